@@ -1,0 +1,121 @@
+"""The integers that kernels switch on. Numbers are stored in journals and files: never renumber."""
+
+from typing import Final
+
+BUY: Final = 1
+SELL: Final = -1
+
+# strategy kinds
+TWAP: Final = 0
+VWAP: Final = 1
+POV: Final = 2
+IS: Final = 3
+LIQUIDITY: Final = 4
+ADAPTIVE: Final = 5
+RL: Final = 6
+
+# venue messages (engine -> venue)
+NEW: Final = 1
+CANCEL: Final = 2
+
+# child order types
+LIMIT: Final = 1  # rests until filled, cancelled or the close
+IOC: Final = 2  # limit, immediate or cancel
+
+# venue reports (venue -> engine)
+ACCEPTED: Final = 1
+FILLED: Final = 2  # partial or full
+CANCELLED: Final = 3
+REJECTED: Final = 4
+CANCEL_REJECTED: Final = 5
+EXPIRED: Final = 6  # end of session
+
+# why a report was a rejection
+REASON_NONE: Final = 0
+REASON_UNKNOWN_ORDER: Final = 1
+REASON_TOO_LATE: Final = 2
+REASON_DUPLICATE: Final = 3
+REASON_CLOSED: Final = 4
+REASON_BAD_PRICE: Final = 5
+REASON_BAD_QUANTITY: Final = 6
+REASON_IOC_REMAINDER: Final = 7
+REASON_REQUESTED: Final = 8
+REASON_MASS_CANCEL: Final = 9
+
+# liquidity flag of a fill
+PASSIVE: Final = 1
+AGGRESSIVE: Final = 2
+
+# session states
+PRE_OPEN: Final = 0
+CONTINUOUS: Final = 1
+CLOSED: Final = 2
+
+# what bound an action (``binding`` of an ACTION record)
+BOUND_NOTHING: Final = 0
+BOUND_BAND: Final = 1  # inside the discretion band, nothing to do
+BOUND_PARTICIPATION: Final = 2
+BOUND_LIMIT_PRICE: Final = 3
+BOUND_LOT: Final = 4
+BOUND_LEAVES: Final = 5
+BOUND_COLLAR: Final = 6
+BOUND_MAX_CHILD: Final = 7
+BOUND_NO_QUOTE: Final = 8
+BOUND_NOT_STARTED: Final = 9
+BOUND_FINISHED: Final = 10
+
+# why an action was chosen (``why`` of an ACTION record)
+WHY_WAIT: Final = 0
+WHY_PASSIVE: Final = 1  # on or ahead of schedule: rest at the touch
+WHY_BEHIND: Final = 2  # behind the band: cross
+WHY_REPRICE: Final = 3  # the touch moved: cancel, then post again
+WHY_CLEANUP: Final = 4  # the horizon ends: cross what is left
+WHY_TILT_ON: Final = 5  # the model tilts towards trading now
+WHY_TILT_OFF: Final = 6  # the model tilts towards waiting
+
+# where the model of a decision stands (``model_state`` of an ACTION record)
+MODEL_NONE: Final = 0  # the strategy uses none, or none is approved
+MODEL_LIVE: Final = 1
+MODEL_EXPIRED: Final = 2
+MODEL_DOUBTFUL: Final = 3  # features outside the training range, or accuracy below the floor
+MODEL_UNSURE: Final = 4  # live, but the score is inside the confidence floor
+
+# parameter vector of ``act``: index of each named parameter
+P_BAND: Final = 0  # half-width of the discretion band, fraction of the quantity
+P_AGGRESSION: Final = 1  # 0 passive .. 1 crosses as soon as it is behind schedule
+P_MAX_PARTICIPATION: Final = 2  # own share of market volume, own volume in the denominator
+P_TARGET_PARTICIPATION: Final = 3  # POV
+P_JITTER: Final = 4  # TWAP: seeded jitter of the slice clock, fraction of a slice
+P_SLICE_S: Final = 5  # seconds between schedule steps
+P_MAX_CHILD: Final = 6  # shares in one child at most
+P_DISPLAY_OFFSET: Final = 7  # ticks behind the own touch for passive children
+P_RISK_AVERSION: Final = 8  # IS
+P_MAX_TILT: Final = 9  # ADAPTIVE: most the model may move the target, fraction of the quantity
+P_CONFIDENCE: Final = 10  # ADAPTIVE: |score - 0.5| below this is ignored
+P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
+N_PARAMETERS: Final = 16
+
+N_FEATURES: Final = 16
+F_SPREAD: Final = 0  # ticks
+F_IMBALANCE_1: Final = 1  # touch, -1..1
+F_IMBALANCE_5: Final = 2  # five levels, -1..1
+F_WEIGHTED_MID: Final = 3  # weighted mid - mid, ticks
+F_MICROPRICE: Final = 4  # microprice - mid, ticks
+F_OFI_10S: Final = 5  # order-flow imbalance over 10 s / mean touch size
+F_FLOW_10S: Final = 6  # signed trade volume over 10 s / traded volume, -1..1
+F_FLOW_60S: Final = 7
+F_VOLATILITY_60S: Final = 8  # sd of 1 s mid changes, ticks
+F_VOLATILITY_300S: Final = 9
+F_MOMENTUM_10S: Final = 10  # mid change, ticks
+F_MOMENTUM_60S: Final = 11
+F_QUEUE_BID: Final = 12  # ln(1 + shares at the best bid)
+F_QUEUE_ASK: Final = 13
+F_TIME: Final = 14  # 0 open .. 1 close
+F_VOLUME_RATIO: Final = 15  # volume of the last 60 s / volume expected by the curve
+
+FEATURE_NAMES: Final = (
+    "spread", "touch imbalance", "imbalance 5 levels", "weighted mid", "microprice",
+    "order-flow imbalance 10 s", "trade flow 10 s", "trade flow 60 s", "volatility 60 s",
+    "volatility 5 min", "momentum 10 s", "momentum 60 s", "bid queue", "ask queue",
+    "time of day", "volume vs expected",
+)  # fmt: skip

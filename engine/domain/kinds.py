@@ -63,6 +63,7 @@ BOUND_MAX_CHILD: Final = 7
 BOUND_NO_QUOTE: Final = 8
 BOUND_NOT_STARTED: Final = 9
 BOUND_FINISHED: Final = 10
+BOUND_SLOTS: Final = 11  # every slot holds a live child
 
 # why an action was chosen (``why`` of an ACTION record)
 WHY_WAIT: Final = 0

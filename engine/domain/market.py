@@ -112,6 +112,7 @@ OBSERVATION = np.dtype(
         ("slot_cancelling", "<i4", (SLOTS,)),
         ("features", "<f4", (16,)),
         ("model_state", "<i4"),
+        ("base_volume", "<i8"),  # ``volume`` at base_ns: POV and the cap do not make up for a hold
     ],
     align=True,
 )

@@ -1,0 +1,47 @@
+"""Commands and events to bytes and back: JSON in the journal, MessagePack on the links."""
+
+from typing import Final
+
+import msgspec
+
+from engine.domain.commands import AnyCommand, Envelope
+from engine.domain.errors import Refused
+from engine.domain.events import Entry
+
+_JSON: Final = msgspec.json.Encoder(order="deterministic")
+_ENTRY: Final = msgspec.json.Decoder(Entry)
+_COMMAND: Final = msgspec.json.Decoder(AnyCommand)
+_ENVELOPE: Final = msgspec.msgpack.Decoder(Envelope)
+_PACK: Final = msgspec.msgpack.Encoder()
+
+
+def entry_to_json(entry: Entry) -> bytes:
+    """The bytes that are stored and hashed; nothing ever re-encodes them."""
+    return _JSON.encode(entry)
+
+
+def entry_from_json(data: bytes) -> Entry:
+    """An entry; an unknown tag raises (the reader must stop, not guess)."""
+    return _ENTRY.decode(data)
+
+
+def command_from_json(data: bytes) -> AnyCommand:
+    """A command from a door, ``{"type": "HoldParent", ...}``; unknown fields are refused."""
+    try:
+        return _COMMAND.decode(data)
+    except msgspec.ValidationError as error:
+        raise Refused(f"the command is not understood: {error}") from error
+    except msgspec.DecodeError as error:
+        raise Refused(f"the command is not JSON: {error}") from error
+
+
+def envelope_to_bytes(envelope: Envelope) -> bytes:
+    return _PACK.encode(envelope)
+
+
+def envelope_from_bytes(data: bytes) -> Envelope:
+    """Refused when malformed."""
+    try:
+        return _ENVELOPE.decode(data)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise Refused(f"the command is not understood: {error}") from error

@@ -1,0 +1,266 @@
+"""What may be asked of the engine. Imperative names; one Struct a verb, frozen and tagged.
+
+Nothing is checked when a Struct is built in code; ``core.decide`` checks everything again.
+Optional fields that are None mean "leave as it is".
+"""
+
+import msgspec
+
+from engine.domain.instrument import Instrument, Session
+from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
+from engine.domain.people import Person
+from engine.domain.policy import Policy
+from engine.domain.units import Nanos, ParentId, PersonId, Shares, Symbol, Ticks
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Base of all commands; the tag is the class name."""
+
+
+class SubmitParent(Command):
+    """Work a parent order."""
+
+    symbol: Symbol
+    side: int
+    quantity: Shares
+    strategy: str
+    horizon_ns: Nanos  # duration from acceptance; cut at the close
+    limit_price: Ticks | None = None
+    parameters: dict[str, float] = {}
+    on_restart: OnRestart = OnRestart.HOLD
+    catch_up: CatchUp = CatchUp.SPREAD
+    at_end: AtEnd = AtEnd.CLEANUP
+    client: str = ""
+    note: str = ""
+
+
+class AmendParent(Command):
+    """Change a working parent. Towards less risk at once; towards more through the gate."""
+
+    parent_id: ParentId
+    quantity: Shares | None = None
+    limit_price: Ticks | None = None
+    clear_limit: bool = False
+    end_at: Nanos | None = None
+
+
+class MoveParameter(Command):
+    """Set one parameter of one parent inside its approved band."""
+
+    parent_id: ParentId
+    name: str
+    value: float
+
+
+class ApproveParent(Command):
+    """A second person lets a parent above the personal size limit work, or refuses it."""
+
+    parent_id: ParentId
+    approve: bool
+
+
+class HoldParent(Command):
+    """Stop sending for this parent; live children are cancelled or left, as said."""
+
+    parent_id: ParentId
+    children: HoldChildren = HoldChildren.CANCEL
+    cause: str = "person"
+
+
+class ResumeParent(Command):
+    """Go on after a hold; ``catch_up`` overrides the choice made at entry."""
+
+    parent_id: ParentId
+    catch_up: CatchUp | None = None
+
+
+class RequestKill(Command):
+    """Kill everything in a scope. The flag file is written first; this is its record and reason."""
+
+    scope: str  # child, parent, trader, symbol, strategy, all
+    target: str = ""
+
+
+class ReleaseKill(Command):
+    """Ask for, or as a different person grant, the release of a kill."""
+
+    kill_id: int
+
+
+class ProposeChange(Command):
+    """Propose new parameter values (or a model version) for a strategy."""
+
+    strategy: str
+    values: dict[str, float] = {}
+    model_id: str | None = None
+
+
+class EditChange(Command):
+    """Edit an open proposal. Any approval or content hash given before is void."""
+
+    change_id: int
+    values: dict[str, float] = {}
+    model_id: str | None = None
+
+
+class WithdrawChange(Command):
+    """Take an own proposal back."""
+
+    change_id: int
+
+
+class DecideChange(Command):
+    """Approve or refuse exactly the content of ``content_hash``."""
+
+    change_id: int
+    content_hash: str
+    approve: bool
+
+
+class AcknowledgeAlert(Command):
+    """A named person has seen it."""
+
+    alert_id: int
+
+
+class AcceptReconciliation(Command):
+    """Accept the shown difference between our books and the venue's."""
+
+    difference: str  # hash of the difference shown
+
+
+class SetSpeed(Command):
+    """Speed of the simulated market, 1 to 600 times; 0 pauses it."""
+
+    speed: float
+
+
+class OpenNextDay(Command):
+    """Open the next simulated day after the close."""
+
+
+class AnnotateTca(Command):
+    """A note on a parent's or (parent 0) the day's TCA."""
+
+    day: str
+    parent_id: ParentId = ParentId(0)
+    text: str
+
+
+class SignDay(Command):
+    """Sign off a day's TCA report, by its hash."""
+
+    day: str
+    report_hash: str
+
+
+class ReportTca(Command):
+    """The worker has built a day's TCA report."""
+
+    day: str
+    report_hash: str
+    parents: int
+    shortfall_bps: float | None
+
+
+class SetPeople(Command):
+    """Who there is and what they are; replaces the table."""
+
+    people: tuple[Person, ...]
+
+
+class SetPolicy(Command):
+    """The limits in force."""
+
+    policy: Policy
+
+
+class OpenSession(Command):
+    """Start a trading day."""
+
+    session: Session
+    instruments: tuple[Instrument, ...]
+    source: str
+    seed: int
+
+
+class InstallModel(Command):
+    """First model of a fresh demo desk; refused once any model was ever approved or installed."""
+
+    strategy: str
+    model_id: str
+    card: str  # words for people: data, n, AUC
+
+
+AnyCommand = (
+    SubmitParent
+    | AmendParent
+    | MoveParameter
+    | ApproveParent
+    | HoldParent
+    | ResumeParent
+    | RequestKill
+    | ReleaseKill
+    | ProposeChange
+    | EditChange
+    | WithdrawChange
+    | DecideChange
+    | AcknowledgeAlert
+    | AcceptReconciliation
+    | SetSpeed
+    | OpenNextDay
+    | AnnotateTca
+    | SignDay
+    | ReportTca
+    | SetPeople
+    | SetPolicy
+    | OpenSession
+    | InstallModel
+)
+
+# the permission each verb needs (domain/people.py); a verb without a row is refused
+PERMISSION: dict[str, str] = {
+    "SubmitParent": "order.submit",
+    "AmendParent": "order.amend",
+    "MoveParameter": "parameter.move",
+    "ApproveParent": "order.approve",
+    "HoldParent": "order.hold",
+    "ResumeParent": "order.resume",
+    "RequestKill": "order.kill",
+    "ReleaseKill": "kill.release",
+    "ProposeChange": "change.propose",
+    "EditChange": "change.propose",
+    "WithdrawChange": "change.propose",
+    "DecideChange": "change.decide",
+    "AcknowledgeAlert": "alert.acknowledge",
+    "AcceptReconciliation": "reconciliation.accept",
+    "SetSpeed": "market.speed",
+    "OpenNextDay": "market.speed",
+    "AnnotateTca": "tca.note",
+    "SignDay": "tca.sign",
+    "ReportTca": "tca.report",
+    "SetPeople": "people.manage",
+    "SetPolicy": "desk.configure",
+    "OpenSession": "desk.configure",
+    "InstallModel": "desk.configure",
+}
+
+RISK_REDUCING = frozenset({"HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"})
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A command on its way: who asks, until when it counts, and against which version.
+
+    ``expires_at`` is on the desk clock and stamped by the gateway. ``expected_version`` is the
+    object's count of human-made changes the person saw; None skips the check, and risk-reducing
+    commands ignore it.
+    """
+
+    id: str
+    person: PersonId
+    epoch: int  # engine epoch the sender last saw; 0 = any
+    expires_at: Nanos
+    command: AnyCommand
+    expected_version: int | None = None
+    reason: str = ""
+    door: str = ""  # "web", "cli", "worker": where it came in

@@ -1,0 +1,457 @@
+"""What happened. Past tense; frozen, numbered and stored before it is believed.
+
+An event is named after what is true when it is written: ``ChildIntended`` is in the journal
+before the message is on the wire.
+"""
+
+import msgspec
+
+from engine.domain.commands import Envelope
+from engine.domain.instrument import Instrument, Session
+from engine.domain.orders import CatchUp, HoldChildren, Parent
+from engine.domain.people import Person
+from engine.domain.policy import Policy
+from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of all events; the tag is the class name and is never re-used."""
+
+
+# --- the desk -------------------------------------------------------------------------------
+class EngineStarted(Event):
+    """A new epoch. ``code`` is the hash of what trades: domain, core, kernels, runtime."""
+
+    epoch: int
+    code: str
+    mode: str = "SIM"
+
+
+class PeopleSet(Event):
+    people: tuple[Person, ...]
+
+
+class PolicySet(Event):
+    policy: Policy
+
+
+class ParametersSet(Event):
+    """These values are in force for the strategy from the next decision on."""
+
+    strategy: str
+    version: int
+    values: dict[str, float]
+    change_id: int = 0
+    by: PersonId = PersonId("")
+
+
+class ModelSet(Event):
+    """This model is in force for the strategy; "" = none."""
+
+    strategy: str
+    model_id: str
+    change_id: int = 0
+    card: str = ""
+    by: PersonId = PersonId("")
+
+
+class SessionOpened(Event):
+    session: Session
+    instruments: tuple[Instrument, ...]
+    source: str
+    seed: int
+
+
+class SessionClosed(Event):
+    day: str
+
+
+class SpeedSet(Event):
+    speed: float
+
+
+# --- inputs ---------------------------------------------------------------------------------
+class CommandTaken(Event):
+    """A command came in; what it did follows in the same turn."""
+
+    envelope: Envelope
+
+
+class CommandRefused(Event):
+    id: str
+    sentence: str
+    field: str = ""
+    rule: str = ""
+
+
+# --- parents --------------------------------------------------------------------------------
+class ParentAccepted(Event):
+    """The whole parent as it starts its life: WORKING or NEEDS_APPROVAL."""
+
+    parent: Parent
+
+
+class ParentApproved(Event):
+    parent_id: ParentId
+    by: PersonId
+    arrival_price: float
+    arrival_volume: Shares
+    arrival_notional: int
+    end_at: Nanos
+
+
+class ParentTurnedDown(Event):
+    parent_id: ParentId
+    by: PersonId
+    reason: str
+
+
+class ParentAmended(Event):
+    parent_id: ParentId
+    quantity: Shares
+    limit_price: Ticks | None
+    end_at: Nanos
+    by: PersonId
+
+
+class ParameterMoved(Event):
+    parent_id: ParentId
+    name: str
+    value: float
+    by: PersonId
+
+
+class ParentHoldAsked(Event):
+    parent_id: ParentId
+    children: HoldChildren
+    cause: str
+    by: PersonId
+
+
+class ParentHeld(Event):
+    parent_id: ParentId
+
+
+class ParentResumed(Event):
+    parent_id: ParentId
+    catch_up: CatchUp
+    end_at: Nanos
+    quantity: Shares
+    by: PersonId
+
+
+class ParentEnded(Event):
+    """COMPLETED, EXPIRED or KILLED, with the market at that instant."""
+
+    parent_id: ParentId
+    state: str
+    end_price: float
+    end_volume: Shares
+    end_notional: int
+
+
+# --- children -------------------------------------------------------------------------------
+class ChildIntended(Event):
+    """Written before the wire. ``digest`` is the SHA-256 of the decision record beside it."""
+
+    child_id: ChildId
+    parent_id: ParentId
+    symbol: Symbol
+    side: int
+    type: int
+    price: Ticks
+    quantity: Shares
+    why: int
+    binding: int
+    parameter_version: int
+    model_id: str = ""
+    model_state: int = 0
+    digest: str = ""
+
+
+class ChildSendRefused(Event):
+    """Our own gate stopped it."""
+
+    child_id: ChildId
+    rule: str
+    sentence: str
+
+
+class CancelIntended(Event):
+    child_id: ChildId
+    by: str  # plan, hold, amend, kill:<id>, restart
+
+
+class ChildAccepted(Event):
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+
+
+class ChildFilled(Event):
+    """One fill; ``bid``/``ask`` are the touch just before it."""
+
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+    price: Ticks
+    quantity: Shares
+    liquidity: int
+    bid: Ticks
+    ask: Ticks
+
+
+class ChildCancelled(Event):
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+    reason: int
+
+
+class ChildRejected(Event):
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+    reason: int
+
+
+class CancelRejected(Event):
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+    reason: int
+
+
+class ChildExpired(Event):
+    child_id: ChildId
+    exec_id: int
+    venue_at: Nanos
+
+
+class ChildUnknown(Event):
+    """No evidence where it is; reserved, asked for, never resent."""
+
+    child_id: ChildId
+
+
+class ChildNeverArrived(Event):
+    """The venue, asked after reconnecting, does not know it and nothing is on the way."""
+
+    child_id: ChildId
+
+
+class StrayReport(Event):
+    """A report for an order we do not know: parked, alarmed, never dropped."""
+
+    child_id: ChildId
+    exec_id: int
+    kind: int
+    quantity: Shares
+    price: Ticks
+
+
+# --- kill -----------------------------------------------------------------------------------
+class KillBlocked(Event):
+    """The owner thread saw the flag; no new child in scope passes. Carries the request."""
+
+    kill_id: int
+    generation: int
+    scope: str
+    target: str
+    by: str
+    door: str
+    requested_at: Nanos
+    parents: tuple[ParentId, ...]
+    children: tuple[ChildId, ...]
+
+
+class KillCancelSent(Event):
+    """All cancels are written to the venue."""
+
+    kill_id: int
+    cancels: int
+
+
+class KillConfirmed(Event):
+    """Every child in scope is terminal by venue evidence."""
+
+    kill_id: int
+
+
+class KillReasonGiven(Event):
+    kill_id: int
+    by: PersonId
+    reason: str
+
+
+class KillReleaseAsked(Event):
+    kill_id: int
+    by: PersonId
+    reason: str
+
+
+class KillReleased(Event):
+    kill_id: int
+    by: PersonId
+    reason: str
+
+
+# --- four eyes ------------------------------------------------------------------------------
+class ChangeProposed(Event):
+    change_id: int
+    strategy: str
+    values: dict[str, float]
+    model_id: str | None
+    content_hash: str
+    by: PersonId
+    reason: str
+    expires_at: Nanos  # desk clock
+    material: bool
+
+
+class ChangeEdited(Event):
+    """New content: whatever was decided on the old content is void."""
+
+    change_id: int
+    values: dict[str, float]
+    model_id: str | None
+    content_hash: str
+    by: PersonId
+    reason: str
+    material: bool
+
+
+class ChangeWithdrawn(Event):
+    change_id: int
+    by: PersonId
+
+
+class ChangeApproved(Event):
+    change_id: int
+    content_hash: str
+    by: PersonId
+    reason: str
+
+
+class ChangeRefused(Event):
+    change_id: int
+    content_hash: str
+    by: PersonId
+    reason: str
+
+
+class ChangeExpired(Event):
+    change_id: int
+
+
+# --- oversight ------------------------------------------------------------------------------
+class AlertRaised(Event):
+    alert_id: int
+    severity: str  # info, warn, critical
+    kind: str
+    object: str
+    sentence: str
+
+
+class AlertAcknowledged(Event):
+    alert_id: int
+    by: PersonId
+
+
+class Reconciled(Event):
+    """Our books and the venue's were compared; ``difference`` is "" when equal."""
+
+    open_children: int
+    resolved: int
+    difference: str = ""
+
+
+class ReconciliationAccepted(Event):
+    difference: str
+    by: PersonId
+    reason: str
+
+
+# --- after the close ------------------------------------------------------------------------
+class TcaReported(Event):
+    day: str
+    report_hash: str
+    parents: int
+    shortfall_bps: float | None
+
+
+class TcaAnnotated(Event):
+    day: str
+    parent_id: ParentId
+    text: str
+    by: PersonId
+
+
+class DaySigned(Event):
+    day: str
+    report_hash: str
+    by: PersonId
+
+
+AnyEvent = (
+    EngineStarted
+    | PeopleSet
+    | PolicySet
+    | ParametersSet
+    | ModelSet
+    | SessionOpened
+    | SessionClosed
+    | SpeedSet
+    | CommandTaken
+    | CommandRefused
+    | ParentAccepted
+    | ParentApproved
+    | ParentTurnedDown
+    | ParentAmended
+    | ParameterMoved
+    | ParentHoldAsked
+    | ParentHeld
+    | ParentResumed
+    | ParentEnded
+    | ChildIntended
+    | ChildSendRefused
+    | CancelIntended
+    | ChildAccepted
+    | ChildFilled
+    | ChildCancelled
+    | ChildRejected
+    | CancelRejected
+    | ChildExpired
+    | ChildUnknown
+    | ChildNeverArrived
+    | StrayReport
+    | KillBlocked
+    | KillCancelSent
+    | KillConfirmed
+    | KillReasonGiven
+    | KillReleaseAsked
+    | KillReleased
+    | ChangeProposed
+    | ChangeEdited
+    | ChangeWithdrawn
+    | ChangeApproved
+    | ChangeRefused
+    | ChangeExpired
+    | AlertRaised
+    | AlertAcknowledged
+    | Reconciled
+    | ReconciliationAccepted
+    | TcaReported
+    | TcaAnnotated
+    | DaySigned
+)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the journal: an event with its place in order and both clocks."""
+
+    seq: int
+    turn: int
+    market_ns: Nanos
+    desk_ns: Nanos
+    event: AnyEvent

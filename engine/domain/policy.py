@@ -1,0 +1,29 @@
+"""The execution policy: what the desk allows, enforced at the last gate before the wire.
+
+Hard limits are never clickable. Windows run on the market clock.
+"""
+
+from dataclasses import dataclass
+
+from engine.domain.units import Nanos, Shares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Limits of the desk. Money in the instrument's currency."""
+
+    version: int = 1
+    order_types: tuple[int, ...] = (1, 2)  # LIMIT, IOC
+    restricted: tuple[str, ...] = ()  # symbols nobody may trade
+    max_child_value: float = 500_000.0
+    max_child_quantity: Shares = Shares(20_000)
+    max_parent_value: float = 60_000_000.0
+    max_parent_adv: float = 0.35  # parent quantity as a fraction of ADV
+    collar_bps: float = 50.0  # child price against the touch
+    window_collar_bps: float = 300.0  # child price against the parent's arrival mid
+    max_messages: int = 40  # new orders per symbol ...
+    message_window_ns: Nanos = Nanos(10_000_000_000)  # ... in this window
+    max_participation: float = 0.40  # own share of volume since the parent's start, beyond a grace
+    participation_grace: Shares = Shares(20_000)  # shares before the participation limit bites
+    max_open_value: float = 400_000_000.0  # open notional of the desk
+    max_feed_age_ns: Nanos = Nanos(10_000_000_000)  # market clock

@@ -1,0 +1,181 @@
+"""The strategies and their parameters, each with unit, hard limits, approved band and meaning.
+
+These tables draw the ticket and the strategies page, write the error texts, and guard the engine.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from engine.domain import kinds
+from engine.domain.errors import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One knob. ``low``/``high`` are hard; ``band_low``/``band_high`` move without a second person."""
+
+    name: str
+    index: int  # position in the vector of ``act``
+    unit: str
+    low: float
+    high: float
+    band_low: float
+    band_high: float
+    default: float
+    meaning: str
+    raises_risk: bool  # whether raising it raises risk
+    decimals: int = 2
+
+    def check(self, value: float) -> None:
+        """Refuse what lies outside the hard limits (NaN included)."""
+        if not self.low <= value <= self.high:
+            raise Refused(
+                f"{self.name} must be between {self.low:g} and {self.high:g} {self.unit}, "
+                f"was {value:g}",
+                field=self.name,
+                rule=f"limits.{self.name}",
+            )
+
+    def is_inside_band(self, value: float) -> bool:
+        return self.band_low <= value <= self.band_high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """One algorithm of the catalogue."""
+
+    name: str
+    kind: int
+    words: str  # plain language, one or two sentences
+    parameters: tuple[Parameter, ...]
+    uses_model: bool = False
+
+    def parameter(self, name: str) -> Parameter:
+        for row in self.parameters:
+            if row.name == name:
+                return row
+        names = ", ".join(row.name for row in self.parameters)
+        raise Refused(f"{self.name} has no parameter {name!r}; it has {names}", field=name)
+
+    def defaults(self) -> dict[str, float]:
+        return {row.name: row.default for row in self.parameters}
+
+
+BAND = Parameter(
+    name="band", index=kinds.P_BAND, unit="of quantity", low=0.001, high=0.2, band_low=0.005,
+    band_high=0.05, default=0.01, raises_risk=True, decimals=3,
+    meaning="Half-width of the discretion band: how far from schedule before it crosses.",
+)  # fmt: skip
+AGGRESSION = Parameter(
+    name="aggression", index=kinds.P_AGGRESSION, unit="0..1", low=0.0, high=1.0, band_low=0.0,
+    band_high=0.7, default=0.3, raises_risk=True,
+    meaning="0 rests and waits; 1 crosses the spread as soon as it is behind schedule.",
+)  # fmt: skip
+MAX_PARTICIPATION = Parameter(
+    name="max_participation", index=kinds.P_MAX_PARTICIPATION, unit="of volume", low=0.005,
+    high=0.4, band_low=0.01, band_high=0.25, default=0.25, raises_risk=True,
+    meaning="Own share of market volume that is never exceeded, own volume in the denominator.",
+)  # fmt: skip
+TARGET_PARTICIPATION = Parameter(
+    name="target_participation", index=kinds.P_TARGET_PARTICIPATION, unit="of volume", low=0.005,
+    high=0.35, band_low=0.01, band_high=0.2, default=0.1, raises_risk=True,
+    meaning="Own share of market volume to follow, own volume in the denominator.",
+)  # fmt: skip
+JITTER = Parameter(
+    name="jitter", index=kinds.P_JITTER, unit="of slice", low=0.0, high=0.9, band_low=0.0,
+    band_high=0.5, default=0.3, raises_risk=False,
+    meaning="How irregular the slice clock is, so that others cannot read it.",
+)  # fmt: skip
+SLICE = Parameter(
+    name="slice", index=kinds.P_SLICE_S, unit="s", low=5.0, high=900.0, band_low=10.0,
+    band_high=300.0, default=30.0, raises_risk=False, decimals=0,
+    meaning="Seconds between steps of the schedule.",
+)  # fmt: skip
+MAX_CHILD = Parameter(
+    name="max_child", index=kinds.P_MAX_CHILD, unit="shares", low=100, high=20_000, band_low=100,
+    band_high=5_000, default=2_000, raises_risk=True, decimals=0,
+    meaning="Largest single child order.",
+)  # fmt: skip
+OFFSET = Parameter(
+    name="offset", index=kinds.P_DISPLAY_OFFSET, unit="ticks", low=0, high=10, band_low=0,
+    band_high=3, default=0, raises_risk=False, decimals=0,
+    meaning="How many ticks behind the own touch passive children rest.",
+)  # fmt: skip
+MAX_TILT = Parameter(
+    name="max_tilt", index=kinds.P_MAX_TILT, unit="of quantity", low=0.0, high=0.1, band_low=0.0,
+    band_high=0.04, default=0.02, raises_risk=True, decimals=3,
+    meaning="Most that the model may move the target away from the base schedule.",
+)  # fmt: skip
+CONFIDENCE = Parameter(
+    name="confidence_floor", index=kinds.P_CONFIDENCE, unit="|p - 0.5|", low=0.0, high=0.5,
+    band_low=0.01, band_high=0.2, default=0.03, raises_risk=False, decimals=3,
+    meaning="Scores closer to a coin toss than this are ignored.",
+)  # fmt: skip
+BASE = Parameter(
+    name="base", index=kinds.P_BASE, unit="0 TWAP, 1 VWAP, 2 POV", low=0, high=2, band_low=0,
+    band_high=1, default=1, raises_risk=False, decimals=0,
+    meaning="Schedule that the model tilts, and that runs alone when the model is off.",
+)  # fmt: skip
+
+COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET)
+
+STRATEGIES: Final[dict[str, Strategy]] = {
+    row.name: row
+    for row in (
+        Strategy(
+            name="TWAP",
+            kind=kinds.TWAP,
+            words="Trades evenly over time. Rests at the touch while on schedule, crosses when behind.",
+            parameters=(*COMMON, SLICE, JITTER),
+        ),
+        Strategy(
+            name="VWAP",
+            kind=kinds.VWAP,
+            words="Follows the usual volume curve of the day, so it trades more at the open and close.",
+            parameters=(*COMMON, SLICE, JITTER),
+        ),
+        Strategy(
+            name="POV",
+            kind=kinds.POV,
+            words="Keeps a fixed share of what the market trades; finishes when volume allows.",
+            parameters=(*COMMON, TARGET_PARTICIPATION),
+        ),
+        Strategy(
+            name="ADAPTIVE",
+            kind=kinds.ADAPTIVE,
+            words="A base schedule that a price-direction model tilts: earlier when the price is "
+            "about to move away, later when it is about to come closer. Without a trusted model "
+            "it is exactly its base schedule.",
+            parameters=(*COMMON, SLICE, JITTER, TARGET_PARTICIPATION, MAX_TILT, CONFIDENCE, BASE),
+            uses_model=True,
+        ),
+    )
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of this name, or a refusal that lists the names."""
+    found = STRATEGIES.get(name)
+    if found is None:
+        raise Refused(
+            f"strategy must be one of {', '.join(STRATEGIES)}, was {name!r}", field="strategy"
+        )
+    return found
+
+
+def check_values(name: str, values: dict[str, float]) -> None:
+    """Refuse unknown parameters and values outside their hard limits."""
+    algo = strategy(name)
+    for key, value in values.items():
+        algo.parameter(key).check(value)
+
+
+def vector(name: str, values: dict[str, float]) -> list[float]:
+    """The parameter vector of ``act``; parameters a strategy lacks keep their table default."""
+    algo = strategy(name)
+    out = [0.0] * kinds.N_PARAMETERS
+    for row in (*COMMON, SLICE, JITTER, TARGET_PARTICIPATION, MAX_TILT, CONFIDENCE, BASE):
+        out[row.index] = row.default
+    for row in algo.parameters:
+        out[row.index] = values.get(row.name, row.default)
+    return out

@@ -26,7 +26,7 @@ def entry_from_json(data: bytes) -> Entry:
 
 
 def command_from_json(data: bytes) -> AnyCommand:
-    """A command from a door, ``{"type": "HoldParent", ...}``; unknown fields are refused."""
+    """A command from a door, ``{"verb": "HoldParent", ...}``; unknown fields are refused."""
     try:
         return _COMMAND.decode(data)
     except msgspec.ValidationError as error:

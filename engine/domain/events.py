@@ -14,12 +14,14 @@ from engine.domain.policy import Policy
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event", omit_defaults=True
+):
     """Base of all events; the tag is the class name and is never re-used."""
 
 
 # --- the desk -------------------------------------------------------------------------------
-class EngineStarted(Event):
+class EngineStarted(Event, kw_only=True):
     """A new epoch. ``code`` is the hash of what trades: domain, core, kernels, runtime."""
 
     epoch: int
@@ -27,15 +29,15 @@ class EngineStarted(Event):
     mode: str = "SIM"
 
 
-class PeopleSet(Event):
+class PeopleSet(Event, kw_only=True):
     people: tuple[Person, ...]
 
 
-class PolicySet(Event):
+class PolicySet(Event, kw_only=True):
     policy: Policy
 
 
-class ParametersSet(Event):
+class ParametersSet(Event, kw_only=True):
     """These values are in force for the strategy from the next decision on."""
 
     strategy: str
@@ -45,7 +47,7 @@ class ParametersSet(Event):
     by: PersonId = PersonId("")
 
 
-class ModelSet(Event):
+class ModelSet(Event, kw_only=True):
     """This model is in force for the strategy; "" = none."""
 
     strategy: str
@@ -55,29 +57,29 @@ class ModelSet(Event):
     by: PersonId = PersonId("")
 
 
-class SessionOpened(Event):
+class SessionOpened(Event, kw_only=True):
     session: Session
     instruments: tuple[Instrument, ...]
     source: str
     seed: int
 
 
-class SessionClosed(Event):
+class SessionClosed(Event, kw_only=True):
     day: str
 
 
-class SpeedSet(Event):
+class SpeedSet(Event, kw_only=True):
     speed: float
 
 
 # --- inputs ---------------------------------------------------------------------------------
-class CommandTaken(Event):
+class CommandTaken(Event, kw_only=True):
     """A command came in; what it did follows in the same turn."""
 
     envelope: Envelope
 
 
-class CommandRefused(Event):
+class CommandRefused(Event, kw_only=True):
     id: str
     sentence: str
     field: str = ""
@@ -85,13 +87,13 @@ class CommandRefused(Event):
 
 
 # --- parents --------------------------------------------------------------------------------
-class ParentAccepted(Event):
+class ParentAccepted(Event, kw_only=True):
     """The whole parent as it starts its life: WORKING or NEEDS_APPROVAL."""
 
     parent: Parent
 
 
-class ParentApproved(Event):
+class ParentApproved(Event, kw_only=True):
     parent_id: ParentId
     by: PersonId
     arrival_price: float
@@ -100,13 +102,13 @@ class ParentApproved(Event):
     end_at: Nanos
 
 
-class ParentTurnedDown(Event):
+class ParentTurnedDown(Event, kw_only=True):
     parent_id: ParentId
     by: PersonId
     reason: str
 
 
-class ParentAmended(Event):
+class ParentAmended(Event, kw_only=True):
     parent_id: ParentId
     quantity: Shares
     limit_price: Ticks | None
@@ -114,25 +116,25 @@ class ParentAmended(Event):
     by: PersonId
 
 
-class ParameterMoved(Event):
+class ParameterMoved(Event, kw_only=True):
     parent_id: ParentId
     name: str
     value: float
     by: PersonId
 
 
-class ParentHoldAsked(Event):
+class ParentHoldAsked(Event, kw_only=True):
     parent_id: ParentId
     children: HoldChildren
     cause: str
     by: PersonId
 
 
-class ParentHeld(Event):
+class ParentHeld(Event, kw_only=True):
     parent_id: ParentId
 
 
-class ParentResumed(Event):
+class ParentResumed(Event, kw_only=True):
     parent_id: ParentId
     catch_up: CatchUp
     end_at: Nanos
@@ -140,7 +142,7 @@ class ParentResumed(Event):
     by: PersonId
 
 
-class ParentEnded(Event):
+class ParentEnded(Event, kw_only=True):
     """COMPLETED, EXPIRED or KILLED, with the market at that instant."""
 
     parent_id: ParentId
@@ -151,7 +153,7 @@ class ParentEnded(Event):
 
 
 # --- children -------------------------------------------------------------------------------
-class ChildIntended(Event):
+class ChildIntended(Event, kw_only=True):
     """Written before the wire. ``digest`` is the SHA-256 of the decision record beside it."""
 
     child_id: ChildId
@@ -169,7 +171,7 @@ class ChildIntended(Event):
     digest: str = ""
 
 
-class ChildSendRefused(Event):
+class ChildSendRefused(Event, kw_only=True):
     """Our own gate stopped it."""
 
     child_id: ChildId
@@ -177,18 +179,18 @@ class ChildSendRefused(Event):
     sentence: str
 
 
-class CancelIntended(Event):
+class CancelIntended(Event, kw_only=True):
     child_id: ChildId
     by: str  # plan, hold, amend, kill:<id>, restart
 
 
-class ChildAccepted(Event):
+class ChildAccepted(Event, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
 
 
-class ChildFilled(Event):
+class ChildFilled(Event, kw_only=True):
     """One fill; ``bid``/``ask`` are the touch just before it."""
 
     child_id: ChildId
@@ -201,46 +203,46 @@ class ChildFilled(Event):
     ask: Ticks
 
 
-class ChildCancelled(Event):
+class ChildCancelled(Event, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class ChildRejected(Event):
+class ChildRejected(Event, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class CancelRejected(Event):
+class CancelRejected(Event, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class ChildExpired(Event):
+class ChildExpired(Event, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
 
 
-class ChildUnknown(Event):
+class ChildUnknown(Event, kw_only=True):
     """No evidence where it is; reserved, asked for, never resent."""
 
     child_id: ChildId
 
 
-class ChildNeverArrived(Event):
+class ChildNeverArrived(Event, kw_only=True):
     """The venue, asked after reconnecting, does not know it and nothing is on the way."""
 
     child_id: ChildId
 
 
-class StrayReport(Event):
+class StrayReport(Event, kw_only=True):
     """A report for an order we do not know: parked, alarmed, never dropped."""
 
     child_id: ChildId
@@ -251,7 +253,7 @@ class StrayReport(Event):
 
 
 # --- kill -----------------------------------------------------------------------------------
-class KillBlocked(Event):
+class KillBlocked(Event, kw_only=True):
     """The owner thread saw the flag; no new child in scope passes. Carries the request."""
 
     kill_id: int
@@ -265,39 +267,39 @@ class KillBlocked(Event):
     children: tuple[ChildId, ...]
 
 
-class KillCancelSent(Event):
+class KillCancelSent(Event, kw_only=True):
     """All cancels are written to the venue."""
 
     kill_id: int
     cancels: int
 
 
-class KillConfirmed(Event):
+class KillConfirmed(Event, kw_only=True):
     """Every child in scope is terminal by venue evidence."""
 
     kill_id: int
 
 
-class KillReasonGiven(Event):
+class KillReasonGiven(Event, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
-class KillReleaseAsked(Event):
+class KillReleaseAsked(Event, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
-class KillReleased(Event):
+class KillReleased(Event, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
 # --- four eyes ------------------------------------------------------------------------------
-class ChangeProposed(Event):
+class ChangeProposed(Event, kw_only=True):
     change_id: int
     strategy: str
     values: dict[str, float]
@@ -309,7 +311,7 @@ class ChangeProposed(Event):
     material: bool
 
 
-class ChangeEdited(Event):
+class ChangeEdited(Event, kw_only=True):
     """New content: whatever was decided on the old content is void."""
 
     change_id: int
@@ -321,31 +323,31 @@ class ChangeEdited(Event):
     material: bool
 
 
-class ChangeWithdrawn(Event):
+class ChangeWithdrawn(Event, kw_only=True):
     change_id: int
     by: PersonId
 
 
-class ChangeApproved(Event):
-    change_id: int
-    content_hash: str
-    by: PersonId
-    reason: str
-
-
-class ChangeRefused(Event):
+class ChangeApproved(Event, kw_only=True):
     change_id: int
     content_hash: str
     by: PersonId
     reason: str
 
 
-class ChangeExpired(Event):
+class ChangeRefused(Event, kw_only=True):
+    change_id: int
+    content_hash: str
+    by: PersonId
+    reason: str
+
+
+class ChangeExpired(Event, kw_only=True):
     change_id: int
 
 
 # --- oversight ------------------------------------------------------------------------------
-class AlertRaised(Event):
+class AlertRaised(Event, kw_only=True):
     alert_id: int
     severity: str  # info, warn, critical
     kind: str
@@ -353,12 +355,12 @@ class AlertRaised(Event):
     sentence: str
 
 
-class AlertAcknowledged(Event):
+class AlertAcknowledged(Event, kw_only=True):
     alert_id: int
     by: PersonId
 
 
-class Reconciled(Event):
+class Reconciled(Event, kw_only=True):
     """Our books and the venue's were compared; ``difference`` is "" when equal."""
 
     open_children: int
@@ -366,28 +368,28 @@ class Reconciled(Event):
     difference: str = ""
 
 
-class ReconciliationAccepted(Event):
+class ReconciliationAccepted(Event, kw_only=True):
     difference: str
     by: PersonId
     reason: str
 
 
 # --- after the close ------------------------------------------------------------------------
-class TcaReported(Event):
+class TcaReported(Event, kw_only=True):
     day: str
     report_hash: str
     parents: int
     shortfall_bps: float | None
 
 
-class TcaAnnotated(Event):
+class TcaAnnotated(Event, kw_only=True):
     day: str
     parent_id: ParentId
     text: str
     by: PersonId
 
 
-class DaySigned(Event):
+class DaySigned(Event, kw_only=True):
     day: str
     report_hash: str
     by: PersonId

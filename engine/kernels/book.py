@@ -1,0 +1,512 @@
+"""One order book with price-time priority: of simulation, replay, venue and environments.
+
+Layout. Every order and every price level is one 32-byte NODE of one array. A level is the
+sentinel of a circular list, so linking and unlinking never ask whether a neighbour exists:
+the cost of a book is mispredicted branches. Nodes 0 .. n_ticks + 1 are levels (0 and
+n_ticks + 1 stand for "no bid" and "no ask"), the slots of orders follow. Which levels hold
+orders stands in a bitmap of three storeys (up to 4,096 levels the second is a single word), the
+two end sentinels always set, so that a search for the next best price always ends.
+
+A slot is an int64, NIL = 0. A ``tag`` is the owner's own number: a child id, 0 = background.
+Prices are ticks in [base_price, base_price + n_ticks), quantities shares >= 1, side BUY or SELL.
+
+Nothing is dropped silently: a full pool, a full tape or a price off the ladder comes back as
+the status of the call. Kernels do not check slots: hand in only slots of live orders.
+"""
+
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.bits import clz, ctz
+from engine.kernels.jit import kernel
+
+Records: TypeAlias = npt.NDArray[np.void]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+NIL: Final = 0
+
+# status of a call
+OK: Final = 0
+TAPE_FULL: Final = 1  # stopped before the next fill: empty the tape, call again with what is left
+POOL_FULL: Final = 2  # what could trade has traded; the remainder does not rest
+OFF_LADDER: Final = 3  # the limit price has no level: nothing happened
+
+NODE = np.dtype(
+    [
+        ("next", "<u4"),  # order: behind it; level: its oldest order; free: next free slot
+        ("previous", "<u4"),  # order: ahead of it; level: its newest order
+        ("quantity", "<i8"),  # order: what is left, 0 = free; level: sum of its orders [share]
+        ("tag", "<i8"),  # order: owner's number; level: how many orders
+        ("level", "<u4"),
+        ("side", "<i4"),  # order: BUY or SELL
+    ]
+)
+
+FILL = np.dtype(
+    [
+        ("maker", "<i8"),  # tag of the resting order
+        ("taker", "<i8"),  # tag of the incoming order
+        ("quantity", "<i8"),  # [share]
+        ("price", "<i8"),  # of the resting order [tick]
+        ("left", "<i8"),  # of the resting order after this fill [share]
+        ("slot", "<i8"),  # of the resting order; free again when left is 0
+    ]
+)
+
+# the scalars of one book
+TOP = np.dtype(
+    [
+        ("bid", "<u8"),  # level of the best bid, 0 = none
+        ("ask", "<u8"),  # level of the best ask, n_ticks + 1 = none
+        ("free", "<u8"),  # first free slot, 0 = the pool is full
+        ("second", "<u8"),  # where the second storey of the bitmap starts
+        ("third", "<u8"),
+        ("end", "<u8"),  # n_ticks + 1
+        ("offset", "<i8"),  # level = price - offset
+        ("live", "<i8"),  # resting orders
+    ]
+)
+
+
+class Book(NamedTuple):
+    """The arrays of one book; made by ``new_book``, copied by ``copy_book``."""
+
+    nodes: Records  # NODE, shape (n_ticks + 2 + capacity,)
+    bits: npt.NDArray[np.uint64]
+    top: Records  # TOP, shape (1,)
+
+
+U0 = np.uint64(0)
+U1 = np.uint64(1)
+U6 = np.uint64(6)
+U63 = np.uint64(63)
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+def new_book(n_ticks: int, base_price: int, capacity: int) -> Book:
+    """An empty book for prices base_price .. base_price + n_ticks - 1 and ``capacity`` orders."""
+    if n_ticks < 1 or capacity < 1 or n_ticks + 2 + capacity >= 2**32:
+        raise ValueError(f"n_ticks and capacity must be 1 .. 2**32, were {n_ticks}, {capacity}")
+    levels = n_ticks + 2
+    nodes = np.zeros(levels + capacity, NODE)
+    index = np.arange(levels, dtype=np.uint32)
+    for name in ("next", "previous", "level"):
+        nodes[name][:levels] = index
+    nodes["next"][levels:-1] = np.arange(levels + 1, levels + capacity, dtype=np.uint32)
+    second = (levels + 63) // 64
+    third = second + (second + 63) // 64
+    bits = np.zeros(third + (third - second + 63) // 64, np.uint64)
+    for level in (0, levels - 1):
+        for start, shift in ((0, 6), (second, 12), (third, 18)):
+            bits[start + (level >> shift)] |= U1 << np.uint64((level >> (shift - 6)) & 63)
+    top = np.zeros(1, TOP)
+    top[0] = (0, n_ticks + 1, levels, second, third, n_ticks + 1, base_price - 1, 0)
+    return Book(nodes, bits, top)
+
+
+def new_fills(capacity: int) -> Records:
+    """An empty tape for that many fills."""
+    return np.zeros(capacity, FILL)
+
+
+def copy_book(book: Book) -> Book:
+    """A snapshot that shares nothing with ``book``."""
+    return Book(book.nodes.copy(), book.bits.copy(), book.top.copy())
+
+
+# --- bitmap -----------------------------------------------------------------------------------
+
+
+@kernel
+def set_bit(bits: Any, top: Any, level: np.uint64) -> None:
+    """Mark a level as occupied, in all three storeys."""
+    word = level >> U6
+    page = word >> U6
+    bits[word] |= U1 << (level & U63)
+    bits[top["second"] + page] |= U1 << (word & U63)
+    bits[top["third"] + (page >> U6)] |= U1 << (page & U63)
+
+
+@kernel
+def clear_bit(bits: Any, top: Any, level: np.uint64) -> None:
+    """Mark a level as empty; a storey above changes only when a word became 0."""
+    word = level >> U6
+    bits[word] &= ~(U1 << (level & U63))
+    if bits[word] == U0:
+        page = word >> U6
+        at = top["second"] + page
+        bits[at] &= ~(U1 << (word & U63))
+        if bits[at] == U0:
+            bits[top["third"] + (page >> U6)] &= ~(U1 << (page & U63))
+
+
+@kernel
+def below(bits: Any, top: Any, level: np.uint64) -> np.uint64:
+    """Highest occupied level under ``level`` >= 1; 0, always set, ends the search."""
+    word = level >> U6
+    x = bits[word] & ((U1 << (level & U63)) - U1)
+    if x != U0:
+        return (word << U6) | (U63 - clz(x))
+    page = word >> U6
+    x = bits[top["second"] + page] & ((U1 << (word & U63)) - U1)
+    if x == U0:
+        sheet = page >> U6
+        x = bits[top["third"] + sheet] & ((U1 << (page & U63)) - U1)
+        while x == U0:
+            sheet -= U1
+            x = bits[top["third"] + sheet]
+        page = (sheet << U6) | (U63 - clz(x))
+        x = bits[top["second"] + page]
+    word = (page << U6) | (U63 - clz(x))
+    return (word << U6) | (U63 - clz(bits[word]))
+
+
+@kernel
+def above(bits: Any, top: Any, level: np.uint64) -> np.uint64:
+    """Lowest occupied level over ``level`` <= n_ticks; n_ticks + 1, always set, ends the search."""
+    word = level >> U6
+    x = bits[word] & ((ALL << (level & U63)) << U1)
+    if x != U0:
+        return (word << U6) | ctz(x)
+    page = word >> U6
+    x = bits[top["second"] + page] & ((ALL << (word & U63)) << U1)
+    if x == U0:
+        sheet = page >> U6
+        x = bits[top["third"] + sheet] & ((ALL << (page & U63)) << U1)
+        while x == U0:
+            sheet += U1
+            x = bits[top["third"] + sheet]
+        page = (sheet << U6) | ctz(x)
+        x = bits[top["second"] + page]
+    word = (page << U6) | ctz(x)
+    return (word << U6) | ctz(bits[word])
+
+
+# --- changes ----------------------------------------------------------------------------------
+
+
+@kernel
+def _emptied(book: Book, level: np.uint64) -> None:
+    """A level lost its last order: clear its bit, find the next best price."""
+    top = book.top[0]
+    clear_bit(book.bits, top, level)
+    if level == top["bid"]:
+        top["bid"] = below(book.bits, top, level)
+    elif level == top["ask"]:
+        top["ask"] = above(book.bits, top, level)
+
+
+@kernel
+def level_of(book: Book, price: int) -> np.uint64:
+    """Level of a price; the sentinels 0 and n_ticks + 1 for prices off the ladder."""
+    top = book.top[0]
+    level = price - top["offset"]
+    end = np.int64(top["end"])
+    return np.uint64(min(max(level, np.int64(0)), end))
+
+
+@kernel
+def rest(book: Book, side: int, level: np.uint64, quantity: int, tag: int) -> int:
+    """Put an order behind the queue of its level, without matching; its slot, NIL = pool full."""
+    nodes = book.nodes
+    top = book.top[0]
+    slot = top["free"]
+    if slot == U0:
+        return NIL
+    order = nodes[slot]
+    queue = nodes[level]
+    top["free"] = np.uint64(order["next"])
+    top["live"] += 1
+    newest_slot = np.uint64(queue["previous"])
+    order["next"] = np.uint32(level)
+    order["previous"] = np.uint32(newest_slot)
+    order["quantity"] = quantity
+    order["tag"] = tag
+    order["level"] = np.uint32(level)
+    order["side"] = side
+    nodes[newest_slot]["next"] = np.uint32(slot)
+    queue["previous"] = np.uint32(slot)
+    queue["quantity"] += quantity
+    queue["tag"] += 1
+    if newest_slot == level:
+        set_bit(book.bits, top, level)
+        if side > 0:
+            top["bid"] = max(top["bid"], level)
+        else:
+            top["ask"] = min(top["ask"], level)
+    return np.int64(slot)
+
+
+@kernel
+def _take_level(
+    book: Book, level: np.uint64, quantity: int, tag: int, fills: Any, n: int
+) -> tuple[int, int]:
+    """Trade against one level, oldest first, while the tape has room: (left, n_fills)."""
+    nodes = book.nodes
+    top = book.top[0]
+    queue = nodes[level]
+    price = np.int64(level) + top["offset"]
+    left = quantity
+    slot = np.uint64(queue["next"])
+    while left > 0 and slot != level and n < fills.size:
+        order = nodes[slot]
+        traded = min(left, order["quantity"])
+        rests = order["quantity"] - traded
+        left -= traded
+        fill = fills[np.uint64(n)]
+        fill["maker"] = order["tag"]
+        fill["taker"] = tag
+        fill["quantity"] = traded
+        fill["price"] = price
+        fill["left"] = rests
+        fill["slot"] = np.int64(slot)
+        n += 1
+        order["quantity"] = rests
+        if rests > 0:
+            break
+        behind = np.uint64(order["next"])
+        order["next"] = np.uint32(top["free"])
+        top["free"] = slot
+        top["live"] -= 1
+        queue["tag"] -= 1
+        slot = behind
+    queue["next"] = np.uint32(slot)
+    nodes[slot]["previous"] = np.uint32(level)
+    queue["quantity"] -= quantity - left
+    return left, n
+
+
+@kernel
+def match(
+    book: Book, side: int, limit_price: int, quantity: int, tag: int, fills: Any, n: int
+) -> tuple[int, int, int]:
+    """Take liquidity up to a limit price, best price first, then oldest; nothing rests.
+
+    ``side`` is the taker's, ``n`` how many fills the tape holds already.
+    Returns (quantity left, fills on the tape, OK or TAPE_FULL).
+    Limit = ``best_ask(book)`` for a buy stops at the best queue.
+    """
+    top = book.top[0]
+    limit = level_of(book, limit_price)
+    left = quantity
+    while left > 0:
+        level = top["ask"] if side > 0 else top["bid"]
+        if side > 0:
+            if level > limit or level == top["end"]:
+                break
+        elif level < limit or level == U0:
+            break
+        if n >= fills.size:
+            return left, n, TAPE_FULL
+        left, n = _take_level(book, level, left, tag, fills, n)
+        if np.uint64(book.nodes[level]["next"]) == level:
+            _emptied(book, level)
+    return left, n, OK
+
+
+@kernel
+def add_limit(
+    book: Book, side: int, price: int, quantity: int, tag: int, fills: Any, n: int
+) -> tuple[int, int, int]:
+    """Match, then rest what is left at its limit.
+
+    Returns (slot or NIL, fills on the tape, status). NIL with OK: filled completely.
+    After TAPE_FULL or POOL_FULL the remainder is ``quantity`` minus the fills of this call.
+    """
+    top = book.top[0]
+    level = level_of(book, price)
+    if level == U0 or level == top["end"]:
+        return NIL, n, OFF_LADDER
+    left = quantity
+    if (side > 0 and level >= top["ask"]) or (side < 0 and level <= top["bid"]):
+        left, n, status = match(book, side, price, quantity, tag, fills, n)
+        if status != OK:
+            return NIL, n, status
+        if left == 0:
+            return NIL, n, OK
+    slot = rest(book, side, level, left, tag)
+    return slot, n, (POOL_FULL if slot == NIL else OK)
+
+
+@kernel
+def remove(book: Book, slot: int) -> int:
+    """Take an order out of the book; the quantity it had left. [share]"""
+    nodes = book.nodes
+    top = book.top[0]
+    at = np.uint64(slot)
+    order = nodes[at]
+    behind = np.uint64(order["next"])
+    ahead = np.uint64(order["previous"])
+    level = np.uint64(order["level"])
+    quantity = order["quantity"]
+    nodes[behind]["previous"] = np.uint32(ahead)
+    nodes[ahead]["next"] = np.uint32(behind)
+    queue = nodes[level]
+    queue["quantity"] -= quantity
+    queue["tag"] -= 1
+    order["quantity"] = 0
+    order["next"] = np.uint32(top["free"])
+    top["free"] = at
+    top["live"] -= 1
+    if behind == ahead:  # only the sentinel is both
+        _emptied(book, level)
+    return quantity
+
+
+@kernel
+def reduce(book: Book, slot: int, quantity: int) -> int:
+    """Take shares off an order, which keeps its place; what is left, 0 = removed. [share]"""
+    order = book.nodes[np.uint64(slot)]
+    if order["quantity"] <= quantity:
+        remove(book, slot)
+        return 0
+    order["quantity"] -= quantity
+    book.nodes[np.uint64(order["level"])]["quantity"] -= quantity
+    return order["quantity"]
+
+
+# --- questions --------------------------------------------------------------------------------
+
+
+@kernel
+def best_bid(book: Book) -> int:
+    """Highest price somebody bids, 0 = nobody. [tick]"""
+    top = book.top[0]
+    return np.int64(0) if top["bid"] == U0 else np.int64(top["bid"]) + top["offset"]
+
+
+@kernel
+def best_ask(book: Book) -> int:
+    """Lowest price somebody asks, 0 = nobody. [tick]"""
+    top = book.top[0]
+    return np.int64(0) if top["ask"] == top["end"] else np.int64(top["ask"]) + top["offset"]
+
+
+@kernel
+def level_volume(book: Book, price: int) -> int:
+    """Shares resting at a price. [share]"""
+    return book.nodes[level_of(book, price)]["quantity"]
+
+
+@kernel
+def level_count(book: Book, price: int) -> int:
+    """Orders resting at a price."""
+    return book.nodes[level_of(book, price)]["tag"]
+
+
+@kernel
+def live_orders(book: Book) -> int:
+    """Orders resting in the whole book."""
+    return book.top[0]["live"]
+
+
+@kernel
+def has_room(book: Book) -> bool:
+    """False when the pool is full."""
+    return book.top[0]["free"] != U0
+
+
+@kernel
+def _slot_or_nil(book: Book, node: np.uint64) -> int:
+    """Hide the sentinels: a level is not an order."""
+    return np.int64(NIL) if node <= book.top[0]["end"] else np.int64(node)
+
+
+@kernel
+def oldest(book: Book, price: int) -> int:
+    """Slot of the first order in the queue of a price, NIL = empty."""
+    return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["next"]))
+
+
+@kernel
+def newest(book: Book, price: int) -> int:
+    """Slot of the last order in the queue of a price, NIL = empty."""
+    return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["previous"]))
+
+
+@kernel
+def behind(book: Book, slot: int) -> int:
+    """Slot of the order right behind, NIL = it is the newest."""
+    return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["next"]))
+
+
+@kernel
+def ahead(book: Book, slot: int) -> int:
+    """Slot of the order right ahead, NIL = it is the oldest."""
+    return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["previous"]))
+
+
+@kernel
+def tag_of(book: Book, slot: int) -> int:
+    """The owner's number of an order."""
+    return book.nodes[np.uint64(slot)]["tag"]
+
+
+@kernel
+def quantity_of(book: Book, slot: int) -> int:
+    """What is left of an order, 0 = the slot is free. [share]"""
+    return book.nodes[np.uint64(slot)]["quantity"]
+
+
+@kernel
+def price_of(book: Book, slot: int) -> int:
+    """Limit price of an order. [tick]"""
+    return np.int64(book.nodes[np.uint64(slot)]["level"]) + book.top[0]["offset"]
+
+
+@kernel
+def side_of(book: Book, slot: int) -> int:
+    """BUY or SELL."""
+    return np.int64(book.nodes[np.uint64(slot)]["side"])
+
+
+@kernel
+def shares_ahead(book: Book, slot: int) -> int:
+    """Shares in front of an order in its queue; a walk, cost grows with the queue. [share]"""
+    nodes = book.nodes
+    end = book.top[0]["end"]
+    node = np.uint64(nodes[np.uint64(slot)]["previous"])
+    total = np.int64(0)
+    while node > end:
+        total += nodes[node]["quantity"]
+        node = np.uint64(nodes[node]["previous"])
+    return total
+
+
+@kernel
+def worse_price(book: Book, side: int, price: int) -> int:
+    """Next occupied price behind ``price`` on a side, 0 = none; ``price`` need not be occupied.
+
+    For the best price itself use ``best_bid`` and ``best_ask``.
+    """
+    top = book.top[0]
+    level = level_of(book, price)
+    if side > 0:
+        if level == U0:
+            return np.int64(0)
+        level = below(book.bits, top, level)
+        return np.int64(0) if level == U0 else np.int64(level) + top["offset"]
+    if level == top["end"]:
+        return np.int64(0)
+    level = above(book.bits, top, level)
+    return np.int64(0) if level == top["end"] else np.int64(level) + top["offset"]
+
+
+@kernel
+def depth(book: Book, side: int, n: int, prices: Any, sizes: Any) -> int:
+    """Write the best n levels of a side, best first; missing ones are 0. How many there are.
+
+    prices, sizes : int arrays of at least n. [tick, share]
+    """
+    price = best_bid(book) if side > 0 else best_ask(book)
+    found = 0
+    for i in range(n):
+        prices[i] = price
+        sizes[i] = 0
+        if price != 0:
+            sizes[i] = level_volume(book, price)
+            price = worse_price(book, side, price)
+            found += 1
+    return found

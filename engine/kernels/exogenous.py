@@ -1,0 +1,268 @@
+"""What no order can change: fundamental, volatility, activity, depth, metaorders, once a second.
+
+All twins of one path share these arrays, so a difference between two runs is what the orders
+did. A draw is a function of (seed, stream, second, index), never of how much was drawn before.
+Every number below was calibrated by simulation to the stylised facts (docs/numbers.md): rates
+are candidates a second of a stock with an average daily volume of 2 million shares.
+"""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.kernels.jit import kernel
+from engine.kernels.rng import draw, stream_key
+
+# the flow of one instrument; defaults are the calibrated mid-cap (preset MIDC)
+FLOW = np.dtype(
+    [
+        ("reference", "<f8"),  # price at the open [tick]
+        ("sigma", "<f8"),  # fundamental [tick / sqrt(s)]
+        ("half_spread", "<f8"),  # [tick]
+        ("rate", "<f8"),  # candidates a second
+        ("size", "<f8"),  # order sizes relative to a median of 105 shares
+        ("depth", "<f8"),  # orders on a level at which cancels saturate
+        ("kappa", "<f8"),  # information of one market candidate [tick]
+        ("g_bg", "<f8"),  # background pressure at lag 0 [tick / 150 shares]
+        ("beta_bg", "<f8"),  # decay of its memories
+        ("pi_bg", "<f8"),  # share that never decays
+        ("alpha", "<f8"),  # tail of the metaorder lengths
+        ("g_own", "<f8"),  # own impact, as above
+        ("beta_own", "<f8"),
+        ("pi_own", "<f8"),
+        ("c_own", "<f8"),  # where own impact turns concave [tick]
+        ("p_own", "<f8"),  # its exponent
+        ("jumps", "<f8"),  # a day
+    ],
+    align=True,
+)
+
+# one second of the day
+SECOND = np.dtype(
+    [
+        ("r", "<f8"),  # reference + fundamental + information + background pressure [tick]
+        ("half", "<f4"),  # quoting half spread [tick]
+        ("depth", "<f4"),
+        ("scale", "<f4"),  # of own impact: dear when volatile, cheap when busy
+        ("foresight", "<f4"),  # of the informed, -1..1; never reaches a feature or a strategy
+        ("candidates", "<i4"),
+        ("first_market", "<i4"),  # index of its first market candidate in ``signs``
+    ],
+    align=True,
+)
+
+STREAM_PATH = 101
+STREAM_FLOW = 102
+STREAM_META = 103
+STREAM_WARM_UP = 104
+STREAM_LATENCY = 105
+
+N_MEMORIES = 7  # 4 * 5^k seconds for k = 0..5, and one that never decays
+LAG_S = 1.5  # quotes follow trades with this delay [s]
+SLOTS = 3  # metaorders at work at a time
+MAX_LIFE = 4_000
+BASE_RATE = 11.2  # own impact is scaled to the activity of the calibrated stock
+MEAN_SIZE = 150.0
+SIZE_CAP = 400.0  # a larger background trade presses no more than this [share]
+ACCEPT = 0.62  # of a market candidate before imbalance, foresight and spread are looked at
+
+QUANTILES = 4_096
+# bit fields of a candidate's hash: kind 14, side 1, accept 14, size 12, distance 12, extra 11
+KIND_ONE = 16_384
+MARKET_BELOW = 1_786  # .109
+LIMIT_BELOW = 8_340  # + .40
+STALE_BELOW = 10_060  # + .105, the rest cancels: .386
+FREE_SIGN_BELOW = 410  # 10 % of 4,096
+
+SIGMA_DAY, SIGMA_SLOW, SIGMA_FAST = 0.30, 0.35, 0.30
+VARIANCE = SIGMA_DAY**2 + SIGMA_SLOW**2 + SIGMA_FAST**2
+
+
+def quantiles() -> NDArray[np.float64]:
+    """Standard normal at 4,096 equally likely points, scaled to variance one."""
+    normal = NormalDist()
+    z = np.array([normal.inv_cdf((i + 0.5) / QUANTILES) for i in range(QUANTILES)])
+    return z / float(np.sqrt(np.mean(z * z)))
+
+
+def memory_table(
+    gain: float, beta: float, forever: float, per_shares: float
+) -> NDArray[np.float64]:
+    """Decay a second and weight of each pressure memory, shape (2, 7). [-, tick / share]"""
+    taus = np.array([4.0 * 5.0**k for k in range(N_MEMORIES - 1)])
+    weights = taus**-beta
+    weights *= (1.0 - forever) / float(weights.sum())
+    table = np.empty((2, N_MEMORIES))
+    table[0, :-1] = np.exp(-1.0 / taus)
+    table[0, -1] = 1.0
+    table[1, :-1] = weights
+    table[1, -1] = forever
+    table[1] *= gain / per_shares
+    return table
+
+
+@kernel
+def normal(bits: np.uint64, shift: int, z: NDArray[np.float64]) -> float:
+    """Standard normal from 12 bits of a hash."""
+    return z[(bits >> np.uint64(shift)) & np.uint64(4095)]
+
+
+@kernel
+def jump(bits: np.uint64, chance: float) -> float:
+    """News: with this chance a jump of random sign and power-law size, else 0. [tick]"""
+    if (bits & np.uint64(0xFFFFFF)) >= chance * 16_777_216.0:
+        return 0.0
+    w = (float((bits >> np.uint64(24)) & np.uint64(0xFFFF)) + 0.5) / 65_536.0
+    size = min(60.0, 5.0 * (w ** (-1.0 / 3.0) - 0.5))
+    return size if (bits >> np.uint64(40)) & np.uint64(1) else -size
+
+
+@kernel
+def fill_path(
+    seed: int, p: NDArray[np.void], z: NDArray[np.float64], seconds: NDArray[np.void]
+) -> int:
+    """Write fundamental, spread, depth and activity of each second; the candidates of the day.
+
+    ``seconds["r"]`` holds the bare fundamental until `fill_pressure` adds the rest.
+    """
+    n = len(seconds)
+    key = stream_key(seed, STREAM_PATH)
+    start = draw(key, -1)
+    day = SIGMA_DAY * normal(start, 0, z)
+    slow = normal(start, 12, z)
+    fast = normal(start, 24, z)
+    busy = normal(start, 36, z)
+    deep = normal(start, 48, z)
+    keep_slow, keep_fast = math.exp(-1.0 / 5400.0), math.exp(-1.0 / 240.0)
+    keep_busy, keep_deep = math.exp(-1.0 / 60.0), math.exp(-1.0 / 1500.0)
+    new_slow, new_fast = math.sqrt(1.0 - keep_slow**2), math.sqrt(1.0 - keep_fast**2)
+    new_busy, new_deep = math.sqrt(1.0 - keep_busy**2), math.sqrt(1.0 - keep_deep**2)
+    fundamental = 0.0
+    total = 0
+    for s in range(n):
+        x = 2.0 * (s + 0.5) / n - 1.0
+        u = 0.6 + 2.7 * x * x * x * x
+        log_vol = day + SIGMA_SLOW * slow + SIGMA_FAST * fast
+        vol = math.exp(log_vol - VARIANCE)
+        activity = p[0]["rate"] * u * math.exp(0.45 * busy - 0.10125 + 0.5 * log_vol)
+        draws = draw(key, 2 * s)
+        more = draw(key, 2 * s + 1)
+        count = int(activity + float(more >> np.uint64(44)) / 1_048_576.0)
+        row = seconds[s]
+        row["r"] = fundamental
+        row["half"] = min(5.0, p[0]["half_spread"] * u**0.6 * math.exp(1.1 * (log_vol - VARIANCE)))
+        row["depth"] = p[0]["depth"] * math.exp(0.35 * deep - 0.2 * log_vol)
+        row["scale"] = vol * math.sqrt(BASE_RATE / activity)
+        row["candidates"] = count
+        total += count
+        fundamental += p[0]["sigma"] * math.sqrt(u) * vol * normal(draws, 0, z)
+        fundamental += jump(more, p[0]["jumps"] / n)
+        slow = keep_slow * slow + new_slow * normal(draws, 12, z)
+        fast = keep_fast * fast + new_fast * normal(draws, 24, z)
+        busy = keep_busy * busy + new_busy * normal(draws, 36, z)
+        deep = keep_deep * deep + new_deep * normal(draws, 48, z)
+    return total
+
+
+@kernel
+def life(bits: np.uint64, exponent: float) -> int:
+    """Orders a metaorder will still send, power law. [candidate]"""
+    u = (float(bits >> np.uint64(12)) + 0.5) / 4_503_599_627_370_496.0
+    return int(min(float(MAX_LIFE), math.ceil(u ** (-1.0 / exponent))))
+
+
+@kernel
+def fill_signs(
+    seed: int, p: NDArray[np.void], seconds: NDArray[np.void], signs: NDArray[np.int8]
+) -> int:
+    """Sign of every market candidate of the day from three metaorders at work; their number.
+
+    Clocks run on candidates, not on accepted trades: what an order changes never moves them.
+    """
+    key = stream_key(seed, STREAM_FLOW)
+    meta = stream_key(seed, STREAM_META)
+    left = np.empty(SLOTS, np.int64)
+    sign = np.empty(SLOTS, np.int64)
+    number = np.zeros(SLOTS, np.int64)
+    for slot in range(SLOTS):
+        bits = draw(draw(meta, slot), 0)
+        left[slot] = life(bits, p[0]["alpha"] - 1.0)  # residual life of one already at work
+        sign[slot] = 1 if bits & np.uint64(1) else -1
+    m = 0
+    for s in range(len(seconds)):
+        seconds[s]["first_market"] = m
+        second = draw(key, s)
+        for i in range(seconds[s]["candidates"]):
+            bits = draw(second, i)
+            if (bits & np.uint64(16383)) >= MARKET_BELOW:
+                continue
+            pick = int((bits >> np.uint64(41)) & np.uint64(4095)) - FREE_SIGN_BELOW
+            if pick < 0:
+                signs[m] = 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
+            else:
+                slot = pick % SLOTS
+                signs[m] = sign[slot]
+                left[slot] -= 1
+                if left[slot] == 0:
+                    number[slot] += 1
+                    fresh = draw(draw(meta, slot), number[slot])
+                    left[slot] = life(fresh, p[0]["alpha"])
+                    sign[slot] = 1 if fresh & np.uint64(1) else -1
+            m += 1
+    return m
+
+
+@kernel
+def fill_pressure(
+    seed: int,
+    p: NDArray[np.void],
+    memories: NDArray[np.float64],
+    sizes: NDArray[np.int32],
+    signs: NDArray[np.int8],
+    seconds: NDArray[np.void],
+) -> None:
+    """Add information and background pressure to ``r`` and write the foresight of the informed.
+
+    A candidate presses when it passes the *baseline* acceptance, whatever the book then says.
+    """
+    key = stream_key(seed, STREAM_FLOW)
+    memory = np.zeros(N_MEMORIES)
+    n = len(seconds)
+    lag = 1.0 - math.exp(-1.0 / LAG_S)
+    cap = SIZE_CAP * p[0]["size"]
+    information = 0.0
+    pressure = 0.0
+    for s in range(n):
+        row = seconds[s]
+        fundamental = row["r"]
+        after = seconds[s + 1]["r"] if s + 1 < n else fundamental
+        row["foresight"] = min(1.0, max(-1.0, 0.7 * (after - fundamental)))
+        row["r"] = p[0]["reference"] + clip_move(fundamental, p[0]["reference"]) + information + pressure
+        pushed = 0.0
+        m = row["first_market"]
+        second = draw(key, s)
+        for i in range(row["candidates"]):
+            bits = draw(second, i)
+            if (bits & np.uint64(16383)) >= MARKET_BELOW:
+                continue
+            sign = float(signs[m])
+            m += 1
+            information += p[0]["kappa"] * sign
+            if float((bits >> np.uint64(15)) & np.uint64(16383)) < ACCEPT * KIND_ONE:
+                pushed += sign * min(
+                    float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)]), cap
+                )
+        target = 0.0
+        for k in range(N_MEMORIES):
+            memory[k] = memory[k] * memories[0, k] + pushed
+            target += memories[1, k] * memory[k]
+        pressure += lag * (target - pressure)
+
+
+@kernel
+def clip_move(move: float, reference: float) -> float:
+    """Keep the fundamental inside the ladder; an accepted path never comes near. [tick]"""
+    most = min(1_500.0, 0.6 * reference)
+    return min(most, max(-most, move))

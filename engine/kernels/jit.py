@@ -1,0 +1,106 @@
+"""The one decorator of all kernels, and a compile cache that no edit can leave stale.
+
+numba's own cache looks at the file a kernel is in, not at the kernels and constants it uses, and
+it ignores ``NUMBA_BOUNDSCHECK``. So the cache lives in a directory named after a hash of all
+of them: each edit shows, the second start still hits the cache.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+os.environ["NUMBA_DISABLE_INTEL_SVML"] = "1"  # before numba: the same bits on every CPU
+
+import numba  # noqa: E402
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ENGINE: Final = Path(__file__).resolve().parents[1]
+KEPT_CACHES: Final = 4  # a few branches side by side; the rest is disk nobody reads again
+JIT: Final = not numba.config.DISABLE_JIT
+
+
+def sources() -> list[Path]:
+    """Every file whose text the machine code depends on, in a fixed order."""
+    domain = [ENGINE / "domain" / "kinds.py", ENGINE / "domain" / "market.py"]
+    return [*sorted((ENGINE / "kernels").rglob("*.py")), *domain]
+
+
+def fingerprint() -> str:
+    """Hash of what the machine code depends on: sources and bounds checking."""
+    digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "0").encode())
+    for path in sources():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _usable(path: Path) -> bool:
+    """True when the directory is there, or can be made, and takes files."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path, os.W_OK | os.X_OK)
+
+
+def cache_root() -> Path:
+    """NUMBA_CACHE_DIR, else ~/.cache/quarterdeck, else a directory of this user in the temp dir."""
+    wanted = os.environ.get("NUMBA_CACHE_DIR", "")
+    home = Path(os.path.expanduser("~"))
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    spare = Path(tempfile.gettempdir()) / f"quarterdeck-cache-{user}"
+    candidates = [Path(wanted)] if wanted else []
+    if home.is_absolute():
+        candidates.append(home / ".cache" / "quarterdeck")
+    return next((path for path in candidates if _usable(path)), spare)
+
+
+def drop_old_caches(root: Path, keep: int = KEPT_CACHES) -> list[str]:
+    """Remove all but the newest caches under ``root``; names of the removed, newest first.
+
+    Touches only directories named like a fingerprint. Another process may be removing or
+    writing the same one: what it took away is not an error, numba compiles again what is missing.
+    """
+    found: list[tuple[int, Path]] = []
+    for path in root.iterdir():
+        if re.fullmatch("[0-9a-f]{16}", path.name) and path.is_dir():
+            try:
+                found.append((path.stat().st_mtime_ns, path))
+            except FileNotFoundError:
+                continue
+    old = [path for _, path in sorted(found, reverse=True)[keep:]]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return [path.name for path in old]
+
+
+def open_cache() -> Path:
+    """Point numba at the cache of these sources and drop those of long-gone ones."""
+    root = cache_root() / "kernels"
+    place = root / fingerprint()
+    place.mkdir(parents=True, exist_ok=True)
+    os.utime(place)  # newest by use, not by birth
+    drop_old_caches(root)
+    numba.config.CACHE_DIR = str(place)
+    return place
+
+
+CACHE: Final = open_cache()  # before the first njit
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function``: cached, without the GIL, fastmath and parallel off."""
+    compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="python")(function)
+    return compiled
+
+
+def compiled_here(function: Callable[..., object]) -> int:
+    """How many signatures of a kernel this process had to compile (0 = all came from the cache)."""
+    stats = getattr(function, "stats", None)
+    return 0 if stats is None else sum(stats.cache_misses.values())

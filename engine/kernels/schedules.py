@@ -1,0 +1,205 @@
+"""How much of a parent should be done by now, by kind of schedule.
+
+Every clocked schedule (TWAP, VWAP, IS) is a staircase: slice k becomes due at the start of its
+(jittered) slot on the slice clock, and its step is what the smooth curve reaches at the slot's end.
+Steps give children a size worth sending; the smooth curve alone would ask for a lot every few
+seconds. POV follows volume and has no clock.
+
+A schedule always runs from (base_ns, base_filled) to (end_ns, quantity). At the start the base is
+(start_ns, 0); a resume or an amendment moves it to that moment, so what was missed while holding is
+spread over the time left and is never sent in one child.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain.kinds import (
+    IS,
+    P_JITTER,
+    P_RISK_AVERSION,
+    P_SLICE_S,
+    P_TARGET_PARTICIPATION,
+    POV,
+    TWAP,
+    VWAP,
+)
+from engine.kernels import rng
+from engine.kernels.jit import kernel
+
+type Floats = npt.NDArray[np.float64]
+
+SECOND_NS = 1_000_000_000
+GROUP = 8  # slices among which the lots that do not divide evenly come first
+STREAM_JITTER = rng.STREAM_JITTER
+
+
+def flat_curve() -> Floats:
+    """The curve of an evenly traded session, for schedules that do not look at it. [fraction]"""
+    return np.array([0.0, 1.0])
+
+
+def curve_from_shares(shares: Floats) -> Floats:
+    """Cumulative curve at the bin edges from the volume in each session bin. [fraction]
+
+    shares : array, shape (n_bins,), any positive scale. Result: shape (n_bins + 1,), 0 … 1.
+    """
+    total = float(shares.sum())
+    if shares.ndim != 1 or shares.size < 1 or not total > 0.0 or bool((shares < 0.0).any()):
+        raise ValueError("a volume curve needs at least one bin, none negative, with a sum above 0")
+    edges = np.concatenate((np.zeros(1), np.cumsum(shares) / total))
+    edges[-1] = 1.0
+    return edges
+
+
+def u_shape_curve(bins: int = 78) -> Floats:
+    """Prior volume curve before any day is known: u(x) = .6 + 2.7 x^4, x from -1 to 1. [fraction]
+
+    Source: the exogenous rate of the simulated market. Shape (bins + 1,).
+    """
+    middle = (np.arange(bins) + 0.5) / bins * 2.0 - 1.0
+    return curve_from_shares(0.6 + 2.7 * middle**4)
+
+
+@kernel
+def curve_at(curve: Floats, fraction: float) -> float:
+    """Cumulative volume at a fraction of the session, linear inside a bin. [fraction]"""
+    bins = curve.size - 1
+    position = min(max(fraction, 0.0), 1.0) * bins
+    i = min(int(position), bins - 1)
+    return float(curve[i] + (curve[i + 1] - curve[i]) * (position - i))
+
+
+@kernel
+def slice_count(remaining: int, lot: int, duration_ns: int, slice_ns: int) -> int:
+    """Slices from the base to the end: one a slot, but never more than there are lots."""
+    slots = max(1, -(-duration_ns // max(1, slice_ns)))
+    return int(max(1, min(slots, max(1, remaining // lot))))
+
+
+@kernel
+def due_slices(elapsed_ns: int, length_ns: int, count: int, jitter: float, seed: int) -> int:
+    """Slices that are due by now, 0 … count; slice k is late by jitter * U(seed, k) of a slot.
+
+    The first slice is due at once. Rises with elapsed_ns because jitter is at most one slot.
+    """
+    if elapsed_ns < 0:
+        return 0
+    k = elapsed_ns // length_ns
+    if k >= count:
+        return int(count)
+    if k == 0:
+        return 1
+    late = jitter * rng.uniform(seed, STREAM_JITTER, k) * length_ns
+    return int(k + 1 if elapsed_ns - k * length_ns >= late else k)
+
+
+@kernel
+def equal_slices(quantity: int, lot: int, count: int, due: int) -> int:
+    """Shares in the first ``due`` of ``count`` equal slices, in whole lots. [share]
+
+    Lots that do not divide evenly come first within each group of eight slices, so the plan stays
+    within two lots per slice of the straight line. The odd lot goes with the last slice.
+    Source: DOMAIN.md KA-12, 1,000 shares in 7 slices of lot 100: 200 200 200 100 100 100 100.
+    """
+    if due >= count:
+        return int(quantity)
+    lots = quantity // lot
+    first = due // GROUP * GROUP
+    last = min(first + GROUP, count)
+    before = lots * first // count
+    inside = lots * last // count - before
+    width = last - first
+    step = due - first
+    done = before + (inside // width) * step + min(step, inside % width)
+    return int(done * lot)
+
+
+@kernel
+def almgren_chriss_kappa(
+    risk_aversion: float, volatility: float, eta: float, gamma: float, tau: float
+) -> float:
+    """Discrete decay rate of the optimal holdings. [1 / unit of tau]
+
+    2 (cosh kappa tau - 1) / tau^2 = lambda sigma^2 / eta~ with eta~ = eta - gamma tau / 2.
+    Source: Almgren and Chriss 2000; DOMAIN.md KA-19.
+    """
+    squared = risk_aversion * volatility * volatility / (eta - 0.5 * gamma * tau)
+    return math.acosh(0.5 * squared * tau * tau + 1.0) / tau
+
+
+@kernel
+def share_left(kappa: float, time_left: float, horizon: float) -> float:
+    """Part of the shares still held, sinh(kappa time_left) / sinh(kappa horizon). [fraction]
+
+    Straight line for kappa 0. Written with negative exponents so that no urgency overflows.
+    """
+    if time_left <= 0.0:
+        return 0.0
+    if kappa * horizon < 1e-6:
+        return time_left / horizon
+    top = -math.expm1(-2.0 * kappa * time_left)
+    bottom = -math.expm1(-2.0 * kappa * horizon)
+    return math.exp(-kappa * (horizon - time_left)) * top / bottom
+
+
+@kernel
+def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
+    """Part of the volume expected from base to end that falls before ``at_ns``. [fraction]
+
+    A window in which the curve expects nothing is traded evenly.
+    """
+    opened = observation["open_ns"]
+    session = float(max(1, observation["close_ns"] - opened))
+    base = observation["base_ns"]
+    end = observation["end_ns"]
+    low = curve_at(curve, (base - opened) / session)
+    high = curve_at(curve, (end - opened) / session)
+    if high - low <= 0.0:
+        return (at_ns - base) / float(max(1, end - base))
+    return (curve_at(curve, (at_ns - opened) / session) - low) / (high - low)
+
+
+@kernel
+def clocked_target(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
+    """Target of TWAP, VWAP and IS by the slice clock. [share]"""
+    base = observation["base_ns"]
+    done = observation["base_filled"]
+    remaining = max(0, observation["quantity"] - done)
+    lot = max(1, observation["lot"])
+    duration = max(1, observation["end_ns"] - base)
+    slice_ns = int(max(1.0, parameters[P_SLICE_S]) * SECOND_NS)
+    count = slice_count(remaining, lot, duration, slice_ns)
+    length = max(1, duration // count)
+    jitter = min(max(parameters[P_JITTER], 0.0), 1.0)
+    due = due_slices(observation["now_ns"] - base, length, count, jitter, observation["seed"])
+    if kind == TWAP:
+        return float(done + equal_slices(remaining, lot, count, due))
+    if due >= count:
+        return float(done + remaining)
+    if kind == VWAP:
+        return float(done + remaining * curve_part(observation, curve, base + due * length))
+    # IS: the risk aversion parameter is kappa times the parent's whole horizon, so that a restart
+    # goes on with the same kappa: the optimal path from where it stands
+    whole = float(max(1, observation["end_ns"] - observation["start_ns"]))
+    kappa = max(0.0, parameters[P_RISK_AVERSION]) / whole
+    left = share_left(kappa, float(duration - due * length), float(duration))
+    return float(done + remaining * (1.0 - left))
+
+
+@kernel
+def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
+    """Shares that should be done by now, base_filled … quantity. [share]
+
+    POV: own / market volume = rate with own prints in the market volume, counted since the base.
+    Raises ValueError for a kind that has no schedule (ADAPTIVE passes its base's kind).
+    """
+    if kind == POV:
+        traded = max(0, observation["volume"] - observation["base_volume"])
+        wanted = observation["base_filled"] + parameters[P_TARGET_PARTICIPATION] * traded
+        return float(min(wanted, float(observation["quantity"])))
+    if kind == TWAP or kind == VWAP or kind == IS:  # noqa: PLR1714 (numba: no tuple membership)
+        return clocked_target(kind, observation, parameters, curve)
+    raise ValueError("this kind has no schedule")

@@ -1,0 +1,36 @@
+"""A child of the supervisor stops when the supervisor is gone, however it went.
+
+The supervisor holds the only write end of each child's stdin. When it dies, by ``kill -9``
+too, the kernel closes that end, the child reads the end of the file and stops.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+SUPERVISED = "QD_SUPERVISED"  # set to 1 by the supervisor; alone in a terminal stdin means nothing
+GRACE_S = 2.5  # a child that does not stop by itself in this time is killed, with its own children
+
+
+def watch_stdin(on_eof: Callable[[], None] | None = None, *, grace_s: float = GRACE_S) -> None:
+    """Call ``on_eof`` from a daemon thread when the supervisor is gone; default: SIGTERM to self.
+
+    After ``grace_s`` the whole process group gets SIGKILL, so that a stuck child and the
+    processes it started end too. Does nothing when not started by the supervisor.
+    """
+    if os.environ.get(SUPERVISED) != "1":
+        return
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        killer = threading.Timer(grace_s, os.killpg, (os.getpgrp(), signal.SIGKILL))
+        killer.daemon = True
+        killer.start()
+        if on_eof is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            on_eof()
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()

@@ -147,7 +147,7 @@ class ParentEnded(Event, kw_only=True):
 
     parent_id: ParentId
     state: str
-    end_price: float
+    end_price: float | None
     end_volume: Shares
     end_notional: int
 

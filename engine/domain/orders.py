@@ -189,7 +189,7 @@ class Parent:
     kill_id: int = 0
     next_parent: ParentId = ParentId(0)
     ended_at: Nanos = Nanos(0)
-    end_price: float = float("nan")  # mid when it became terminal [tick]
+    end_price: float | None = None  # mid when it became terminal [tick]
     end_volume: Shares = Shares(0)
     end_notional: int = 0
     overfilled: Shares = Shares(0)

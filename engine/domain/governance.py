@@ -1,0 +1,126 @@
+"""What people decide about: kills, change requests, alerts, versions in force."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from engine.domain.units import ChildId, Nanos, ParentId, PersonId
+
+
+class KillState(StrEnum):
+    """How far a kill has come, by evidence."""
+
+    BLOCKED = "BLOCKED"  # the owner thread saw the flag; no new child passes
+    CANCEL_SENT = "CANCEL_SENT"
+    CONFIRMED = "CONFIRMED"  # every child in scope is terminal by venue evidence
+    RELEASED = "RELEASED"
+
+
+KILL_SCOPES: Final = ("child", "parent", "trader", "symbol", "strategy", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """One kill with its receipts. Times are on the desk clock."""
+
+    id: int
+    generation: int
+    scope: str
+    target: str
+    by: str
+    door: str
+    state: KillState
+    requested_at: Nanos
+    blocked_at: Nanos
+    cancel_sent_at: Nanos = Nanos(0)
+    confirmed_at: Nanos = Nanos(0)
+    released_at: Nanos = Nanos(0)
+    parents: tuple[ParentId, ...] = ()
+    children: tuple[ChildId, ...] = ()
+    reason: str = ""
+    release_by: PersonId = PersonId("")  # who asked for the release
+    released_by: PersonId = PersonId("")
+
+    @property
+    def is_active(self) -> bool:
+        return self.state != KillState.RELEASED
+
+
+class ChangeState(StrEnum):
+    """The life of a change request."""
+
+    OPEN = "OPEN"
+    APPROVED = "APPROVED"  # and applied, in the same turn
+    REFUSED = "REFUSED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A proposal and everybody who touched its content. Times are on the desk clock."""
+
+    id: int
+    strategy: str
+    values: dict[str, float]
+    model_id: str | None
+    base_version: int  # version in force when the content was written
+    content_hash: str
+    authors: tuple[PersonId, ...]
+    reason: str
+    state: ChangeState
+    proposed_at: Nanos
+    expires_at: Nanos
+    material: bool
+    edits: int = 0
+    decided_by: PersonId = PersonId("")
+    decided_at: Nanos = Nanos(0)
+    decision_reason: str = ""
+
+
+def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:
+    """SHA-256 over exactly what an approval approves. Any other content has another hash."""
+    body = msgspec.json.encode([strategy, sorted(values.items()), model_id, base])
+    return hashlib.sha256(body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something a person must see. Times are on the desk clock."""
+
+    id: int
+    severity: str
+    kind: str
+    object: str
+    sentence: str
+    raised_at: Nanos
+    acknowledged_by: PersonId = PersonId("")
+    acknowledged_at: Nanos = Nanos(0)
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterVersion:
+    """The parameter values in force for a strategy."""
+
+    strategy: str
+    version: int
+    values: dict[str, float]
+    change_id: int = 0
+    by: PersonId = PersonId("")
+    since: Nanos = Nanos(0)  # desk clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInForce:
+    """The model a strategy uses; "" = none."""
+
+    strategy: str
+    model_id: str
+    change_id: int = 0
+    card: str = ""
+    by: PersonId = PersonId("")
+    since: Nanos = Nanos(0)

@@ -11,7 +11,7 @@ spread over the time left and is never sent in one child.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,11 @@ from engine.domain.kinds import (
 from engine.kernels import rng
 from engine.kernels.jit import kernel
 
-type Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 SECOND_NS = 1_000_000_000
 GROUP = 8  # slices among which the lots that do not divide evenly come first
-STREAM_JITTER = rng.STREAM_JITTER
+STREAM_JITTER = 201  # own jitter: apart from every stream of the market
 
 
 def flat_curve() -> Floats:
@@ -158,7 +158,7 @@ def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
     low = curve_at(curve, (base - opened) / session)
     high = curve_at(curve, (end - opened) / session)
     if high - low <= 0.0:
-        return (at_ns - base) / float(max(1, end - base))
+        return float((at_ns - base) / max(1, end - base))
     return (curve_at(curve, (at_ns - opened) / session) - low) / (high - low)
 
 
@@ -200,6 +200,6 @@ def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats
         traded = max(0, observation["volume"] - observation["base_volume"])
         wanted = observation["base_filled"] + parameters[P_TARGET_PARTICIPATION] * traded
         return float(min(wanted, float(observation["quantity"])))
-    if kind == TWAP or kind == VWAP or kind == IS:  # noqa: PLR1714 (numba: no tuple membership)
+    if kind == TWAP or kind == VWAP or kind == IS:
         return clocked_target(kind, observation, parameters, curve)
     raise ValueError("this kind has no schedule")

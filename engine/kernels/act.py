@@ -172,7 +172,8 @@ def participation_room(observation: Any, parameters: Floats, live: int) -> int:
     own = observation["filled"] - observation["base_filled"]
     volume = max(own, observation["volume"] - observation["base_volume"])
     room = (cap * volume - own) / (1.0 - cap) - live
-    return math.floor(min(max(room, 0.0), float(observation["quantity"])))
+    most: int = math.floor(min(max(room, 0.0), float(observation["quantity"])))
+    return most
 
 
 @kernel
@@ -418,6 +419,15 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
         action["band_low"] = target
     place(observation, parameters, action)
     explain_tilt(observation, base_target - filled - live_shares(observation), action)
+
+
+@kernel
+def act_first(observations: Any, parameters: Floats, curve: Floats, models: Any, out: Any) -> None:
+    """``act`` on row 0 of each record array: the door from Python.
+
+    Handing numba an array costs 0.1 us, a single record 2 us.
+    """
+    act(observations[0], parameters, curve, models[0], out[0])
 
 
 def decide(observation: Any, parameters: Floats, curve: Floats, model: Any) -> Any:

@@ -252,7 +252,8 @@ class Supervisor:
         """Start all in order, then look after them until told to stop."""
         self.write()
         while self.wanted:
-            if any([self.attend(child) for child in self.children]):
+            changed = sum(self.attend(child) for child in self.children)  # no short cut
+            if changed:
                 self.write()
             if self.forward:
                 self.forward = False

@@ -1,0 +1,72 @@
+"""The eight simulated instruments. Every name is invented.
+
+MIDC is the calibrated stock of the scenario; the others scale it inside the ranges in which the
+calibration holds (docs/numbers.md): sizes scale freely, the rate between a third and three times
+(with background pressure and information divided by its root), the volatility up to twice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.instrument import Instrument
+from engine.domain.units import Shares, Symbol
+from engine.kernels.exogenous import FLOW
+
+BASE = {
+    "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.028,
+    "g_bg": 0.44, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
+    "pi_own": 0.03, "c_own": 1.3, "p_own": 0.58, "jumps": 4.0,
+}  # fmt: skip
+TICK_SIZE = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """An instrument and the flow that trades it."""
+
+    instrument: Instrument
+    rate: float = 1.0  # relative to the calibrated stock
+    size: float = 1.0  # order sizes, likewise
+    move: float = 1.0  # volatility in ticks, likewise: fundamental, information and pressure
+    half_spread: float = BASE["half_spread"]  # [tick]
+
+    def flow(self) -> NDArray[np.void]:
+        """FLOW record of this instrument, shape (1,)."""
+        row = np.zeros(1, FLOW)
+        for name, value in BASE.items():
+            row[name] = value
+        busy = max(1.0, self.rate) ** -0.5  # trades are more, so each says less
+        row["reference"] = self.instrument.reference_price
+        row["rate"] *= self.rate
+        row["size"] = self.size
+        row["sigma"] *= self.move
+        row["kappa"] *= self.move * busy
+        row["g_bg"] *= self.move * busy
+        row["g_own"] *= self.move
+        row["c_own"] *= self.move
+        row["half_spread"] = self.half_spread
+        return row
+
+
+def _instrument(
+    symbol: str, name: str, price: int, adv: int, spread: float, volatility: float
+) -> Instrument:
+    """price [tick], adv [share], spread [tick], volatility [bp a day]."""
+    return Instrument(
+        symbol=Symbol(symbol),
+        name=name,
+        currency="USD",
+        tick_size=TICK_SIZE,
+        lot=Shares(100),
+        adv=Shares(adv),
+        reference_price=price,
+        spread_ticks=spread,
+        daily_volatility_bps=volatility,
+    )
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(instrument=_instrument("MIDC", "Midland Castings", 5_000, 2_000_000, 2.0, 210.0)),
+)

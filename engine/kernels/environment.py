@@ -1,0 +1,233 @@
+"""The arrays of one simulated instrument on one day, and how they are made.
+
+``Day`` is the exogenous layer and is shared by all twins of a path; ``Env`` is one run of it.
+"""
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.kinds import PRE_OPEN
+from engine.domain.market import MESSAGE
+from engine.kernels.book import Book, Records, new_book, new_fills
+from engine.kernels.exogenous import (
+    MEAN_SIZE,
+    N_MEMORIES,
+    QUANTILES,
+    SECOND,
+    fill_path,
+    fill_pressure,
+    fill_signs,
+    memory_table,
+    quantiles,
+)
+
+Row: TypeAlias = Any  # one record of an array, as numba sees it
+
+SECOND_NS: Final = 1_000_000_000
+N_TICKS: Final = 4_032  # the ladder: 2,016 ticks either side of the reference price
+POOL: Final = 16_384  # resting orders; a day of the calibrated stock needs fewer than 2,000
+FILLS: Final = 256  # scratch tape of one match; longer matches take several rounds
+
+# rows of ``Env.tables``, each indexed by 12 bits of a hash
+T_MARKET: Final = 0  # size of a market candidate [share]
+T_LIMIT: Final = 1  # size of a limit candidate [share]
+T_FAR: Final = 2  # distance of a limit candidate behind its quote [tick]
+T_CANCEL: Final = 3  # distance of a cancel candidate [tick]
+
+# scalars of one environment
+STATE = np.dtype(
+    [
+        ("symbol", "<i8"),
+        ("seed", "<i8"),
+        ("open_ns", "<i8"),
+        ("close_ns", "<i8"),
+        ("now_ns", "<i8"),
+        ("session", "<i8"),
+        ("latency_ns", "<i8"),  # of every message, market time
+        ("jitter_ns", "<i8"),  # plus a hashed part below this
+        ("last_act_ns", "<i8"),  # messages of one session never overtake each other
+        ("head", "<i8"),  # message queue: next to act
+        ("tail", "<i8"),  # ... and next free place, both count up for ever
+        ("second", "<i8"),  # of the day
+        ("index", "<i8"),  # next candidate in it
+        ("candidates", "<i8"),
+        ("market", "<i8"),  # next market candidate of the day
+        ("key", "<u8"),  # draws of this second
+        ("flow_key", "<u8"),
+        ("latency_key", "<u8"),
+        ("r", "<f8"),  # reference price of the quotes, own impact included [tick]
+        ("half", "<f8"),
+        ("depth", "<f8"),
+        ("foresight", "<f8"),
+        ("pushed", "<f8"),  # own signed fills of this second [share]
+        ("impact", "<f8"),  # lagged own pressure before it turns concave [tick]
+        ("touched", "<i8"),  # 1 once we have traded today
+        ("at_ns", "<i8"),  # of the event at work
+        ("bid", "<i8"),  # touch before the event at work, 0 = none [tick]
+        ("ask", "<i8"),
+        ("bid_size", "<i8"),
+        ("ask_size", "<i8"),
+        ("volume", "<i8"),
+        ("signed_volume", "<i8"),
+        ("own_volume", "<i8"),
+        ("notional", "<i8"),
+        ("trades", "<i8"),
+        ("last", "<i8"),
+        ("ofi", "<f8"),
+        ("events", "<i8"),
+        ("n_own", "<i8"),  # children ever seen today
+        ("own_live", "<i8"),
+        ("executions", "<i8"),  # reports written today
+        ("n_reports", "<i8"),  # rows in use of the caller's arrays
+        ("n_trades", "<i8"),
+        ("lost", "<i8"),  # background orders the pool had no room for; must stay 0
+    ],
+    align=True,
+)
+
+# one own child order, kept all day
+OWN = np.dtype(
+    [
+        ("child", "<i8"),
+        ("slot", "<i8"),  # in the book, NIL = not resting
+        ("price", "<i8"),
+        ("quantity", "<i8"),
+        ("cum", "<i8"),
+        ("leaves", "<i8"),  # > 0 only while it works
+        ("side", "<i4"),
+        ("state", "<i4"),  # ACCEPTED while it works, else what ended it
+    ],
+    align=True,
+)
+
+
+class Day(NamedTuple):
+    """What no order can change; read-only, shared by all twins of a path."""
+
+    flow: Records  # FLOW, shape (1,)
+    seconds: Records  # SECOND, shape (seconds of the day,)
+    signs: NDArray[np.int8]  # of every market candidate
+    tables: NDArray[np.int32]  # shape (4, 4096)
+    weights: NDArray[np.float64]  # own-impact memories: decay a second, weight; shape (2, 7)
+    seed: int
+    open_ns: int
+    close_ns: int
+
+
+class Env(NamedTuple):
+    """One run of a day; made by `new_env`, copied by `copy_env`."""
+
+    state: Records  # STATE, shape (1,)
+    flow: Records
+    seconds: Records
+    signs: NDArray[np.int8]
+    tables: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    book: Book
+    memory: NDArray[np.float64]  # own pressure, shape (7,) [share]
+    own: Records  # OWN
+    index: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
+    queue: Records  # MESSAGE, a ring
+    acts: NDArray[np.int64]  # when each message of the ring acts
+    fills: Records  # FILL, scratch
+
+
+@lru_cache(maxsize=1)
+def _normals() -> NDArray[np.float64]:
+    return quantiles()
+
+
+def _distances(power: float, most: int = 120) -> NDArray[np.int32]:
+    """Quantiles of P(d) ~ (1 + d) ** -power for 0 <= d < most. [tick]"""
+    weight = (1.0 + np.arange(most)) ** -power
+    cumulative = np.cumsum(weight) / weight.sum()
+    points = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    return np.searchsorted(cumulative, points).astype(np.int32)
+
+
+def _sizes(median: float, spread: float, scale: float) -> NDArray[np.int32]:
+    """Quantiles of a lognormal order size. [share]"""
+    sizes = np.rint(median * scale * np.exp(spread * _normals()))
+    return np.maximum(1.0, sizes).astype(np.int32)
+
+
+@lru_cache(maxsize=64)
+def _tables(size: float) -> NDArray[np.int32]:
+    rows = (_sizes(105.0, 0.85, size), _sizes(100.0, 0.75, size), _distances(1.69))
+    return np.stack([*rows, _distances(1.49)])
+
+
+def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
+    """The exogenous layer of (seed, flow): the same for every run on this path."""
+    seconds = np.zeros(-((open_ns - close_ns) // SECOND_NS), SECOND)
+    p = flow[0]
+    size = float(p["size"])
+    tables = _tables(size)
+    signs = np.zeros(fill_path(seed, flow, _normals(), seconds), np.int8)
+    used = fill_signs(seed, flow, seconds, signs)
+    pressing = memory_table(
+        float(p["g_bg"]), float(p["beta_bg"]), float(p["pi_bg"]), MEAN_SIZE * size
+    )
+    fill_pressure(seed, flow, pressing, tables[T_MARKET], signs, seconds)
+    own = memory_table(
+        float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size
+    )
+    return Day(flow, seconds, signs[:used].copy(), tables, own, seed, open_ns, close_ns)
+
+
+def _ring(n: int) -> int:
+    """Smallest power of two that holds n."""
+    return 1 << max(0, (n - 1).bit_length())
+
+
+def blank_env(
+    day: Day, symbol: int, latency_ns: int, jitter_ns: int, max_own: int, max_queue: int
+) -> Env:
+    """Arrays of a run before its first event; `engine.kernels.flow.new_env` fills the book."""
+    state = np.zeros(1, STATE)
+    row = state[0]
+    row["symbol"], row["seed"] = symbol, day.seed
+    row["open_ns"], row["close_ns"], row["session"] = day.open_ns, day.close_ns, PRE_OPEN
+    row["latency_ns"], row["jitter_ns"] = latency_ns, jitter_ns
+    reference = int(day.flow[0]["reference"])
+    book = new_book(N_TICKS, max(1, reference - N_TICKS // 2), POOL)
+    return Env(
+        state=state,
+        flow=day.flow,
+        seconds=day.seconds,
+        signs=day.signs,
+        tables=day.tables,
+        weights=day.weights,
+        book=book,
+        memory=np.zeros(N_MEMORIES),
+        own=np.zeros(max_own, OWN),
+        index=np.zeros(_ring(2 * max_own), np.int32),
+        queue=np.zeros(_ring(max_queue), MESSAGE),
+        acts=np.zeros(_ring(max_queue), np.int64),
+        fills=new_fills(FILLS),
+    )
+
+
+def copy_env(env: Env) -> Env:
+    """A snapshot that shares nothing but the exogenous layer with ``env``."""
+    return env._replace(
+        state=env.state.copy(),
+        book=Book(*(array.copy() for array in env.book)),
+        memory=env.memory.copy(),
+        own=env.own.copy(),
+        index=env.index.copy(),
+        queue=env.queue.copy(),
+        acts=env.acts.copy(),
+        fills=env.fills.copy(),
+    )
+
+
+def grown(env: Env) -> Env:
+    """The same run with room for twice as many children; only the indexes are rebuilt."""
+    own = np.zeros(2 * len(env.own), OWN)
+    own[: len(env.own)] = env.own
+    return env._replace(own=own, index=np.zeros(2 * len(env.index), np.int32))
+

@@ -52,6 +52,6 @@ def _wrap(typing_context: Any, x: Any) -> Any:
     return types.uint64(x), generate
 
 
-ctz = cast(Callable[[np.uint64], np.uint64], intrinsic(_ctz) if JIT else plain_ctz)
-clz = cast(Callable[[np.uint64], np.uint64], intrinsic(_clz) if JIT else plain_clz)
-wrap = cast(Callable[[int], np.uint64], intrinsic(_wrap) if JIT else plain_wrap)
+ctz = cast("Callable[[np.uint64], np.uint64]", intrinsic(_ctz) if JIT else plain_ctz)
+clz = cast("Callable[[np.uint64], np.uint64]", intrinsic(_clz) if JIT else plain_clz)
+wrap = cast("Callable[[int], np.uint64]", intrinsic(_wrap) if JIT else plain_wrap)

@@ -12,6 +12,8 @@ Prices are ticks in [base_price, base_price + n_ticks), quantities shares >= 1, 
 
 Nothing is dropped silently: a full pool, a full tape or a price off the ladder comes back as
 the status of the call. Kernels do not check slots: hand in only slots of live orders.
+
+Call these from ``hot`` kernels (jit.py): from one that counts references they are many times slower.
 """
 
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -19,8 +21,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.bits import clz, ctz
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot, leaf
+from engine.kernels.ladder import U0, U1, above, below, clear_bit, set_bit
 
 Records: TypeAlias = npt.NDArray[np.void]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -78,13 +80,6 @@ class Book(NamedTuple):
     top: Records  # TOP, shape (1,)
 
 
-U0 = np.uint64(0)
-U1 = np.uint64(1)
-U6 = np.uint64(6)
-U63 = np.uint64(63)
-ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-
 def new_book(n_ticks: int, base_price: int, capacity: int) -> Book:
     """An empty book for prices base_price .. base_price + n_ticks - 1 and ``capacity`` orders."""
     if n_ticks < 1 or capacity < 1 or n_ticks + 2 + capacity >= 2**32:
@@ -116,78 +111,10 @@ def copy_book(book: Book) -> Book:
     return Book(book.nodes.copy(), book.bits.copy(), book.top.copy())
 
 
-# --- bitmap -----------------------------------------------------------------------------------
-
-
-@kernel
-def set_bit(bits: Any, top: Any, level: np.uint64) -> None:
-    """Mark a level as occupied, in all three storeys."""
-    word = level >> U6
-    page = word >> U6
-    bits[word] |= U1 << (level & U63)
-    bits[top["second"] + page] |= U1 << (word & U63)
-    bits[top["third"] + (page >> U6)] |= U1 << (page & U63)
-
-
-@kernel
-def clear_bit(bits: Any, top: Any, level: np.uint64) -> None:
-    """Mark a level as empty; a storey above changes only when a word became 0."""
-    word = level >> U6
-    bits[word] &= ~(U1 << (level & U63))
-    if bits[word] == U0:
-        page = word >> U6
-        at = top["second"] + page
-        bits[at] &= ~(U1 << (word & U63))
-        if bits[at] == U0:
-            bits[top["third"] + (page >> U6)] &= ~(U1 << (page & U63))
-
-
-@kernel
-def below(bits: Any, top: Any, level: np.uint64) -> np.uint64:
-    """Highest occupied level under ``level`` >= 1; 0, always set, ends the search."""
-    word = level >> U6
-    x = bits[word] & ((U1 << (level & U63)) - U1)
-    if x != U0:
-        return (word << U6) | (U63 - clz(x))
-    page = word >> U6
-    x = bits[top["second"] + page] & ((U1 << (word & U63)) - U1)
-    if x == U0:
-        sheet = page >> U6
-        x = bits[top["third"] + sheet] & ((U1 << (page & U63)) - U1)
-        while x == U0:
-            sheet -= U1
-            x = bits[top["third"] + sheet]
-        page = (sheet << U6) | (U63 - clz(x))
-        x = bits[top["second"] + page]
-    word = (page << U6) | (U63 - clz(x))
-    return (word << U6) | (U63 - clz(bits[word]))
-
-
-@kernel
-def above(bits: Any, top: Any, level: np.uint64) -> np.uint64:
-    """Lowest occupied level over ``level`` <= n_ticks; n_ticks + 1, always set, ends the search."""
-    word = level >> U6
-    x = bits[word] & ((ALL << (level & U63)) << U1)
-    if x != U0:
-        return (word << U6) | ctz(x)
-    page = word >> U6
-    x = bits[top["second"] + page] & ((ALL << (word & U63)) << U1)
-    if x == U0:
-        sheet = page >> U6
-        x = bits[top["third"] + sheet] & ((ALL << (page & U63)) << U1)
-        while x == U0:
-            sheet += U1
-            x = bits[top["third"] + sheet]
-        page = (sheet << U6) | ctz(x)
-        x = bits[top["second"] + page]
-    word = (page << U6) | ctz(x)
-    return (word << U6) | ctz(bits[word])
-
-
 # --- changes ----------------------------------------------------------------------------------
 
 
-@kernel
+@leaf
 def _emptied(book: Book, level: np.uint64) -> None:
     """A level lost its last order: clear its bit, find the next best price."""
     top = book.top[0]
@@ -198,7 +125,7 @@ def _emptied(book: Book, level: np.uint64) -> None:
         top["ask"] = above(book.bits, top, level)
 
 
-@kernel
+@leaf
 def level_of(book: Book, price: int) -> np.uint64:
     """Level of a price; the sentinels 0 and n_ticks + 1 for prices off the ladder."""
     top = book.top[0]
@@ -207,7 +134,7 @@ def level_of(book: Book, price: int) -> np.uint64:
     return np.uint64(min(max(level, np.int64(0)), end))
 
 
-@kernel
+@leaf
 def rest(book: Book, side: int, level: np.uint64, quantity: int, tag: int) -> int:
     """Put an order behind the queue of its level, without matching; its slot, NIL = pool full."""
     nodes = book.nodes
@@ -236,10 +163,10 @@ def rest(book: Book, side: int, level: np.uint64, quantity: int, tag: int) -> in
             top["bid"] = max(top["bid"], level)
         else:
             top["ask"] = min(top["ask"], level)
-    return np.int64(slot)
+    return int(np.int64(slot))
 
 
-@kernel
+@leaf
 def _take_level(
     book: Book, level: np.uint64, quantity: int, tag: int, fills: Any, n: int
 ) -> tuple[int, int]:
@@ -278,7 +205,7 @@ def _take_level(
     return left, n
 
 
-@kernel
+@leaf
 def match(
     book: Book, side: int, limit_price: int, quantity: int, tag: int, fills: Any, n: int
 ) -> tuple[int, int, int]:
@@ -306,7 +233,7 @@ def match(
     return left, n, OK
 
 
-@kernel
+@leaf
 def add_limit(
     book: Book, side: int, price: int, quantity: int, tag: int, fills: Any, n: int
 ) -> tuple[int, int, int]:
@@ -330,7 +257,7 @@ def add_limit(
     return slot, n, (POOL_FULL if slot == NIL else OK)
 
 
-@kernel
+@leaf
 def remove(book: Book, slot: int) -> int:
     """Take an order out of the book; the quantity it had left. [share]"""
     nodes = book.nodes
@@ -352,10 +279,10 @@ def remove(book: Book, slot: int) -> int:
     top["live"] -= 1
     if behind == ahead:  # only the sentinel is both
         _emptied(book, level)
-    return quantity
+    return int(quantity)
 
 
-@kernel
+@leaf
 def reduce(book: Book, slot: int, quantity: int) -> int:
     """Take shares off an order, which keeps its place; what is left, 0 = removed. [share]"""
     order = book.nodes[np.uint64(slot)]
@@ -364,105 +291,105 @@ def reduce(book: Book, slot: int, quantity: int) -> int:
         return 0
     order["quantity"] -= quantity
     book.nodes[np.uint64(order["level"])]["quantity"] -= quantity
-    return order["quantity"]
+    return int(order["quantity"])
 
 
 # --- questions --------------------------------------------------------------------------------
 
 
-@kernel
+@leaf
 def best_bid(book: Book) -> int:
     """Highest price somebody bids, 0 = nobody. [tick]"""
     top = book.top[0]
-    return np.int64(0) if top["bid"] == U0 else np.int64(top["bid"]) + top["offset"]
+    return 0 if top["bid"] == U0 else int(np.int64(top["bid"]) + top["offset"])
 
 
-@kernel
+@leaf
 def best_ask(book: Book) -> int:
     """Lowest price somebody asks, 0 = nobody. [tick]"""
     top = book.top[0]
-    return np.int64(0) if top["ask"] == top["end"] else np.int64(top["ask"]) + top["offset"]
+    return 0 if top["ask"] == top["end"] else int(np.int64(top["ask"]) + top["offset"])
 
 
-@kernel
+@leaf
 def level_volume(book: Book, price: int) -> int:
     """Shares resting at a price. [share]"""
-    return book.nodes[level_of(book, price)]["quantity"]
+    return int(book.nodes[level_of(book, price)]["quantity"])
 
 
-@kernel
+@leaf
 def level_count(book: Book, price: int) -> int:
     """Orders resting at a price."""
-    return book.nodes[level_of(book, price)]["tag"]
+    return int(book.nodes[level_of(book, price)]["tag"])
 
 
-@kernel
+@leaf
 def live_orders(book: Book) -> int:
     """Orders resting in the whole book."""
-    return book.top[0]["live"]
+    return int(book.top[0]["live"])
 
 
-@kernel
+@leaf
 def has_room(book: Book) -> bool:
     """False when the pool is full."""
-    return book.top[0]["free"] != U0
+    return bool(book.top[0]["free"] != U0)
 
 
-@kernel
+@leaf
 def _slot_or_nil(book: Book, node: np.uint64) -> int:
     """Hide the sentinels: a level is not an order."""
-    return np.int64(NIL) if node <= book.top[0]["end"] else np.int64(node)
+    return NIL if node <= book.top[0]["end"] else int(np.int64(node))
 
 
-@kernel
+@leaf
 def oldest(book: Book, price: int) -> int:
     """Slot of the first order in the queue of a price, NIL = empty."""
     return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["next"]))
 
 
-@kernel
+@leaf
 def newest(book: Book, price: int) -> int:
     """Slot of the last order in the queue of a price, NIL = empty."""
     return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["previous"]))
 
 
-@kernel
+@leaf
 def behind(book: Book, slot: int) -> int:
     """Slot of the order right behind, NIL = it is the newest."""
     return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["next"]))
 
 
-@kernel
+@leaf
 def ahead(book: Book, slot: int) -> int:
     """Slot of the order right ahead, NIL = it is the oldest."""
     return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["previous"]))
 
 
-@kernel
+@leaf
 def tag_of(book: Book, slot: int) -> int:
     """The owner's number of an order."""
-    return book.nodes[np.uint64(slot)]["tag"]
+    return int(book.nodes[np.uint64(slot)]["tag"])
 
 
-@kernel
+@leaf
 def quantity_of(book: Book, slot: int) -> int:
     """What is left of an order, 0 = the slot is free. [share]"""
-    return book.nodes[np.uint64(slot)]["quantity"]
+    return int(book.nodes[np.uint64(slot)]["quantity"])
 
 
-@kernel
+@leaf
 def price_of(book: Book, slot: int) -> int:
     """Limit price of an order. [tick]"""
-    return np.int64(book.nodes[np.uint64(slot)]["level"]) + book.top[0]["offset"]
+    return int(np.int64(book.nodes[np.uint64(slot)]["level"]) + book.top[0]["offset"])
 
 
-@kernel
+@leaf
 def side_of(book: Book, slot: int) -> int:
     """BUY or SELL."""
-    return np.int64(book.nodes[np.uint64(slot)]["side"])
+    return int(book.nodes[np.uint64(slot)]["side"])
 
 
-@kernel
+@hot
 def shares_ahead(book: Book, slot: int) -> int:
     """Shares in front of an order in its queue; a walk, cost grows with the queue. [share]"""
     nodes = book.nodes
@@ -472,10 +399,10 @@ def shares_ahead(book: Book, slot: int) -> int:
     while node > end:
         total += nodes[node]["quantity"]
         node = np.uint64(nodes[node]["previous"])
-    return total
+    return int(total)
 
 
-@kernel
+@hot
 def worse_price(book: Book, side: int, price: int) -> int:
     """Next occupied price behind ``price`` on a side, 0 = none; ``price`` need not be occupied.
 
@@ -485,16 +412,16 @@ def worse_price(book: Book, side: int, price: int) -> int:
     level = level_of(book, price)
     if side > 0:
         if level == U0:
-            return np.int64(0)
+            return 0
         level = below(book.bits, top, level)
-        return np.int64(0) if level == U0 else np.int64(level) + top["offset"]
+        return 0 if level == U0 else int(np.int64(level) + top["offset"])
     if level == top["end"]:
-        return np.int64(0)
+        return 0
     level = above(book.bits, top, level)
-    return np.int64(0) if level == top["end"] else np.int64(level) + top["offset"]
+    return 0 if level == top["end"] else int(np.int64(level) + top["offset"])
 
 
-@kernel
+@hot
 def depth(book: Book, side: int, n: int, prices: Any, sizes: Any) -> int:
     """Write the best n levels of a side, best first; missing ones are 0. How many there are.
 

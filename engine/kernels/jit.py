@@ -12,18 +12,20 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 os.environ["NUMBA_DISABLE_INTEL_SVML"] = "1"  # before numba: the same bits on every CPU
 
-import numba  # noqa: E402
+import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 ENGINE: Final = Path(__file__).resolve().parents[1]
 KEPT_CACHES: Final = 4  # a few branches side by side; the rest is disk nobody reads again
-JIT: Final = not numba.config.DISABLE_JIT
+CONFIG: Final[Any] = numba.config
+NJIT: Final[Any] = numba.njit  # its types leave _nrt out
+JIT: Final = not CONFIG.DISABLE_JIT  # plain Python when NUMBA_DISABLE_JIT=1
 
 
 def sources() -> list[Path]:
@@ -52,7 +54,7 @@ def _usable(path: Path) -> bool:
 def cache_root() -> Path:
     """NUMBA_CACHE_DIR, else ~/.cache/quarterdeck, else a directory of this user in the temp dir."""
     wanted = os.environ.get("NUMBA_CACHE_DIR", "")
-    home = Path(os.path.expanduser("~"))
+    home = Path("~").expanduser()
     user = os.getuid() if hasattr(os, "getuid") else 0
     spare = Path(tempfile.gettempdir()) / f"quarterdeck-cache-{user}"
     candidates = [Path(wanted)] if wanted else []
@@ -87,7 +89,7 @@ def open_cache() -> Path:
     place.mkdir(parents=True, exist_ok=True)
     os.utime(place)  # newest by use, not by birth
     drop_old_caches(root)
-    numba.config.CACHE_DIR = str(place)
+    CONFIG.CACHE_DIR = str(place)
     return place
 
 
@@ -96,7 +98,32 @@ CACHE: Final = open_cache()  # before the first njit
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function``: cached, without the GIL, fastmath and parallel off."""
-    compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="python")(function)
+    compiled: Callable[P, R] = NJIT(cache=True, nogil=True, error_model="python")(function)
+    return compiled
+
+
+def hot(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that makes no array and returns none: numba then counts no references.
+
+    Counting costs two atomic operations each time a tuple of arrays is handed on, which made the
+    book 3 to 6 times slower. A loop over the book is ``hot`` and gets its scratch arrays from the
+    caller; numba refuses to compile an allocation in it. (``_nrt`` has no public spelling yet.)
+    """
+    compiled: Callable[P, R] = NJIT(cache=True, nogil=True, error_model="python", _nrt=False)(
+        function
+    )
+    return compiled
+
+
+def leaf(function: Callable[P, R]) -> Callable[P, R]:
+    """A ``hot`` kernel that LLVM always copies into its caller.
+
+    For small steps of a loop: 21 ns a book message became 11. Call a larger one from one place
+    only, or wrap it in a ``hot`` function: each call site is a copy that has to be compiled.
+    """
+    compiled: Callable[P, R] = NJIT(
+        cache=True, nogil=True, error_model="python", _nrt=False, forceinline=True
+    )(function)
     return compiled
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine.kernels.bits import wrap
-from engine.kernels.jit import JIT, kernel
+from engine.kernels.jit import JIT, hot, leaf
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -39,41 +39,41 @@ def _wrapping(function: F) -> F:
 
 
 @_wrapping
-@kernel
+@leaf
 def mix(z: np.uint64) -> np.uint64:
-    """The splitmix64 finaliser: a bijection of uint64 in which each bit moves half of the others."""
+    """The splitmix64 finaliser: a bijection in which each bit moves half of the others."""
     z = (z ^ (z >> S30)) * MIX_1
     z = (z ^ (z >> S27)) * MIX_2
     return z ^ (z >> S31)
 
 
 @_wrapping
-@kernel
+@leaf
 def stream_key(seed: int, stream: int) -> np.uint64:
     """Where the stream of this seed starts; hoist it out of a loop over steps."""
     return mix(mix(wrap(seed) + GOLDEN) + wrap(stream) * GOLDEN)
 
 
 @_wrapping
-@kernel
+@leaf
 def draw(key: np.uint64, step: int) -> np.uint64:
     """The ``step``-th number of the stream that starts at ``key``: 64 random bits."""
     return mix(key + (wrap(step) + np.uint64(1)) * GOLDEN)
 
 
-@kernel
+@leaf
 def hash3(seed: int, stream: int, step: int) -> np.uint64:
     """64 random bits as a function of the three."""
     return draw(stream_key(seed, stream), step)
 
 
-@kernel
+@leaf
 def to_unit(bits: np.uint64) -> float:
     """The upper 53 bits as a float in [0, 1)."""
-    return np.float64(bits >> S11) * TO_UNIT
+    return float(np.float64(bits >> S11) * TO_UNIT)
 
 
-@kernel
+@leaf
 def ln(x: float) -> float:
     """Natural logarithm of a finite x > 0 in plain arithmetic, error below 1e-15 relative.
 
@@ -91,7 +91,7 @@ def ln(x: float) -> float:
     return e * LN_2 + 2.0 * s * (1.0 + z * (1.0 / 3.0 + z * tail))
 
 
-@kernel
+@hot
 def inverse_normal(p: float) -> float:
     """Quantile of the standard normal for 0 < p < 1, error below 1e-9 relative.
 
@@ -133,25 +133,25 @@ def inverse_normal(p: float) -> float:
     return -a / b if q < 0.0 else a / b
 
 
-@kernel
+@leaf
 def uniform(seed: int, stream: int, step: int) -> float:
     """Uniform in [0, 1)."""
     return to_unit(hash3(seed, stream, step))
 
 
-@kernel
+@leaf
 def below(seed: int, stream: int, step: int, n: int) -> int:
     """Uniform integer in [0, n), 1 <= n <= 2**32; bias below n / 2**32."""
-    return np.int64(((hash3(seed, stream, step) >> S32) * np.uint64(n)) >> S32)
+    return int(np.int64(((hash3(seed, stream, step) >> S32) * np.uint64(n)) >> S32))
 
 
-@kernel
+@leaf
 def exponential(seed: int, stream: int, step: int) -> float:
     """Exponential with mean 1."""
     return -ln(1.0 - uniform(seed, stream, step))
 
 
-@kernel
+@leaf
 def normal(seed: int, stream: int, step: int) -> float:
     """Standard normal; 52 bits and a half, so that neither 0 nor 1 goes into the quantile."""
     half_way = np.float64(hash3(seed, stream, step) >> S12) + 0.5

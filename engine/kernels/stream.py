@@ -1,0 +1,77 @@
+"""A stream of book messages by order id, as the benchmark and recorded streams bring it.
+
+Ids are dense (0 .. n - 1) and prices are levels of the book: the loader made them so.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.book import OK, Book, add_limit, reduce, remove
+from engine.kernels.jit import hot, leaf
+from engine.kernels.ladder import U0
+
+ADD: Final = 0
+CANCEL: Final = 1
+REDUCE: Final = 2
+
+MESSAGE = np.dtype([("kind", "<i4"), ("price", "<i4"), ("quantity", "<i4"), ("id", "<i4")])
+KIND_MASK: Final = 255
+SIDE_SHIFT: Final = 8
+
+
+@leaf
+def live_slot(book: Book, slots: npt.NDArray[np.uint32], order: int) -> int:
+    """Slot of a live id, 0 = unknown or finished.
+
+    A finished order is not taken off the table: its node has another tag or no quantity by now,
+    and a cancel has to read that node anyway. Node 0 never has a quantity.
+    """
+    slot = np.uint64(slots[np.uint64(order)])
+    node = book.nodes[slot]
+    if slot == U0 or node["quantity"] == 0 or node["tag"] != order:
+        return 0
+    return int(np.int64(slot))
+
+
+@hot
+def play(
+    book: Book, messages: Any, slots: npt.NDArray[np.uint32], fills: Any, n: int
+) -> tuple[int, int, int]:
+    """Apply messages in order: (how many were applied, fills on the tape, status).
+
+    Stops at the first message whose status is not OK, so that nothing is lost unseen.
+    """
+    for i in range(messages.size):
+        message = messages[np.uint64(i)]
+        kind = message["kind"] & KIND_MASK
+        order = int(message["id"])
+        if kind == ADD:
+            side = 1 - 2 * (message["kind"] >> SIDE_SHIFT)
+            slot, n, status = add_limit(
+                book, side, message["price"], message["quantity"], order, fills, n
+            )
+            if status != OK:
+                return i, n, status
+            slots[np.uint64(order)] = np.uint32(slot)
+        else:
+            slot = live_slot(book, slots, order)
+            if slot != 0:
+                if kind == CANCEL:
+                    remove(book, slot)
+                else:
+                    reduce(book, slot, message["quantity"])
+    return messages.size, n, OK
+
+
+@hot
+def first_repeated(book: Book, messages: Any, slots: npt.NDArray[np.uint32], fills: Any) -> int:
+    """Play all messages, tape thrown away; index of the first add of a live id, -1 = none."""
+    for i in range(messages.size):
+        message = messages[np.uint64(i)]
+        if (message["kind"] & KIND_MASK) == ADD:
+            if live_slot(book, slots, int(message["id"])) != 0:
+                return i
+        play(book, messages[i : i + 1], slots, fills, 0)
+    return -1

@@ -84,7 +84,7 @@ def notional_of_first(
     size = volume_before[low] - volume_before[low - 1]
     price = (notional_before[low] - notional_before[low - 1]) / size
     part = wanted - (volume_before[low - 1] - start)
-    return float(notional_before[low - 1] - notional_before[first]) + price * part
+    return float(notional_before[low - 1] - notional_before[first] + price * part)
 
 
 @kernel

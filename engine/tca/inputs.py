@@ -1,0 +1,196 @@
+"""What a cost report is computed from: facts of the journal and of the tape, as arrays.
+
+Prices are in ticks, quantities in shares, instants UTC ns, money in currency. A price that is not
+known is None (parent) or NaN (arrays); nothing here ever fills one in.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant
+from engine.domain.units import SECOND
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Basis = Literal["order", "executed"]
+
+ORDER: Final = "order"  # waiting is charged on the whole order (Kissell); the default
+EXECUTED: Final = "executed"  # waiting is charged on the executed shares (CFA, Wagner)
+HORIZONS_NS: Final = (1 * SECOND, 15 * SECOND, 60 * SECOND, 300 * SECOND)
+PWP_RATES: Final = (0.05, 0.10, 0.20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentFacts:
+    """One parent order that has ended (or stands at the close). Money = ticks * shares * tick_size.
+
+    ``decision_price`` None means the arrival price is the decision price, by definition.
+    """
+
+    parent_id: int
+    symbol: str
+    side: int  # +1 buy, -1 sell
+    quantity: int  # X [share]
+    filled: int  # Q [share]
+    decision_price: float | None  # P_d, mid when the manager decided [tick]
+    arrival_price: float | None  # P_0, mid when the engine accepted the parent [tick]
+    end_price: float | None  # P_n, mid when the parent became terminal [tick]
+    arrived_at: int
+    done_at: int
+    strategy: str
+    trader: str
+    state: str  # the last state, as screens write it
+    tick_size: float  # currency per tick
+    currency: str
+    fees: float  # commissions and venue fees of the whole order [currency]
+
+    def __post_init__(self) -> None:
+        """Reject facts that no order can have."""
+        sound = (
+            self.side in (1, -1)
+            and self.quantity > 0
+            and self.filled >= 0
+            and self.tick_size > 0.0
+            and self.done_at >= self.arrived_at
+            and np.isfinite(self.fees)
+        )
+        if not sound:
+            raise BrokenInvariant(f"facts of parent {self.parent_id} are not those of an order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillFacts:
+    """The fills of one parent, oldest first; arrays of shape (n_fills,)."""
+
+    price: Ints  # [tick]
+    quantity: Ints  # [share]
+    at_ns: Ints  # at the venue
+    liquidity: NDArray[np.int32]  # PASSIVE, AGGRESSIVE, 0 = the venue did not say
+    venue: tuple[str, ...]
+    mid: Floats  # mid just before the fill; NaN when one side of the book was empty [tick]
+    mid_untouched: Floats | None = None  # m0: mid at that time without our order [tick]
+    untouched_from: str = ""  # where m0 comes from, shown beside the number: "no-trade twin"
+
+    def __post_init__(self) -> None:
+        """Reject arrays that do not belong together."""
+        n = len(self.price)
+        lengths = {
+            n,
+            len(self.quantity),
+            len(self.at_ns),
+            len(self.liquidity),
+            len(self.venue),
+            len(self.mid),
+            n if self.mid_untouched is None else len(self.mid_untouched),
+        }
+        if len(lengths) != 1:
+            raise BrokenInvariant(f"fill arrays must have one length, had {sorted(lengths)}")
+        if n and (self.quantity.min() <= 0 or self.price.min() <= 0):
+            raise BrokenInvariant("a fill must have a positive price and quantity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """All prints of one symbol in one day, in venue order, own and hidden prints included.
+
+    Official open and close records are not prints and must not be in it. Times may repeat, they
+    never go back. ``volume_before[i]`` and ``notional_before[i]`` are the sums of rows 0 .. i-1.
+    """
+
+    at_ns: Ints
+    price: Ints  # [tick]
+    quantity: Ints  # [share]
+    volume_before: Ints = field(init=False)  # shape (n + 1,) [share]
+    notional_before: Ints = field(init=False)  # shape (n + 1,) [tick * share], exact
+
+    def __post_init__(self) -> None:
+        """Check the order of time and add up once."""
+        if not len(self.at_ns) == len(self.price) == len(self.quantity):
+            raise BrokenInvariant("tape arrays must have one length")
+        _must_not_go_back(self.at_ns, "print")
+        zero = np.zeros(1, dtype=np.int64)
+        volume = np.concatenate((zero, np.cumsum(self.quantity, dtype=np.int64)))
+        notional = np.concatenate((zero, np.cumsum(self.price * self.quantity, dtype=np.int64)))
+        object.__setattr__(self, "volume_before", volume)
+        object.__setattr__(self, "notional_before", notional)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MidSeries:
+    """The mid of one symbol: a value holds from its time to the next one.
+
+    A mid older than ``stale_after_ns`` and a mid after ``until_ns`` (the close) are missing:
+    the last one known is never carried on without an end.
+    """
+
+    at_ns: Ints
+    mid: Floats  # NaN while the book is one-sided [tick]
+    until_ns: int
+    stale_after_ns: int = 5 * SECOND
+
+    def __post_init__(self) -> None:
+        """Check the order of time."""
+        if len(self.at_ns) != len(self.mid):
+            raise BrokenInvariant("mid arrays must have one length")
+        _must_not_go_back(self.at_ns, "mid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolMarket:
+    """What the market did in one symbol."""
+
+    tape: Tape
+    mids: MidSeries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcaRules:
+    """The choices of a report; they are printed in it."""
+
+    basis: Basis = "order"
+    horizons_ns: tuple[int, ...] = HORIZONS_NS
+    pwp_rates: tuple[float, ...] = PWP_RATES
+    seed: int = 1  # of the bootstrap
+    draws: int = 2000
+    minimum_n: int = 10  # fewer parents: "not enough data", no interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFacts:
+    """One parent with its fills."""
+
+    parent: ParentFacts
+    fills: FillFacts
+
+
+def tape_of(trades: NDArray[np.void]) -> Tape:
+    """Tape of one symbol from its TRADE rows (``engine.domain.market``), in venue order."""
+    return Tape(
+        at_ns=np.ascontiguousarray(trades["at_ns"]),
+        price=np.ascontiguousarray(trades["price"]),
+        quantity=np.ascontiguousarray(trades["quantity"]),
+    )
+
+
+def mids_of(ticks: NDArray[np.void], until_ns: int, stale_after_ns: int = 5 * SECOND) -> MidSeries:
+    """Mids of one symbol from its TICK rows; NaN where one side of the book is empty."""
+    bid = ticks["bid"][:, 0].astype(np.float64)
+    ask = ticks["ask"][:, 0].astype(np.float64)
+    mid = np.where((bid > 0) & (ask > 0), (bid + ask) / 2.0, np.nan)
+    at_ns = np.ascontiguousarray(ticks["at_ns"])
+    return MidSeries(at_ns=at_ns, mid=mid, until_ns=until_ns, stale_after_ns=stale_after_ns)
+
+
+def mid_of_touch(bid: Ints, ask: Ints) -> Floats:
+    """Mid of the touches that fill reports carry; NaN where a side is 0, that is empty. [tick]"""
+    both = (bid > 0) & (ask > 0)
+    return np.where(both, (bid.astype(np.float64) + ask) / 2.0, np.nan)
+
+
+def _must_not_go_back(at_ns: Ints, what: str) -> None:
+    back = np.flatnonzero(np.diff(at_ns) < 0)
+    if len(back):
+        raise BrokenInvariant(f"time of a {what} goes back at row {int(back[0]) + 1}")

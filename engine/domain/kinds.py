@@ -94,6 +94,8 @@ P_RISK_AVERSION: Final = 8  # IS
 P_MAX_TILT: Final = 9  # ADAPTIVE: most the model may move the target, fraction of the quantity
 P_CONFIDENCE: Final = 10  # ADAPTIVE: |score - 0.5| below this is ignored
 P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
+P_EXPIRE: Final = 12  # 1 = no clean-up at the end of the horizon: what is left expires
+P_PASSIVE: Final = 13  # 1 = never crosses (a parent that finishes passively)
 N_PARAMETERS: Final = 16
 
 N_FEATURES: Final = 16

@@ -42,9 +42,11 @@ from engine.domain.kinds import (
     P_BASE,
     P_CONFIDENCE,
     P_DISPLAY_OFFSET,
+    P_EXPIRE,
     P_MAX_CHILD,
     P_MAX_PARTICIPATION,
     P_MAX_TILT,
+    P_PASSIVE,
     P_SLICE_S,
     WHY_BEHIND,
     WHY_CLEANUP,
@@ -177,8 +179,10 @@ def participation_room(observation: Any, parameters: Floats, live: int) -> int:
 
 
 @kernel
-def in_cleanup(observation: Any) -> bool:
-    """Whether the horizon is about to end: what is left is crossed."""
+def in_cleanup(observation: Any, parameters: Floats) -> bool:
+    """Whether the horizon is about to end and what is left is crossed."""
+    if parameters[P_EXPIRE] > 0.0 or parameters[P_PASSIVE] > 0.0:
+        return False
     horizon = observation["end_ns"] - observation["start_ns"]
     window = min(max(horizon // 10, CLEANUP_LEAST_NS), CLEANUP_MOST_NS)
     return bool(observation["end_ns"] - observation["now_ns"] <= window)
@@ -187,7 +191,7 @@ def in_cleanup(observation: Any) -> bool:
 @kernel
 def worth_shares(observation: Any, parameters: Floats) -> int:
     """Smallest child worth sending while the cap binds: an eighth of the band; 0 in clean-up."""
-    if in_cleanup(observation):
+    if in_cleanup(observation, parameters):
         return 0
     return int(0.25 * max(parameters[P_BAND], 0.0) * observation["quantity"])
 
@@ -336,12 +340,12 @@ def place(observation: Any, parameters: Floats, action: Any) -> None:
     if filled < action["band_low"]:
         if action["why"] != WHY_CLEANUP:
             action["why"] = WHY_BEHIND
-        if crossing_price(observation, action) > 0:
+        if parameters[P_PASSIVE] <= 0.0 and crossing_price(observation, action) > 0:
             # what rests is not filling: take it back, cross the rest now, this part when it is back
             action["cancel_mask"] = working_mask(observation)
             cross(observation, parameters, want, action)
             return
-        # the limit price forbids crossing: rest at the limit instead
+        # limit price or a passive finish forbid crossing: rest instead
     excess = excess_mask(observation, action["band_high"])
     if excess != 0:
         action["cancel_mask"] = excess
@@ -397,7 +401,7 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
         action["cancel_mask"] = working_mask(observation)
         return
     base_target = target_shares(base, observation, parameters, curve)
-    cleanup = in_cleanup(observation)
+    cleanup = in_cleanup(observation, parameters)
     if kind == ADAPTIVE:
         tilt = tilt_shares(observation, parameters, model, action)
         action["tilt"] = 0.0 if cleanup else tilt

@@ -1,0 +1,287 @@
+"""One parent order through one simulated day: market, features and ``act`` in one loop.
+
+THE RULES OF A DECISION. The live engine follows the same list, so both give the same ACTION rows.
+
+1. Grid. Decisions happen at t = open_ns + k * 1 s, k = 0, 1, ..., while t < close_ns; for a parent
+   from the first t >= its start_ns, as long as it is WORKING, until it has no live child left and
+   either filled >= quantity or t >= end_ns.
+2. Market. The venue is advanced to t. Every report with venue_ns <= t is applied first, in order of
+   exec_id. Then the TICK of t is taken (own resting orders are part of the book) and given to
+   ``features.update``: once a second and instrument from the open on, with or without parents.
+3. Slots. A new child takes the lowest free slot when it is sent and keeps it until it is terminal
+   (filled in full, cancelled, rejected, expired, refused by the gate). A free slot is all zero.
+   slot_leaves = child quantity - its fills; slot_sent_ns = the t it was sent at; slot_cancelling is
+   1 from the t at which its cancel was sent until it is terminal or its cancel was rejected.
+4. Time to live. Before the observation is taken, every live child with ttl_ns > 0,
+   t - sent_ns >= ttl_ns and no cancel on its way is cancelled (CANCEL, sent_ns = t, in slot order)
+   and counts as cancelling in this observation.
+5. Observation. now_ns = t. filled = shares of all fills applied. volume = TICK.volume - the market
+   volume since the open at acceptance; own_volume = filled. bid, ask and sizes = level 0 of the
+   TICK. features = what ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by
+   the last resume or amendment, base_volume in the same count as volume. All else is the parent's.
+   seed is the parent's. Unused fields are 0.
+6. Action. ``act`` once. Its cancels are sent in slot order, then its new child, all with
+   sent_ns = t: they act at the venue at t + latency. A child's ttl_ns is the action's.
+7. Several parents of one instrument decide in order of their number; each sees the book of t.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain.kinds import (
+    CANCEL,
+    CANCEL_REJECTED,
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    NEW,
+    REJECTED,
+)
+from engine.domain.market import ACTION, MESSAGE, OBSERVATION, REPORT, SLOTS, TICK, TRADE
+from engine.kernels.act import act
+from engine.kernels.environment import Env
+from engine.kernels.features import update
+from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_tick
+from engine.kernels.jit import kernel
+from engine.kernels.own_orders import submit
+from engine.kernels.schedules import SECOND_NS
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+FINE = 0  # the day (or the parent) is over
+TAPE_FULL = 1  # more fills than the tape holds
+CHILDREN_FULL = 2  # more children than the environment keeps: make it with a larger max_own
+VENUE_STUCK = 3  # an event did not fit the scratch arrays
+
+
+class Tape(NamedTuple):
+    """What a simulated parent leaves behind, and the scratch space of the loop."""
+
+    decisions: Any  # OBSERVATION, one row a decision
+    actions: Any  # ACTION, one row a decision
+    fills: Any  # REPORT, the fills in order
+    mids: Floats  # of every second of the day; NaN while a side is empty. [tick]
+    counts: npt.NDArray[np.int64]  # decisions, fills, children, seconds
+    reports: Any  # scratch
+    trades: Any
+    tick: Any
+    message: Any
+    slot_ttl: npt.NDArray[np.int64]
+
+
+def new_tape(seconds: int, fills: int = 20_000) -> Tape:
+    """Room for a day of ``seconds`` seconds."""
+    return Tape(
+        decisions=np.zeros(seconds, dtype=OBSERVATION),
+        actions=np.zeros(seconds, dtype=ACTION),
+        fills=np.zeros(fills, dtype=REPORT),
+        mids=np.full(seconds, np.nan),
+        counts=np.zeros(4, dtype=np.int64),
+        reports=np.zeros(4096, dtype=REPORT),
+        trades=np.zeros(4096, dtype=TRADE),
+        tick=np.zeros(1, dtype=TICK),
+        message=np.zeros(1, dtype=MESSAGE),
+        slot_ttl=np.zeros(SLOTS, dtype=np.int64),
+    )
+
+
+@kernel
+def free_slot(parent: Any, slot: int) -> None:
+    """The child of this slot is terminal."""
+    parent["slot_child"][slot] = 0
+    parent["slot_price"][slot] = 0
+    parent["slot_leaves"][slot] = 0
+    parent["slot_sent_ns"][slot] = 0
+    parent["slot_cancelling"][slot] = 0
+
+
+@kernel
+def slot_of(parent: Any, child: int) -> int:
+    """Slot of a child (0 asks for the lowest free one), else -1."""
+    for slot in range(SLOTS):
+        if parent["slot_child"][slot] == child:
+            return slot
+    return -1
+
+
+@kernel
+def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
+    """Book one venue report; False when the tape is full."""
+    slot = slot_of(parent, report["child"])
+    kind = report["kind"]
+    if kind == FILLED:
+        at = tape.counts[1]
+        if at >= tape.fills.size:
+            return False
+        tape.fills[at] = report
+        tape.counts[1] = at + 1
+        parent["filled"] += report["quantity"]
+        if slot >= 0:
+            parent["slot_leaves"][slot] -= report["quantity"]
+            if parent["slot_leaves"][slot] <= 0:
+                free_slot(parent, slot)
+    elif slot >= 0 and (kind == CANCELLED or kind == REJECTED or kind == EXPIRED):
+        free_slot(parent, slot)
+    elif slot >= 0 and kind == CANCEL_REJECTED:
+        parent["slot_cancelling"][slot] = 0
+    return True
+
+
+@kernel
+def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
+    """Move the venue to ``to_ns`` and book its reports."""
+    while True:
+        status, n_reports, _ = run_until(env, to_ns, tape.reports, 0, tape.trades, 0)
+        for i in range(n_reports):
+            if not apply_report(parent, tape.reports[i], tape):
+                return TAPE_FULL
+        if status == DONE:
+            return FINE
+        if status != REPORTS_FULL and status != TRADES_FULL:
+            return VENUE_STUCK
+
+
+@kernel
+def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> None:
+    """Ask the venue to cancel the child of a slot."""
+    message = tape.message[0]
+    message["kind"] = CANCEL
+    message["symbol"] = env.state[0]["symbol"]
+    message["child"] = parent["slot_child"][slot]
+    message["side"] = parent["side"]
+    message["type"] = 0
+    message["price"] = parent["slot_price"][slot]
+    message["quantity"] = parent["slot_leaves"][slot]
+    message["sent_ns"] = parent["now_ns"]
+    submit(env, message)
+    parent["slot_cancelling"][slot] = 1
+
+
+@kernel
+def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None:
+    """Send the action's child; it takes the lowest free slot."""
+    message = tape.message[0]
+    message["kind"] = NEW
+    message["symbol"] = env.state[0]["symbol"]
+    message["child"] = child
+    message["side"] = parent["side"]
+    message["type"] = action["type"]
+    message["price"] = action["price"]
+    message["quantity"] = action["size"]
+    message["sent_ns"] = parent["now_ns"]
+    submit(env, message)
+    slot = slot_of(parent, 0)
+    parent["slot_child"][slot] = child
+    parent["slot_price"][slot] = action["price"]
+    parent["slot_leaves"][slot] = action["size"]
+    parent["slot_sent_ns"][slot] = parent["now_ns"]
+    parent["slot_cancelling"][slot] = 0
+    tape.slot_ttl[slot] = action["ttl_ns"]
+
+
+@kernel
+def expire_children(env: Env, parent: Any, tape: Tape) -> None:
+    """Rule 4: cancel what has outlived its time."""
+    for slot in range(SLOTS):
+        if parent["slot_child"][slot] == 0 or parent["slot_cancelling"][slot] != 0:
+            continue
+        ttl = tape.slot_ttl[slot]
+        if ttl > 0 and parent["now_ns"] - parent["slot_sent_ns"][slot] >= ttl:
+            send_cancel(env, parent, slot, tape)
+
+
+@kernel
+def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
+    """Rule 5: what changes from one decision to the next."""
+    parent["volume"] = tick["volume"] - arrival_volume
+    parent["own_volume"] = parent["filled"]
+    parent["bid"] = tick["bid"][0]
+    parent["ask"] = tick["ask"][0]
+    parent["bid_size"] = tick["bid_size"][0]
+    parent["ask_size"] = tick["ask_size"][0]
+
+
+@kernel
+def decide_once(
+    env: Env,
+    parent: Any,
+    parameters: Floats,
+    curve: Floats,
+    model: Any,
+    first_child: int,
+    tape: Tape,
+) -> bool:
+    """One decision and its messages; False when the environment can keep no more children."""
+    at = tape.counts[0]
+    tape.decisions[at] = parent
+    action = tape.actions[at]
+    act(parent, parameters, curve, model, action)
+    tape.counts[0] = at + 1
+    for slot in range(SLOTS):
+        if action["cancel_mask"] & (1 << slot):
+            send_cancel(env, parent, slot, tape)
+    if action["type"] != 0:
+        if tape.counts[2] >= env.own.size:
+            return False
+        send_new(env, parent, action, first_child + tape.counts[2], tape)
+        tape.counts[2] += 1
+    return True
+
+
+@kernel
+def is_over(parent: Any) -> bool:
+    """No live child, and nothing more to do: done or past the horizon."""
+    for slot in range(SLOTS):
+        if parent["slot_child"][slot] != 0:
+            return False
+    done = parent["filled"] >= parent["quantity"]
+    return bool(done or parent["now_ns"] >= parent["end_ns"])
+
+
+@kernel
+def simulate(
+    env: Env,
+    state: Any,
+    parent: Any,
+    parameters: Floats,
+    curve: Floats,
+    model: Any,
+    first_child: int,
+    tape: Tape,
+) -> int:
+    """Work one parent through the day of ``env``; FINE, or why it stopped early.
+
+    env : a fresh ``flow.new_env``; state : a fresh FEATURE_STATE row. parent : an OBSERVATION row
+    with what the parent is (start_ns ... seed, base_*, model_state) and volume = market volume
+    since the open at acceptance, -1 = at its first decision; used as working memory. Results are
+    in the tape: rows in use are ``counts`` = decisions, fills, children, seconds seen.
+    """
+    tape.counts[:] = 0
+    open_ns = env.state[0]["open_ns"]
+    seconds = (env.state[0]["close_ns"] - open_ns) // SECOND_NS
+    arrival_volume = parent["volume"]
+    tick = tape.tick[0]
+    over = False
+    for k in range(min(seconds, tape.mids.size)):
+        t = open_ns + k * SECOND_NS
+        status = advance(env, t, parent, tape)
+        if status != FINE:
+            return status
+        write_tick(env, tick)
+        update(state, tick, parent["features"])
+        if tick["bid"][0] > 0 and tick["ask"][0] > 0:
+            tape.mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
+        tape.counts[3] = k + 1
+        parent["now_ns"] = t
+        if over or t < parent["start_ns"]:
+            continue
+        if arrival_volume < 0:
+            arrival_volume = tick["volume"]
+        expire_children(env, parent, tape)
+        observe(parent, tick, arrival_volume)
+        over = is_over(parent)
+        if not over and not decide_once(env, parent, parameters, curve, model, first_child, tape):
+            return CHILDREN_FULL
+    return int(advance(env, env.state[0]["close_ns"], parent, tape))

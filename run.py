@@ -1,5 +1,7 @@
 """Start here: ``python run.py app [args] | test [args] | setup``. Standard library only."""
 
+from __future__ import annotations  # an old Python must get as far as our sentence
+
 import hashlib
 import json
 import os

@@ -99,6 +99,41 @@ def engine_started(state: State, event: e.EngineStarted) -> None:
     state.next_child = 1
 
 
+def desk_carried(state: State, event: e.DeskCarried) -> None:
+    """Everything that outlives a day; orders of the day before are gone."""
+    state.epoch, state.code, state.mode = event.epoch, event.code, event.mode
+    state.session, state.is_open = event.session, False
+    state.speed, state.seed = event.speed, event.seed
+    state.people = {row.id: row for row in event.people}
+    state.policy = event.policy
+    state.parameters = {row.strategy: row for row in event.parameters}
+    state.models = {row.strategy: row for row in event.models}
+    state.kills = {row.id: row for row in event.kills}
+    state.changes = {row.id: row for row in event.changes}
+    state.alerts = {row.id: row for row in event.alerts}
+    state.reports = dict(event.reports)
+    state.signed = dict(event.signed)
+    (
+        state.next_parent,
+        state.next_child,
+        state.next_kill,
+        state.next_change,
+        state.next_alert,
+    ) = event.next_ids
+    state.kill_generation = event.kill_generation
+    _clear_day(state)
+
+
+def _clear_day(state: State) -> None:
+    state.parents = {}
+    state.children = {}
+    state.ended = {}
+    state.live = {}
+    state.sent = {}
+    state.own_volume = {}
+    state.commands = {}
+
+
 def people_set(state: State, event: e.PeopleSet) -> None:
     state.people = {person.id: person for person in event.people}
 
@@ -136,13 +171,7 @@ def session_opened(state: State, event: e.SessionOpened) -> None:
     state.source = event.source
     state.seed = event.seed
     state.instruments = {row.symbol: row for row in event.instruments}
-    state.parents = {}
-    state.children = {}
-    state.ended = {}
-    state.live = {}
-    state.sent = {}
-    state.own_volume = {}
-    state.commands = {}
+    _clear_day(state)
 
 
 def session_closed(state: State, event: e.SessionClosed) -> None:
@@ -198,6 +227,7 @@ def parent_amended(state: State, event: e.ParentAmended) -> None:
         end_at=event.end_at,
         base_at=state.market_ns,
         base_filled=parent.filled,
+        base_volume=event.base_volume,
     )
 
 
@@ -235,6 +265,7 @@ def parent_resumed(state: State, event: e.ParentResumed) -> None:
         quantity=event.quantity,
         base_at=state.market_ns,
         base_filled=parent.filled,
+        base_volume=event.base_volume,
         hold_cause="",
         hold_by=PersonId(""),
         hold_children=HoldChildren.CANCEL,
@@ -266,6 +297,7 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
         quantity=event.quantity,
         state=ChildState.INTENDED,
         sent_at=state.market_ns,
+        ttl_ns=event.ttl_ns,
         why=event.why,
         binding=event.binding,
         parameter_version=event.parameter_version,
@@ -300,7 +332,9 @@ def cancel_intended(state: State, event: e.CancelIntended) -> None:
 
 def child_accepted(state: State, event: e.ChildAccepted) -> None:
     child = _child(state, event.child_id)
-    to = ChildState.OPEN if child.state in (ChildState.INTENDED, ChildState.UNKNOWN) else child.state
+    to = (
+        ChildState.OPEN if child.state in (ChildState.INTENDED, ChildState.UNKNOWN) else child.state
+    )
     _step_child(state, child, to, execs=child.execs | {event.exec_id})
 
 
@@ -405,8 +439,8 @@ def kill_blocked(state: State, event: e.KillBlocked) -> None:
             _step_parent(state, parent, ParentState.KILLING, kill_id=event.kill_id)
 
 
-def _set_kill(state: State, kill_id: int, **changes: Any) -> None:
-    state.kills[kill_id] = replace(state.kills[kill_id], **changes)
+def _set_kill(desk: State, kill_id: int, /, **changes: Any) -> None:
+    desk.kills[kill_id] = replace(desk.kills[kill_id], **changes)
 
 
 def kill_cancel_sent(state: State, event: e.KillCancelSent) -> None:
@@ -554,6 +588,7 @@ def day_signed(state: State, event: e.DaySigned) -> None:
 
 HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.EngineStarted: engine_started,
+    e.DeskCarried: desk_carried,
     e.PeopleSet: people_set,
     e.PolicySet: policy_set,
     e.ParametersSet: parameters_set,

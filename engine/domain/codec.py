@@ -36,6 +36,7 @@ def command_from_json(data: bytes) -> AnyCommand:
 
 
 def envelope_to_bytes(envelope: Envelope) -> bytes:
+    """MessagePack for the link."""
     return _PACK.encode(envelope)
 
 

@@ -24,7 +24,7 @@ class Command(
     """Base of all commands; the tag is the class name."""
 
 
-class SubmitParent(Command, kw_only=True):
+class SubmitParent(Command, frozen=True, kw_only=True):
     """Work a parent order."""
 
     symbol: Symbol
@@ -41,7 +41,7 @@ class SubmitParent(Command, kw_only=True):
     note: str = ""
 
 
-class AmendParent(Command, kw_only=True):
+class AmendParent(Command, frozen=True, kw_only=True):
     """Change a working parent. Towards less risk at once; towards more through the gate."""
 
     parent_id: ParentId
@@ -51,7 +51,7 @@ class AmendParent(Command, kw_only=True):
     end_at: Nanos | None = None
 
 
-class MoveParameter(Command, kw_only=True):
+class MoveParameter(Command, frozen=True, kw_only=True):
     """Set one parameter of one parent inside its approved band."""
 
     parent_id: ParentId
@@ -59,14 +59,14 @@ class MoveParameter(Command, kw_only=True):
     value: float
 
 
-class ApproveParent(Command, kw_only=True):
+class ApproveParent(Command, frozen=True, kw_only=True):
     """A second person lets a parent above the personal size limit work, or refuses it."""
 
     parent_id: ParentId
     approve: bool
 
 
-class HoldParent(Command, kw_only=True):
+class HoldParent(Command, frozen=True, kw_only=True):
     """Stop sending for this parent; live children are cancelled or left, as said."""
 
     parent_id: ParentId
@@ -74,27 +74,27 @@ class HoldParent(Command, kw_only=True):
     cause: str = "person"
 
 
-class ResumeParent(Command, kw_only=True):
+class ResumeParent(Command, frozen=True, kw_only=True):
     """Go on after a hold; ``catch_up`` overrides the choice made at entry."""
 
     parent_id: ParentId
     catch_up: CatchUp | None = None
 
 
-class RequestKill(Command, kw_only=True):
+class RequestKill(Command, frozen=True, kw_only=True):
     """Kill everything in a scope. The flag file is written first; this is its record and reason."""
 
     scope: str  # child, parent, trader, symbol, strategy, all
     target: str = ""
 
 
-class ReleaseKill(Command, kw_only=True):
+class ReleaseKill(Command, frozen=True, kw_only=True):
     """Ask for, or as a different person grant, the release of a kill."""
 
     kill_id: int
 
 
-class ProposeChange(Command, kw_only=True):
+class ProposeChange(Command, frozen=True, kw_only=True):
     """Propose new parameter values (or a model version) for a strategy."""
 
     strategy: str
@@ -102,7 +102,7 @@ class ProposeChange(Command, kw_only=True):
     model_id: str | None = None
 
 
-class EditChange(Command, kw_only=True):
+class EditChange(Command, frozen=True, kw_only=True):
     """Edit an open proposal. Any approval or content hash given before is void."""
 
     change_id: int
@@ -110,13 +110,13 @@ class EditChange(Command, kw_only=True):
     model_id: str | None = None
 
 
-class WithdrawChange(Command, kw_only=True):
+class WithdrawChange(Command, frozen=True, kw_only=True):
     """Take an own proposal back."""
 
     change_id: int
 
 
-class DecideChange(Command, kw_only=True):
+class DecideChange(Command, frozen=True, kw_only=True):
     """Approve or refuse exactly the content of ``content_hash``."""
 
     change_id: int
@@ -124,29 +124,29 @@ class DecideChange(Command, kw_only=True):
     approve: bool
 
 
-class AcknowledgeAlert(Command, kw_only=True):
+class AcknowledgeAlert(Command, frozen=True, kw_only=True):
     """A named person has seen it."""
 
     alert_id: int
 
 
-class AcceptReconciliation(Command, kw_only=True):
+class AcceptReconciliation(Command, frozen=True, kw_only=True):
     """Accept the shown difference between our books and the venue's."""
 
     difference: str  # hash of the difference shown
 
 
-class SetSpeed(Command, kw_only=True):
+class SetSpeed(Command, frozen=True, kw_only=True):
     """Speed of the simulated market, 1 to 600 times; 0 pauses it."""
 
     speed: float
 
 
-class OpenNextDay(Command, kw_only=True):
+class OpenNextDay(Command, frozen=True, kw_only=True):
     """Open the next simulated day after the close."""
 
 
-class AnnotateTca(Command, kw_only=True):
+class AnnotateTca(Command, frozen=True, kw_only=True):
     """A note on a parent's or (parent 0) the day's TCA."""
 
     day: str
@@ -154,14 +154,14 @@ class AnnotateTca(Command, kw_only=True):
     text: str
 
 
-class SignDay(Command, kw_only=True):
+class SignDay(Command, frozen=True, kw_only=True):
     """Sign off a day's TCA report, by its hash."""
 
     day: str
     report_hash: str
 
 
-class ReportTca(Command, kw_only=True):
+class ReportTca(Command, frozen=True, kw_only=True):
     """The worker has built a day's TCA report."""
 
     day: str
@@ -170,19 +170,19 @@ class ReportTca(Command, kw_only=True):
     shortfall_bps: float | None
 
 
-class SetPeople(Command, kw_only=True):
+class SetPeople(Command, frozen=True, kw_only=True):
     """Who there is and what they are; replaces the table."""
 
     people: tuple[Person, ...]
 
 
-class SetPolicy(Command, kw_only=True):
+class SetPolicy(Command, frozen=True, kw_only=True):
     """The limits in force."""
 
     policy: Policy
 
 
-class OpenSession(Command, kw_only=True):
+class OpenSession(Command, frozen=True, kw_only=True):
     """Start a trading day."""
 
     session: Session
@@ -191,7 +191,7 @@ class OpenSession(Command, kw_only=True):
     seed: int
 
 
-class InstallModel(Command, kw_only=True):
+class InstallModel(Command, frozen=True, kw_only=True):
     """First model of a fresh demo desk; refused once any model was ever approved or installed."""
 
     strategy: str

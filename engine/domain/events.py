@@ -7,6 +7,7 @@ before the message is on the wire.
 import msgspec
 
 from engine.domain.commands import Envelope
+from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
@@ -21,7 +22,7 @@ class Event(
 
 
 # --- the desk -------------------------------------------------------------------------------
-class EngineStarted(Event, kw_only=True):
+class EngineStarted(Event, frozen=True, kw_only=True):
     """A new epoch. ``code`` is the hash of what trades: domain, core, kernels, runtime."""
 
     epoch: int
@@ -29,15 +30,37 @@ class EngineStarted(Event, kw_only=True):
     mode: str = "SIM"
 
 
-class PeopleSet(Event, kw_only=True):
+class DeskCarried(Event, frozen=True, kw_only=True):
+    """First entry of a new segment: everything that outlives a day, so that a fold may start here."""
+
+    epoch: int
+    code: str
+    mode: str
+    session: Session | None
+    speed: float
+    seed: int
+    people: tuple[Person, ...]
+    policy: Policy
+    parameters: tuple[ParameterVersion, ...]
+    models: tuple[ModelInForce, ...]
+    kills: tuple[Kill, ...]
+    changes: tuple[Change, ...]
+    alerts: tuple[Alert, ...]
+    reports: dict[str, str]
+    signed: dict[str, tuple[str, PersonId]]
+    next_ids: tuple[int, int, int, int, int]  # parent, child, kill, change, alert
+    kill_generation: int
+
+
+class PeopleSet(Event, frozen=True, kw_only=True):
     people: tuple[Person, ...]
 
 
-class PolicySet(Event, kw_only=True):
+class PolicySet(Event, frozen=True, kw_only=True):
     policy: Policy
 
 
-class ParametersSet(Event, kw_only=True):
+class ParametersSet(Event, frozen=True, kw_only=True):
     """These values are in force for the strategy from the next decision on."""
 
     strategy: str
@@ -47,8 +70,8 @@ class ParametersSet(Event, kw_only=True):
     by: PersonId = PersonId("")
 
 
-class ModelSet(Event, kw_only=True):
-    """This model is in force for the strategy; "" = none."""
+class ModelSet(Event, frozen=True, kw_only=True):
+    """The model in force for the strategy from the next decision on; "" = none."""
 
     strategy: str
     model_id: str
@@ -57,29 +80,29 @@ class ModelSet(Event, kw_only=True):
     by: PersonId = PersonId("")
 
 
-class SessionOpened(Event, kw_only=True):
+class SessionOpened(Event, frozen=True, kw_only=True):
     session: Session
     instruments: tuple[Instrument, ...]
     source: str
     seed: int
 
 
-class SessionClosed(Event, kw_only=True):
+class SessionClosed(Event, frozen=True, kw_only=True):
     day: str
 
 
-class SpeedSet(Event, kw_only=True):
+class SpeedSet(Event, frozen=True, kw_only=True):
     speed: float
 
 
 # --- inputs ---------------------------------------------------------------------------------
-class CommandTaken(Event, kw_only=True):
+class CommandTaken(Event, frozen=True, kw_only=True):
     """A command came in; what it did follows in the same turn."""
 
     envelope: Envelope
 
 
-class CommandRefused(Event, kw_only=True):
+class CommandRefused(Event, frozen=True, kw_only=True):
     id: str
     sentence: str
     field: str = ""
@@ -87,13 +110,13 @@ class CommandRefused(Event, kw_only=True):
 
 
 # --- parents --------------------------------------------------------------------------------
-class ParentAccepted(Event, kw_only=True):
+class ParentAccepted(Event, frozen=True, kw_only=True):
     """The whole parent as it starts its life: WORKING or NEEDS_APPROVAL."""
 
     parent: Parent
 
 
-class ParentApproved(Event, kw_only=True):
+class ParentApproved(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     by: PersonId
     arrival_price: float
@@ -102,47 +125,49 @@ class ParentApproved(Event, kw_only=True):
     end_at: Nanos
 
 
-class ParentTurnedDown(Event, kw_only=True):
+class ParentTurnedDown(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     by: PersonId
     reason: str
 
 
-class ParentAmended(Event, kw_only=True):
+class ParentAmended(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     quantity: Shares
     limit_price: Ticks | None
     end_at: Nanos
+    base_volume: Shares  # market volume since acceptance: the schedule restarts here
     by: PersonId
 
 
-class ParameterMoved(Event, kw_only=True):
+class ParameterMoved(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     name: str
     value: float
     by: PersonId
 
 
-class ParentHoldAsked(Event, kw_only=True):
+class ParentHoldAsked(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     children: HoldChildren
     cause: str
     by: PersonId
 
 
-class ParentHeld(Event, kw_only=True):
+class ParentHeld(Event, frozen=True, kw_only=True):
     parent_id: ParentId
 
 
-class ParentResumed(Event, kw_only=True):
+class ParentResumed(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     catch_up: CatchUp
     end_at: Nanos
     quantity: Shares
+    base_volume: Shares
     by: PersonId
 
 
-class ParentEnded(Event, kw_only=True):
+class ParentEnded(Event, frozen=True, kw_only=True):
     """COMPLETED, EXPIRED or KILLED, with the market at that instant."""
 
     parent_id: ParentId
@@ -153,7 +178,7 @@ class ParentEnded(Event, kw_only=True):
 
 
 # --- children -------------------------------------------------------------------------------
-class ChildIntended(Event, kw_only=True):
+class ChildIntended(Event, frozen=True, kw_only=True):
     """Written before the wire. ``digest`` is the SHA-256 of the decision record beside it."""
 
     child_id: ChildId
@@ -163,6 +188,7 @@ class ChildIntended(Event, kw_only=True):
     type: int
     price: Ticks
     quantity: Shares
+    ttl_ns: Nanos
     why: int
     binding: int
     parameter_version: int
@@ -171,7 +197,7 @@ class ChildIntended(Event, kw_only=True):
     digest: str = ""
 
 
-class ChildSendRefused(Event, kw_only=True):
+class ChildSendRefused(Event, frozen=True, kw_only=True):
     """Our own gate stopped it."""
 
     child_id: ChildId
@@ -179,18 +205,18 @@ class ChildSendRefused(Event, kw_only=True):
     sentence: str
 
 
-class CancelIntended(Event, kw_only=True):
+class CancelIntended(Event, frozen=True, kw_only=True):
     child_id: ChildId
     by: str  # plan, hold, amend, kill:<id>, restart
 
 
-class ChildAccepted(Event, kw_only=True):
+class ChildAccepted(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
 
 
-class ChildFilled(Event, kw_only=True):
+class ChildFilled(Event, frozen=True, kw_only=True):
     """One fill; ``bid``/``ask`` are the touch just before it."""
 
     child_id: ChildId
@@ -203,46 +229,46 @@ class ChildFilled(Event, kw_only=True):
     ask: Ticks
 
 
-class ChildCancelled(Event, kw_only=True):
+class ChildCancelled(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class ChildRejected(Event, kw_only=True):
+class ChildRejected(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class CancelRejected(Event, kw_only=True):
+class CancelRejected(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
     reason: int
 
 
-class ChildExpired(Event, kw_only=True):
+class ChildExpired(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
 
 
-class ChildUnknown(Event, kw_only=True):
+class ChildUnknown(Event, frozen=True, kw_only=True):
     """No evidence where it is; reserved, asked for, never resent."""
 
     child_id: ChildId
 
 
-class ChildNeverArrived(Event, kw_only=True):
+class ChildNeverArrived(Event, frozen=True, kw_only=True):
     """The venue, asked after reconnecting, does not know it and nothing is on the way."""
 
     child_id: ChildId
 
 
-class StrayReport(Event, kw_only=True):
+class StrayReport(Event, frozen=True, kw_only=True):
     """A report for an order we do not know: parked, alarmed, never dropped."""
 
     child_id: ChildId
@@ -253,7 +279,7 @@ class StrayReport(Event, kw_only=True):
 
 
 # --- kill -----------------------------------------------------------------------------------
-class KillBlocked(Event, kw_only=True):
+class KillBlocked(Event, frozen=True, kw_only=True):
     """The owner thread saw the flag; no new child in scope passes. Carries the request."""
 
     kill_id: int
@@ -267,39 +293,39 @@ class KillBlocked(Event, kw_only=True):
     children: tuple[ChildId, ...]
 
 
-class KillCancelSent(Event, kw_only=True):
+class KillCancelSent(Event, frozen=True, kw_only=True):
     """All cancels are written to the venue."""
 
     kill_id: int
     cancels: int
 
 
-class KillConfirmed(Event, kw_only=True):
+class KillConfirmed(Event, frozen=True, kw_only=True):
     """Every child in scope is terminal by venue evidence."""
 
     kill_id: int
 
 
-class KillReasonGiven(Event, kw_only=True):
+class KillReasonGiven(Event, frozen=True, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
-class KillReleaseAsked(Event, kw_only=True):
+class KillReleaseAsked(Event, frozen=True, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
-class KillReleased(Event, kw_only=True):
+class KillReleased(Event, frozen=True, kw_only=True):
     kill_id: int
     by: PersonId
     reason: str
 
 
 # --- four eyes ------------------------------------------------------------------------------
-class ChangeProposed(Event, kw_only=True):
+class ChangeProposed(Event, frozen=True, kw_only=True):
     change_id: int
     strategy: str
     values: dict[str, float]
@@ -311,7 +337,7 @@ class ChangeProposed(Event, kw_only=True):
     material: bool
 
 
-class ChangeEdited(Event, kw_only=True):
+class ChangeEdited(Event, frozen=True, kw_only=True):
     """New content: whatever was decided on the old content is void."""
 
     change_id: int
@@ -323,31 +349,31 @@ class ChangeEdited(Event, kw_only=True):
     material: bool
 
 
-class ChangeWithdrawn(Event, kw_only=True):
+class ChangeWithdrawn(Event, frozen=True, kw_only=True):
     change_id: int
     by: PersonId
 
 
-class ChangeApproved(Event, kw_only=True):
-    change_id: int
-    content_hash: str
-    by: PersonId
-    reason: str
-
-
-class ChangeRefused(Event, kw_only=True):
+class ChangeApproved(Event, frozen=True, kw_only=True):
     change_id: int
     content_hash: str
     by: PersonId
     reason: str
 
 
-class ChangeExpired(Event, kw_only=True):
+class ChangeRefused(Event, frozen=True, kw_only=True):
+    change_id: int
+    content_hash: str
+    by: PersonId
+    reason: str
+
+
+class ChangeExpired(Event, frozen=True, kw_only=True):
     change_id: int
 
 
 # --- oversight ------------------------------------------------------------------------------
-class AlertRaised(Event, kw_only=True):
+class AlertRaised(Event, frozen=True, kw_only=True):
     alert_id: int
     severity: str  # info, warn, critical
     kind: str
@@ -355,12 +381,12 @@ class AlertRaised(Event, kw_only=True):
     sentence: str
 
 
-class AlertAcknowledged(Event, kw_only=True):
+class AlertAcknowledged(Event, frozen=True, kw_only=True):
     alert_id: int
     by: PersonId
 
 
-class Reconciled(Event, kw_only=True):
+class Reconciled(Event, frozen=True, kw_only=True):
     """Our books and the venue's were compared; ``difference`` is "" when equal."""
 
     open_children: int
@@ -368,28 +394,28 @@ class Reconciled(Event, kw_only=True):
     difference: str = ""
 
 
-class ReconciliationAccepted(Event, kw_only=True):
+class ReconciliationAccepted(Event, frozen=True, kw_only=True):
     difference: str
     by: PersonId
     reason: str
 
 
 # --- after the close ------------------------------------------------------------------------
-class TcaReported(Event, kw_only=True):
+class TcaReported(Event, frozen=True, kw_only=True):
     day: str
     report_hash: str
     parents: int
     shortfall_bps: float | None
 
 
-class TcaAnnotated(Event, kw_only=True):
+class TcaAnnotated(Event, frozen=True, kw_only=True):
     day: str
     parent_id: ParentId
     text: str
     by: PersonId
 
 
-class DaySigned(Event, kw_only=True):
+class DaySigned(Event, frozen=True, kw_only=True):
     day: str
     report_hash: str
     by: PersonId
@@ -397,6 +423,7 @@ class DaySigned(Event, kw_only=True):
 
 AnyEvent = (
     EngineStarted
+    | DeskCarried
     | PeopleSet
     | PolicySet
     | ParametersSet

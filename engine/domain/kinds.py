@@ -50,6 +50,7 @@ AGGRESSIVE: Final = 2
 PRE_OPEN: Final = 0
 CONTINUOUS: Final = 1
 CLOSED: Final = 2
+HALTED: Final = 3  # trading halt: orders may rest and be cancelled, nothing matches
 
 # what bound an action (``binding`` of an ACTION record)
 BOUND_NOTHING: Final = 0

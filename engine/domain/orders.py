@@ -126,6 +126,7 @@ class Child:
     quantity: Shares
     state: ChildState
     sent_at: Nanos  # market clock
+    ttl_ns: Nanos = Nanos(0)  # cancelled at the first decision this long after sent_at; 0 = never
     filled: Shares = Shares(0)
     notional: int = 0  # sum of price * shares of its fills [tick * share]
     why: int = 0
@@ -181,7 +182,8 @@ class Parent:
     notional: int = 0  # [tick * share]
     passive_filled: Shares = Shares(0)
     base_at: Nanos = Nanos(0)  # the schedule (re)starts here ...
-    base_filled: Shares = Shares(0)  # ... with this much done
+    base_filled: Shares = Shares(0)  # ... with this much done ...
+    base_volume: Shares = Shares(0)  # ... and this much market volume since acceptance
     hold_cause: str = ""  # "person" or what the system found
     hold_by: PersonId = PersonId("")
     hold_children: HoldChildren = HoldChildren.CANCEL

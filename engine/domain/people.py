@@ -42,10 +42,12 @@ class Person:
     roles: tuple[Role, ...]
     desk: str
     active: bool = True
-    max_notional: float = 0.0  # personal size limit of one parent [currency]; above it: a second person
+    max_notional: float = (
+        0.0  # personal size limit of one parent [currency]; above it: a second person
+    )
 
 
-EVERYONE: Final = {role: Reach.ALL for role in Role}
+EVERYONE: Final = dict.fromkeys(Role, Reach.ALL)
 WATCHERS: Final = {**EVERYONE, Role.TRADER: Reach.DESK}
 
 PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
@@ -93,7 +95,11 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     "change.decide": {Role.SUPERVISOR: Reach.DESK},
     # the day
     "market.speed": {Role.TRADER: Reach.ALL, Role.SUPERVISOR: Reach.ALL, Role.ADMIN: Reach.ALL},
-    "alert.acknowledge": {Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "alert.acknowledge": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
     "reconciliation.accept": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "tca.note": {Role.REVIEWER: Reach.ALL, Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
     "tca.sign": {Role.REVIEWER: Reach.ALL},

@@ -12,7 +12,7 @@ from engine.domain.errors import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One knob. ``low``/``high`` are hard; ``band_low``/``band_high`` move without a second person."""
+    """One knob. ``low``/``high`` are hard; inside the band one person may move it."""
 
     name: str
     index: int  # position in the vector of ``act``
@@ -125,13 +125,13 @@ STRATEGIES: Final[dict[str, Strategy]] = {
         Strategy(
             name="TWAP",
             kind=kinds.TWAP,
-            words="Trades evenly over time. Rests at the touch while on schedule, crosses when behind.",
+            words="Trades evenly over time. Rests at the touch on schedule, crosses when behind.",
             parameters=(*COMMON, SLICE, JITTER),
         ),
         Strategy(
             name="VWAP",
             kind=kinds.VWAP,
-            words="Follows the usual volume curve of the day, so it trades more at the open and close.",
+            words="Follows the usual volume curve of the day: more at the open and close.",
             parameters=(*COMMON, SLICE, JITTER),
         ),
         Strategy(

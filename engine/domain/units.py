@@ -19,7 +19,7 @@ Symbol = NewType("Symbol", str)
 SECOND = Nanos(1_000_000_000)
 MILLI = Nanos(1_000_000)
 MINUTE = Nanos(60 * SECOND)
-CHILD_BITS = 24  # room for 16.7 million children an epoch; ids stay below 2**53 (exact in a browser)
+CHILD_BITS = 24  # 16.7 million children an epoch; ids stay below 2**53, exact in a browser
 
 
 def child_id(epoch: int, counter: int) -> ChildId:

@@ -1,0 +1,239 @@
+"""The journal: append-only SQLite segments, numbered and hash-chained. Written by the engine alone.
+
+``<state>/journal/000001.db`` and so on: one segment per trading day, the chain runs through all of
+them. WAL with ``synchronous=FULL``: what ``append`` has returned from survives a power cut.
+Readers open read-only with short transactions.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.domain.codec import entry_from_json, entry_to_json
+from engine.domain.errors import BrokenInvariant
+from engine.domain.events import ChildIntended, Entry
+
+GENESIS: Final = bytes(32)
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS entry (
+  seq INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sent (child INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS segment (
+  one INTEGER PRIMARY KEY CHECK (one = 1), day TEXT NOT NULL, prev BLOB NOT NULL, first INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS entry_no_update BEFORE UPDATE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decision_no_update BEFORE UPDATE ON decision
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decision_no_delete BEFORE DELETE ON decision
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+"""
+
+
+def chain(prev: bytes, body: bytes) -> bytes:
+    """The hash of an entry: SHA-256 over the hash before it and its stored bytes."""
+    return hashlib.sha256(prev + body).digest()
+
+
+def segments(folder: Path) -> tuple[Path, ...]:
+    """Segment files, oldest first."""
+    return tuple(sorted(folder.glob("[0-9][0-9][0-9][0-9][0-9][0-9].db")))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA busy_timeout=2000")
+    connection.execute("PRAGMA wal_autocheckpoint=2000")
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection to one segment."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    connection.execute("PRAGMA busy_timeout=2000")
+    return connection
+
+
+class SqliteJournal:
+    """The engine's end: append and rotate. Keeps ``runtime.ports.Journal``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = segments(folder)
+        if not found:
+            self._start(1, "", GENESIS, 1)
+        else:
+            self._number = int(found[-1].stem)
+            self._connection = _connect(found[-1])
+            self._connection.executescript(SCHEMA)
+            self._seq, self._hash = self._read_head()
+
+    def _start(self, number: int, day: str, prev: bytes, first: int) -> None:
+        path = self.folder / f"{number:06d}.db"
+        self._connection = _connect(path)
+        self._connection.executescript(SCHEMA)
+        path.chmod(0o600)
+        self._connection.execute(
+            "INSERT INTO segment (one, day, prev, first) VALUES (1, ?, ?, ?)", (day, prev, first)
+        )
+        self._number = number
+        self._seq, self._hash = first - 1, prev
+
+    def _read_head(self) -> tuple[int, bytes]:
+        row = self._connection.execute(
+            "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        if row is not None:
+            return int(row[0]), bytes(row[1])
+        row = self._connection.execute("SELECT first, prev FROM segment").fetchone()
+        if row is None:
+            raise BrokenInvariant(f"segment {self._number:06d} has no header")
+        return int(row[0]) - 1, bytes(row[1])
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last entry."""
+        return self._seq, self._hash.hex()
+
+    def append(self, entries: Iterable[Entry], records: Iterable[tuple[int, bytes]] = ()) -> None:
+        """Store entries and decision records in one transaction, durable on return."""
+        rows, sent, seq, head = [], [], self._seq, self._hash
+        for entry in entries:
+            if entry.seq != seq + 1:
+                raise BrokenInvariant(f"entry {entry.seq} does not follow {seq}")
+            body = entry_to_json(entry)
+            head = chain(head, body)
+            seq = entry.seq
+            rows.append((seq, body, head))
+            if isinstance(entry.event, ChildIntended):
+                sent.append((entry.event.child_id,))
+        if not rows:
+            return
+        execute = self._connection
+        execute.execute("BEGIN IMMEDIATE")
+        try:
+            execute.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)
+            execute.executemany("INSERT INTO sent (child) VALUES (?)", sent)
+            execute.executemany("INSERT INTO decision (seq, record) VALUES (?, ?)", records)
+            execute.execute("COMMIT")
+        except BaseException:
+            if execute.in_transaction:
+                execute.execute("ROLLBACK")
+            raise
+        self._seq, self._hash = seq, head
+
+    def rotate(self, day: str) -> None:
+        """Seal the segment and start the next; the chain goes on."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._start(self._number + 1, day, self._hash, self._seq + 1)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def read_segment(path: Path, after: int = 0, limit: int = 1_000_000) -> Iterator[Entry]:
+    """Entries of one segment after a number, in order."""
+    connection = open_reader(path)
+    try:
+        rows = connection.execute(
+            "SELECT body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        ).fetchall()
+    finally:
+        connection.close()
+    for (body,) in rows:
+        yield entry_from_json(body)
+
+
+def read_all(folder: Path, after: int = 0) -> Iterator[Entry]:
+    """Entries of all segments after a number, in order."""
+    for path in segments(folder):
+        yield from read_segment(path, after)
+
+
+def read_tail(folder: Path) -> Iterator[Entry]:
+    """Entries of the newest segment: all that a restart folds."""
+    found = segments(folder)
+    if found:
+        yield from read_segment(found[-1])
+
+
+def read_decision(folder: Path, seq: int) -> bytes | None:
+    """The stored DECISION record of an entry, if it has one."""
+    for path in reversed(segments(folder)):
+        connection = open_reader(path)
+        try:
+            row = connection.execute("SELECT record FROM decision WHERE seq = ?", (seq,)).fetchone()
+        finally:
+            connection.close()
+        if row is not None:
+            return bytes(row[0])
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What ``verify`` found. ``first_bad`` names the first entry that does not fit, 0 = none."""
+
+    entries: int
+    head: str
+    first_bad: int
+    reason: str
+
+
+def verify(folder: Path) -> Verdict:
+    """Walk the chain through all segments: numbers, hashes, decision digests, clock order."""
+    count, prev, last, desk = 0, GENESIS, 0, 0
+    for path in segments(folder):
+        connection = open_reader(path)
+        try:
+            header = connection.execute("SELECT prev, first FROM segment").fetchone()
+            if header is None or bytes(header[0]) != prev or int(header[1]) != last + 1:
+                return Verdict(
+                    entries=count, head=prev.hex(), first_bad=last + 1,
+                    reason=f"{path.name} does not continue the chain",
+                )  # fmt: skip
+            rows = connection.execute(
+                "SELECT e.seq, e.body, e.hash, d.record FROM entry e "
+                "LEFT JOIN decision d ON d.seq = e.seq ORDER BY e.seq"
+            )
+            for seq, body, stored, record in rows:
+                reason = _fault(seq, body, stored, record, (last, prev, desk))
+                if reason:
+                    return Verdict(entries=count, head=prev.hex(), first_bad=seq, reason=reason)
+                prev, last, count = bytes(stored), seq, count + 1
+                desk = entry_from_json(body).desk_ns
+        finally:
+            connection.close()
+    return Verdict(entries=count, head=prev.hex(), first_bad=0, reason="")
+
+
+def _fault(
+    seq: int, body: bytes, stored: bytes, record: bytes | None, before: tuple[int, bytes, int]
+) -> str:
+    last, prev, desk = before
+    if seq != last + 1:
+        return f"entry {seq} follows {last}"
+    if chain(prev, body) != stored:
+        return f"the hash of entry {seq} does not fit its content"
+    entry = entry_from_json(body)
+    if entry.seq != seq:
+        return f"entry {seq} says it is {entry.seq}"
+    if entry.desk_ns < desk:
+        return f"the clock of entry {seq} was set back"
+    if isinstance(entry.event, ChildIntended) and entry.event.digest:
+        if record is None:
+            return f"the decision record of entry {seq} is missing"
+        if hashlib.sha256(record).hexdigest() != entry.event.digest:
+            return f"the decision record of entry {seq} was changed"
+    return ""

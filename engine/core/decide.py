@@ -1,0 +1,135 @@
+"""Commands become events, or a refusal. The one place that decides who may do what."""
+
+from collections.abc import Callable
+from typing import Final
+
+from engine.core.quotes import Quotes
+from engine.core.rules import approval, desk, orders, risk
+from engine.core.rules.scope import covered
+from engine.core.state import State
+from engine.domain import commands as c
+from engine.domain.commands import PERMISSION, Envelope
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent
+from engine.domain.people import Person, Role, covers, may
+from engine.domain.units import ParentId, PersonId
+
+SYSTEM_PERSON: Final = PersonId("system")  # the desk's own processes; no login has this id
+SYSTEM: Final = Person(id=SYSTEM_PERSON, roles=(Role.SYSTEM,), desk="")
+
+Rule = Callable[[State, Quotes, Envelope, Person], tuple[AnyEvent, ...]]
+Plain = Callable[[State, Envelope, Person], tuple[AnyEvent, ...]]
+
+
+def _plain(rule: Plain) -> Rule:
+    """A rule that does not look at the market."""
+
+    def run(
+        state: State, quotes: Quotes, envelope: Envelope, person: Person
+    ) -> tuple[AnyEvent, ...]:
+        del quotes
+        return rule(state, envelope, person)
+
+    return run
+
+
+RULES: Final[dict[type[c.AnyCommand], Rule]] = {
+    c.SubmitParent: orders.submit,
+    c.AmendParent: orders.amend,
+    c.MoveParameter: _plain(orders.move_parameter),
+    c.ApproveParent: orders.approve,
+    c.HoldParent: _plain(orders.hold),
+    c.ResumeParent: orders.resume,
+    c.RequestKill: _plain(risk.give_reason),
+    c.ReleaseKill: _plain(risk.release),
+    c.ProposeChange: _plain(approval.propose),
+    c.EditChange: _plain(approval.edit),
+    c.WithdrawChange: _plain(approval.withdraw),
+    c.DecideChange: _plain(approval.decide_change),
+    c.AcknowledgeAlert: _plain(desk.acknowledge),
+    c.AcceptReconciliation: _plain(desk.accept_reconciliation),
+    c.SetSpeed: _plain(desk.set_speed),
+    c.AnnotateTca: _plain(desk.annotate),
+    c.SignDay: _plain(desk.sign),
+    c.ReportTca: _plain(desk.report_tca),
+    c.SetPeople: _plain(desk.set_people),
+    c.SetPolicy: _plain(desk.set_policy),
+    c.OpenSession: _plain(desk.open_session),
+    c.InstallModel: _plain(desk.install_model),
+}
+
+
+def decide(state: State, quotes: Quotes, envelope: Envelope) -> tuple[AnyEvent, ...]:
+    """The events a command causes now; raises Refused with the sentence for the person."""
+    check_envelope(state, envelope)
+    person = find_person(state, envelope.person)
+    check_permission(state, person, envelope)
+    rule = RULES.get(type(envelope.command))
+    if rule is None:
+        raise Refused(f"{type(envelope.command).__name__} is not available here", rule="verb")
+    return rule(state, quotes, envelope, person)
+
+
+def check_envelope(state: State, envelope: Envelope) -> None:
+    """Late, or meant for an engine that is gone: refused; nothing queued acts after a restart."""
+    if state.desk_ns > envelope.expires_at:
+        late = (state.desk_ns - envelope.expires_at) / 1e9
+        raise Refused(
+            f"the command came {late:.1f} s too late and was not carried out", rule="late"
+        )
+    if envelope.epoch not in (0, state.epoch):
+        raise Refused(
+            f"the command was meant for engine start {envelope.epoch}, this is {state.epoch}: "
+            "look again, then repeat it",
+            rule="epoch",
+        )
+
+
+def find_person(state: State, person_id: PersonId) -> Person:
+    """The person as the journal knows one; the desk's own processes act as SYSTEM."""
+    if person_id == SYSTEM_PERSON:
+        return SYSTEM
+    person = state.people.get(person_id)
+    if person is None:
+        raise Refused(f"person {person_id!r} is unknown to the engine", rule="person")
+    if not person.active:
+        raise Refused(f"person {person_id!r} is no longer active", rule="person")
+    return person
+
+
+def check_permission(state: State, person: Person, envelope: Envelope) -> None:
+    """Default deny by verb, then by object."""
+    verb = type(envelope.command).__name__
+    permission = PERMISSION.get(verb)
+    if permission is None or not may(person.roles, permission):
+        roles = ", ".join(person.roles) or "nobody"
+        raise Refused(f"{verb} needs the right {permission}; you are {roles}", rule="permission")
+    parent_id = getattr(envelope.command, "parent_id", None)
+    if parent_id and not isinstance(envelope.command, c.AnnotateTca):
+        _check_object(state, person, permission, parent_id)
+    if isinstance(envelope.command, c.RequestKill):
+        check_kill_reach(state, person, envelope.command.scope, envelope.command.target)
+
+
+def _check_object(state: State, person: Person, permission: str, parent_id: ParentId) -> None:
+    parent = state.parents.get(parent_id)
+    if parent is None:
+        raise Refused(f"there is no parent P-{parent_id} today")
+    if not covers(person, permission, owner=parent.trader, desk=parent.desk):
+        raise Refused(
+            f"P-{parent_id} belongs to {parent.trader} of desk {parent.desk}, not to you",
+            rule="permission",
+        )
+
+
+def check_kill_reach(state: State, person: Person, scope: str, target: str) -> None:
+    """Every live order in the scope must be within the person's reach."""
+    parents, children = covered(state, scope, target)
+    touched = {parent.id: parent for parent in parents}
+    touched.update((child.parent_id, state.parents[child.parent_id]) for child in children)
+    for parent in touched.values():
+        if not covers(person, "order.kill", owner=parent.trader, desk=parent.desk):
+            raise Refused(
+                f"P-{parent.id} in this scope belongs to {parent.trader}, not to you",
+                rule="permission",
+            )

@@ -1,0 +1,169 @@
+"""Four eyes: a change request is approved by a different person, exactly as it was shown.
+
+Bound to a content hash; any edit writes a new hash and so voids what was said before; single use;
+expires. An approval applies in the same turn, before the next decision.
+"""
+
+from engine.core.state import State
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.commands import Envelope
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent
+from engine.domain.governance import Change, ChangeState, content_hash
+from engine.domain.people import Person
+from engine.domain.strategy import check_values, strategy
+from engine.domain.units import Nanos
+
+LIFE_NS = 24 * 3600 * 1_000_000_000  # desk clock
+
+
+def find_open(state: State, change_id: int) -> Change:
+    """The open change, or a refusal that says what became of it."""
+    change = state.changes.get(change_id)
+    if change is None:
+        raise Refused(f"there is no change request R-{change_id}")
+    if change.state != ChangeState.OPEN:
+        raise Refused(f"R-{change_id} is {change.state} and can no longer be changed or decided")
+    return change
+
+
+def _content(
+    state: State, name: str, values: dict[str, float], model_id: str | None
+) -> tuple[str, bool]:
+    """Hash and classification of a content; refuses an empty, unknown or unchanged one."""
+    algo = strategy(name)
+    if not values and model_id is None:
+        raise Refused("a change request must change something", field="values")
+    check_values(name, values)
+    in_force = state.parameters[name]
+    if model_id is not None and not algo.uses_model:
+        raise Refused(f"{name} uses no model", field="model_id")
+    if not model_id and all(in_force.values.get(key) == value for key, value in values.items()):
+        raise Refused("the values proposed are those in force", field="values")
+    material = model_id is not None or any(
+        not algo.parameter(key).is_inside_band(value) for key, value in values.items()
+    )
+    return content_hash(name, values, model_id, in_force.version), material
+
+
+def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Open a change request."""
+    command = envelope.command
+    assert isinstance(command, c.ProposeChange)
+    if not envelope.reason.strip():
+        raise Refused("a change request needs a reason", field="reason")
+    digest, material = _content(state, command.strategy, command.values, command.model_id)
+    return (
+        e.ChangeProposed(
+            change_id=state.next_change,
+            strategy=command.strategy,
+            values=command.values,
+            model_id=command.model_id,
+            content_hash=digest,
+            by=person.id,
+            reason=envelope.reason,
+            expires_at=Nanos(state.desk_ns + LIFE_NS),
+            material=material,
+        ),
+    )
+
+
+def edit(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """New content under the same number; the editor becomes an author too."""
+    command = envelope.command
+    assert isinstance(command, c.EditChange)
+    change = find_open(state, command.change_id)
+    digest, material = _content(state, change.strategy, command.values, command.model_id)
+    return (
+        e.ChangeEdited(
+            change_id=change.id,
+            values=command.values,
+            model_id=command.model_id,
+            content_hash=digest,
+            by=person.id,
+            reason=envelope.reason,
+            material=material,
+        ),
+    )
+
+
+def withdraw(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """An author takes the request back."""
+    command = envelope.command
+    assert isinstance(command, c.WithdrawChange)
+    change = find_open(state, command.change_id)
+    if person.id not in change.authors:
+        raise Refused("only an author of a change request may withdraw it", rule="author")
+    return (e.ChangeWithdrawn(change_id=change.id, by=person.id),)
+
+
+def decide_change(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Approve or refuse exactly the content whose hash was shown."""
+    command = envelope.command
+    assert isinstance(command, c.DecideChange)
+    change = find_open(state, command.change_id)
+    if person.id in change.authors:
+        raise Refused(
+            f"R-{change.id}: nobody decides a change they proposed or edited", rule="four_eyes"
+        )
+    if command.content_hash != change.content_hash:
+        raise Refused(
+            f"R-{change.id} was edited since you saw it: your decision was for "
+            f"{command.content_hash[:8]}, the content is now {change.content_hash[:8]}",
+            rule="content_hash",
+        )
+    in_force = state.parameters[change.strategy]
+    if in_force.version != change.base_version:
+        raise Refused(
+            f"R-{change.id} was written against version {change.base_version} of "
+            f"{change.strategy}, in force is {in_force.version}: it must be edited first",
+            rule="base_version",
+        )
+    reason = envelope.reason.strip()
+    if not command.approve:
+        if not reason:
+            raise Refused("a refusal needs a reason", field="reason")
+        return (
+            e.ChangeRefused(
+                change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
+            ),
+        )
+    approved = e.ChangeApproved(
+        change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
+    )
+    return (approved, *_apply(state, change, person))
+
+
+def _apply(state: State, change: Change, person: Person) -> tuple[AnyEvent, ...]:
+    in_force = state.parameters[change.strategy]
+    out: list[AnyEvent] = []
+    if change.values:
+        out.append(
+            e.ParametersSet(
+                strategy=change.strategy,
+                version=in_force.version + 1,
+                values={**in_force.values, **change.values},
+                change_id=change.id,
+                by=person.id,
+            )
+        )
+    if change.model_id is not None:
+        out.append(
+            e.ModelSet(
+                strategy=change.strategy,
+                model_id=change.model_id,
+                change_id=change.id,
+                by=person.id,
+            )
+        )
+    return tuple(out)
+
+
+def expire(state: State) -> tuple[AnyEvent, ...]:
+    """Open requests whose time is over (desk clock)."""
+    return tuple(
+        e.ChangeExpired(change_id=change.id)
+        for change in state.changes.values()
+        if change.state == ChangeState.OPEN and state.desk_ns > change.expires_at
+    )

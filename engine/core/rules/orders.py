@@ -1,0 +1,390 @@
+"""Parents: entry, amendment, hold, resume, and how a life ends."""
+
+from engine.core.quotes import Quotes
+from engine.core.rules.scope import blocking_kill
+from engine.core.state import State
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.commands import Envelope
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent
+from engine.domain.instrument import Instrument
+from engine.domain.orders import (
+    CatchUp,
+    Child,
+    HoldChildren,
+    Parent,
+    ParentState,
+)
+from engine.domain.people import Person
+from engine.domain.strategy import check_values, strategy
+from engine.domain.units import MINUTE, Nanos, ParentId, Shares, Symbol
+
+MIN_HORIZON = Nanos(MINUTE)
+LIVE = (ParentState.WORKING, ParentState.HOLDING, ParentState.HELD)
+
+
+def find(state: State, parent_id: ParentId) -> Parent:
+    """The parent, or a refusal."""
+    parent = state.parents.get(parent_id)
+    if parent is None:
+        raise Refused(f"there is no parent P-{parent_id} today")
+    return parent
+
+
+def check_version(parent: Parent, expected: int | None) -> None:
+    """Refuse when somebody else changed the parent since the person looked."""
+    if expected is not None and expected != parent.version:
+        raise Refused(
+            f"P-{parent.id} was changed since you saw it: "
+            f"you saw version {expected}, it is {parent.version}",
+            rule="version",
+        )
+
+
+def open_instrument(state: State, symbol: Symbol) -> Instrument:
+    """The instrument, if the session is open and the symbol may be traded."""
+    found = state.instruments.get(symbol)
+    if found is None:
+        names = ", ".join(state.instruments) or "none"
+        raise Refused(f"symbol must be one of {names}, was {symbol!r}", field="symbol")
+    if not state.is_open:
+        raise Refused("the session is closed: open the next day first", rule="session")
+    if symbol in state.policy.restricted:
+        raise Refused(f"{symbol} is on the restricted list", field="symbol", rule="restricted")
+    return found
+
+
+def check_size(state: State, instrument: Instrument, quantity: int, price: float) -> None:
+    """The quantity / notional guard: blocked before any child exists."""
+    if quantity < 1:
+        raise Refused(f"quantity must be at least 1 share, was {quantity:,}", field="quantity")
+    most = int(state.policy.max_parent_adv * instrument.adv)
+    if quantity > most:
+        raise Refused(
+            f"quantity must be at most {most:,} shares ({state.policy.max_parent_adv:.0%} of the "
+            f"average day of {instrument.adv:,}), was {quantity:,} "
+            f"({quantity / instrument.adv:.0%})",
+            field="quantity",
+            rule="max_parent_adv",
+        )
+    value = quantity * price * instrument.tick_size
+    if value > state.policy.max_parent_value:
+        raise Refused(
+            f"value must be at most {state.policy.max_parent_value:,.0f} {instrument.currency}, "
+            f"was {value:,.0f} ({quantity:,} shares at {price * instrument.tick_size:,.2f})",
+            field="quantity",
+            rule="max_parent_value",
+        )
+
+
+def check_limit(side: int, limit: int | None, mid: float) -> None:
+    """A limit far on the wrong side is a typing error."""
+    if limit is None:
+        return
+    if limit < 1:
+        raise Refused(f"limit price must be at least 1 tick, was {limit}", field="limit_price")
+    if not 0.5 * mid <= limit <= 2.0 * mid:
+        raise Refused(
+            f"limit price must be within half and double the mid of {mid:g} ticks, was {limit}",
+            field="limit_price",
+        )
+    del side
+
+
+def submit(
+    state: State, quotes: Quotes, envelope: Envelope, person: Person
+) -> tuple[AnyEvent, ...]:
+    """A new parent: WORKING, or NEEDS_APPROVAL above the personal size limit."""
+    order = envelope.command
+    assert isinstance(order, c.SubmitParent)
+    instrument = open_instrument(state, order.symbol)
+    if order.side not in (1, -1):
+        raise Refused(f"side must be +1 (buy) or -1 (sell), was {order.side}", field="side")
+    mid = quotes.mid(order.symbol)
+    if mid is None:
+        raise Refused(f"{order.symbol} has no two-sided quote now", field="symbol", rule="quote")
+    check_size(state, instrument, order.quantity, mid)
+    check_limit(order.side, order.limit_price, mid)
+    algo = strategy(order.strategy)
+    check_values(order.strategy, order.parameters)
+    outside = [
+        name
+        for name, value in order.parameters.items()
+        if not algo.parameter(name).is_inside_band(value)
+    ]
+    if outside:
+        row = algo.parameter(outside[0])
+        raise Refused(
+            f"{row.name} must be between {row.band_low:g} and {row.band_high:g} {row.unit} for one "
+            f"parent (the approved band), was {order.parameters[row.name]:g}; wider needs a change "
+            "request",
+            field=row.name,
+            rule="band",
+        )
+    if order.horizon_ns < MIN_HORIZON:
+        raise Refused(
+            f"horizon must be at least 1 minute, was {order.horizon_ns / 1e9:g} s", field="horizon"
+        )
+    kill = blocking_kill(state, symbol=order.symbol, trader=person.id, strategy=order.strategy)
+    if kill is not None:
+        raise Refused(
+            f"kill K-{kill.id} ({kill.scope} {kill.target}) is in force: it must be released first",
+            rule="kill",
+        )
+    assert state.session is not None
+    value = order.quantity * mid * instrument.tick_size
+    needs_second = value > person.max_notional
+    volume, notional = quotes.totals(order.symbol)
+    now = state.market_ns
+    version = state.parameters[order.strategy]
+    parent = Parent(
+        id=ParentId(state.next_parent),
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        strategy=order.strategy,
+        trader=person.id,
+        desk=person.desk,
+        client=order.client,
+        state=ParentState.NEEDS_APPROVAL if needs_second else ParentState.WORKING,
+        accepted_at=now,
+        start_at=now,
+        end_at=Nanos(min(now + order.horizon_ns, state.session.close_at)),
+        limit_price=order.limit_price,
+        arrival_price=mid,
+        arrival_volume=volume,
+        arrival_notional=notional,
+        seed=state.seed * 1_000_003 + state.next_parent,
+        overrides=tuple(sorted(order.parameters.items())),
+        parameter_version=version.version,
+        on_restart=order.on_restart,
+        catch_up=order.catch_up,
+        at_end=order.at_end,
+        note=order.note,
+        base_at=now,
+    )
+    return (e.ParentAccepted(parent=parent),)
+
+
+def approve(
+    state: State, quotes: Quotes, envelope: Envelope, person: Person
+) -> tuple[AnyEvent, ...]:
+    """The second person for a parent above the personal size limit."""
+    command = envelope.command
+    assert isinstance(command, c.ApproveParent)
+    parent = find(state, command.parent_id)
+    if parent.state != ParentState.NEEDS_APPROVAL:
+        raise Refused(f"P-{parent.id} does not wait for approval, it is {parent.state}")
+    if person.id == parent.trader:
+        raise Refused(
+            "a parent is approved by a different person than its trader", rule="four_eyes"
+        )
+    if not command.approve:
+        if not envelope.reason.strip():
+            raise Refused("a refusal needs a reason", field="reason")
+        return (e.ParentTurnedDown(parent_id=parent.id, by=person.id, reason=envelope.reason),)
+    mid = quotes.mid(parent.symbol)
+    if mid is None:
+        raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
+    open_instrument(state, parent.symbol)
+    assert state.session is not None
+    volume, notional = quotes.totals(parent.symbol)
+    horizon = parent.end_at - parent.accepted_at
+    return (
+        e.ParentApproved(
+            parent_id=parent.id,
+            by=person.id,
+            arrival_price=mid,
+            arrival_volume=volume,
+            arrival_notional=notional,
+            end_at=Nanos(min(state.market_ns + horizon, state.session.close_at)),
+        ),
+    )
+
+
+def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Amend in place; live children are taken back first so that nothing exceeds the new terms."""
+    wanted = envelope.command
+    assert isinstance(wanted, c.AmendParent)
+    parent = find(state, wanted.parent_id)
+    if parent.state not in LIVE:
+        raise Refused(f"P-{parent.id} is {parent.state} and can no longer be amended")
+    check_version(parent, envelope.expected_version)
+    instrument = open_instrument(state, parent.symbol)
+    quantity = parent.quantity if wanted.quantity is None else wanted.quantity
+    promised = parent.filled + state.reserved(parent.id)
+    if quantity < promised:
+        raise Refused(
+            f"quantity must be at least {promised:,} ({parent.filled:,} filled and "
+            f"{promised - parent.filled:,} live at the venue), was {quantity:,}",
+            field="quantity",
+        )
+    mid = quotes.mid(parent.symbol)
+    if mid is None:
+        raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
+    check_size(state, instrument, quantity, mid)
+    if quantity > parent.quantity and quantity * mid * instrument.tick_size > person.max_notional:
+        raise Refused(
+            f"value after the amendment must be at most {person.max_notional:,.0f} (your personal "
+            f"size limit), was {quantity * mid * instrument.tick_size:,.0f}: enter the rest as a "
+            "new parent for approval",
+            field="quantity",
+            rule="max_notional",
+        )
+    limit = parent.limit_price if wanted.limit_price is None else wanted.limit_price
+    if wanted.clear_limit:
+        limit = None
+    check_limit(parent.side, limit, mid)
+    end_at = parent.end_at if wanted.end_at is None else wanted.end_at
+    assert state.session is not None
+    if not state.market_ns < end_at <= state.session.close_at:
+        raise Refused("end must be after now and not after the close", field="end_at")
+    volume, _ = quotes.totals(parent.symbol)
+    amended = e.ParentAmended(
+        parent_id=parent.id,
+        quantity=quantity,
+        limit_price=limit,
+        end_at=end_at,
+        base_volume=Shares(volume - parent.arrival_volume),
+        by=person.id,
+    )
+    return (amended, *cancels(state, parent, "amend"))
+
+
+def move_parameter(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """One parameter of one parent inside the approved band: at once."""
+    command = envelope.command
+    assert isinstance(command, c.MoveParameter)
+    parent = find(state, command.parent_id)
+    if parent.state not in LIVE:
+        raise Refused(f"P-{parent.id} is {parent.state}: its parameters no longer matter")
+    check_version(parent, envelope.expected_version)
+    row = strategy(parent.strategy).parameter(command.name)
+    row.check(command.value)
+    if not row.is_inside_band(command.value):
+        raise Refused(
+            f"{row.name} must be between {row.band_low:g} and {row.band_high:g} {row.unit} (the "
+            f"approved band), was {command.value:g}; wider needs a change request and a supervisor",
+            field=row.name,
+            rule="band",
+        )
+    return (
+        e.ParameterMoved(parent_id=parent.id, name=command.name, value=command.value, by=person.id),
+    )
+
+
+def cancels(state: State, parent: Parent, by: str) -> tuple[AnyEvent, ...]:
+    """A cancel for every live child that has none on its way."""
+    return tuple(
+        e.CancelIntended(child_id=child.id, by=by)
+        for child in state.live_children(parent.id)
+        if needs_cancel(child)
+    )
+
+
+def needs_cancel(child: Child) -> bool:
+    """Whether no cancel is on its way yet."""
+    return child.is_live and child.cancel_asked_at == 0
+
+
+def hold(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Stop sending; children cancelled (default) or declared left."""
+    command = envelope.command
+    assert isinstance(command, c.HoldParent)
+    parent = find(state, command.parent_id)
+    if parent.state in (ParentState.HOLDING, ParentState.HELD):
+        raise Refused(f"P-{parent.id} is already {parent.state}")
+    if parent.state != ParentState.WORKING:
+        raise Refused(f"P-{parent.id} is {parent.state} and cannot be held")
+    asked = e.ParentHoldAsked(
+        parent_id=parent.id, children=command.children, cause=command.cause, by=person.id
+    )
+    if command.children == HoldChildren.LEAVE:
+        return (asked, e.ParentHeld(parent_id=parent.id))
+    return (asked, *cancels(state, parent, "hold"))
+
+
+def resume(
+    state: State, quotes: Quotes, envelope: Envelope, person: Person
+) -> tuple[AnyEvent, ...]:
+    """Go on after a hold. A hold set by the system is released by another person than the owner."""
+    command = envelope.command
+    assert isinstance(command, c.ResumeParent)
+    parent = find(state, command.parent_id)
+    if parent.state != ParentState.HELD:
+        raise Refused(f"P-{parent.id} is {parent.state}, only a HELD parent can resume")
+    check_version(parent, envelope.expected_version)
+    if parent.hold_cause != "person" and person.id == parent.trader:
+        raise Refused(
+            f"P-{parent.id} is held by the system ({parent.hold_cause}): a person other than its "
+            "trader must release it",
+            rule="four_eyes",
+        )
+    if not state.is_open:
+        raise Refused("the session is closed", rule="session")
+    how = command.catch_up or parent.catch_up
+    quantity, end_at = after_hold(state, parent, how)
+    volume, _ = quotes.totals(parent.symbol)
+    return (
+        e.ParentResumed(
+            parent_id=parent.id,
+            catch_up=how,
+            end_at=end_at,
+            quantity=quantity,
+            base_volume=Shares(volume - parent.arrival_volume),
+            by=person.id,
+        ),
+    )
+
+
+def after_hold(state: State, parent: Parent, how: CatchUp) -> tuple[Shares, Nanos]:
+    """Quantity and end after the hold: spread keeps both, shift moves the end, skip cuts quantity.
+
+    Skip gives up the hold's share of what was left, in proportion to time, in whole lots.
+    """
+    assert state.session is not None
+    held = state.market_ns - parent.held_at
+    if how == CatchUp.SHIFT:
+        return parent.quantity, Nanos(min(parent.end_at + held, state.session.close_at))
+    if how == CatchUp.SKIP:
+        window = max(parent.end_at - parent.held_at, 1)
+        lot = state.instruments[parent.symbol].lot
+        left = parent.quantity - parent.filled
+        missed = int(left * min(held / window, 1.0)) // lot * lot
+        promised = parent.filled + state.reserved(parent.id)
+        return Shares(max(parent.quantity - missed, promised, 1)), parent.end_at
+    return parent.quantity, parent.end_at
+
+
+def ended(parent: Parent, quotes: Quotes, to: ParentState) -> e.ParentEnded:
+    """The end of a life, with the market at that instant."""
+    volume, notional = quotes.totals(parent.symbol)
+    return e.ParentEnded(
+        parent_id=parent.id,
+        state=to,
+        end_price=quotes.mid(parent.symbol),
+        end_volume=volume,
+        end_notional=notional,
+    )
+
+
+def progress(state: State, quotes: Quotes, parent: Parent) -> tuple[AnyEvent, ...]:
+    """Steps that time and reports bring: held, completed, expired, killed."""
+    live = state.live.get(parent.id, ())
+    if parent.state == ParentState.KILLING:
+        return () if live else (ended(parent, quotes, ParentState.KILLED),)
+    if parent.state == ParentState.NEEDS_APPROVAL:
+        over = not state.is_open or state.market_ns >= parent.end_at
+        return (ended(parent, quotes, ParentState.EXPIRED),) if over else ()
+    if parent.filled >= parent.quantity:
+        if live:
+            return cancels(state, parent, "complete")
+        return (ended(parent, quotes, ParentState.COMPLETED),)
+    if not state.is_open or state.market_ns >= parent.end_at:
+        if live:
+            return cancels(state, parent, "horizon") if state.is_open else ()
+        return (ended(parent, quotes, ParentState.EXPIRED),)
+    if parent.state == ParentState.HOLDING and not live:
+        return (e.ParentHeld(parent_id=parent.id),)
+    return ()

@@ -1,0 +1,165 @@
+"""What the desk derives from the market and does not journal: features, scores, their record.
+
+Rebuilt by watching the market again; after a restart it starts empty, and says so (NaN features
+make a model doubtful until the windows are full).
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.instrument import Instrument, Session
+from engine.domain.kinds import (
+    MODEL_DOUBTFUL,
+    MODEL_EXPIRED,
+    MODEL_LIVE,
+    MODEL_NONE,
+    N_FEATURES,
+)
+from engine.domain.units import Nanos, Symbol
+from engine.kernels.features import flat_microprice, new_state, update_first
+from engine.kernels.schedules import u_shape_curve
+from engine.kernels.watch import score_first
+
+Floats = NDArray[np.float64]
+
+KEPT = 2_000  # scored and labelled seconds that the running record looks back on
+LEAST = 300  # labels before the record may call a model doubtful
+DOUBTFUL_AUC = 0.48  # below a coin toss beyond noise at LEAST labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model as the engine uses it: flat arrays and what its card promises."""
+
+    id: str
+    row: NDArray[np.void]  # MODEL, shape (1,)
+    horizon_s: int
+    expires_at: Nanos  # market clock
+    words: str
+    trained_auc: float = float("nan")
+    trained_n: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How the model has done today. NaN where nothing can be said."""
+
+    n: int
+    accuracy: float
+    base_rate: float  # of the more frequent direction
+    auc: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """Scores waiting for their label, and the labelled ones."""
+
+    waiting: deque[tuple[Nanos, Symbol, float, float]] = field(default_factory=deque)
+    scored: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    record: Record = Record(n=0, accuracy=float("nan"), base_rate=float("nan"), auc=float("nan"))
+
+    def add(self, at: Nanos, symbol: Symbol, score: float, mid: float) -> None:
+        self.waiting.append((at, symbol, score, mid))
+
+    def label(self, now: Nanos, horizon_ns: int, mids: Mapping[Symbol, float | None]) -> None:
+        """Label what is a horizon old: up or down; an unmoved or missing mid says nothing."""
+        while self.waiting and self.waiting[0][0] + horizon_ns <= now:
+            _, symbol, score, before = self.waiting.popleft()
+            after = mids.get(symbol)
+            if after is not None and after != before:
+                self.scored.append((score, after > before))
+
+    def sum_up(self) -> Record:
+        """Recount accuracy, base rate and AUC over what is kept."""
+        n = len(self.scored)
+        if n == 0:
+            return self.record
+        scores = np.array([score for score, _ in self.scored])
+        ups = np.array([up for _, up in self.scored])
+        rate = float(ups.mean())
+        self.record = Record(
+            n=n,
+            accuracy=float(((scores > 0.5) == ups).mean()),
+            base_rate=max(rate, 1.0 - rate),
+            auc=auc(scores, ups),
+        )
+        return self.record
+
+
+def auc(scores: Floats, ups: NDArray[np.bool_]) -> float:
+    """Chance that a random up scores above a random down, ties half; NaN with one class."""
+    high, low = scores[ups], np.sort(scores[~ups])
+    if high.size == 0 or low.size == 0:
+        return float("nan")
+    below = np.searchsorted(low, high, side="left")
+    up_to = np.searchsorted(low, high, side="right")
+    return float((below + up_to).sum() / 2.0 / (high.size * low.size))
+
+
+@dataclass(slots=True, kw_only=True)
+class Sight:
+    """Features of every instrument and the record of the model in use."""
+
+    session: Session
+    instruments: tuple[Instrument, ...]
+    curve: Floats
+    states: dict[Symbol, NDArray[np.void]]
+    features: dict[Symbol, NDArray[np.float32]]
+    watch: Watch = field(default_factory=Watch)
+    seconds: int = 0
+
+    def look(self, ticks: NDArray[np.void]) -> None:
+        """Take one second of TICK rows in."""
+        for index, instrument in enumerate(self.instruments):
+            symbol = instrument.symbol
+            update_first(self.states[symbol], ticks[index : index + 1], self.features[symbol])
+        self.seconds += 1
+
+    def judge(
+        self, now: Nanos, model: LoadedModel | None, mids: Mapping[Symbol, float | None]
+    ) -> None:
+        """Score every instrument and label what is due, whether or not anybody trades on it."""
+        if model is None:
+            return
+        self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
+        scratch = np.zeros(N_FEATURES)
+        for instrument in self.instruments:
+            mid = mids.get(instrument.symbol)
+            row = self.features[instrument.symbol]
+            score = float(score_first(model.row, row, scratch))
+            if mid is not None and score == score:
+                self.watch.add(now, instrument.symbol, score, mid)
+        if self.seconds % 60 == 0:
+            self.watch.sum_up()
+
+    def model_state(self, now: Nanos, model: LoadedModel | None) -> int:
+        """Whether a model may be used: none, expired, doubtful by its record, or live."""
+        if model is None:
+            return MODEL_NONE
+        if now >= model.expires_at:
+            return MODEL_EXPIRED
+        record = self.watch.record
+        if record.n >= LEAST and record.auc < DOUBTFUL_AUC:
+            return MODEL_DOUBTFUL
+        return MODEL_LIVE
+
+
+def open_sight(session: Session, instruments: tuple[Instrument, ...]) -> Sight:
+    """Empty windows for a day."""
+    curve = u_shape_curve()
+    micro: Any = flat_microprice()
+    return Sight(
+        session=session,
+        instruments=instruments,
+        curve=curve,
+        states={
+            row.symbol: new_state(session.open_at, session.close_at, float(row.adv), curve, micro)
+            for row in instruments
+        },
+        features={row.symbol: np.full(N_FEATURES, np.nan, dtype=np.float32) for row in instruments},
+    )

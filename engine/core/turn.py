@@ -1,0 +1,269 @@
+"""One turn of the desk: inputs in, journal entries out. Pure: the same inputs give the same bytes.
+
+Order inside a turn: kills, venue reports, the close, commands, lives that end, decisions, lives
+again. So an approval or a hold counts before the next decision, and a kill before everything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.decide import decide
+from engine.core.evolve import evolve
+from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
+from engine.core.quotes import Quotes
+from engine.core.rules import approval, orders, risk
+from engine.core.rules.desk import raise_alert
+from engine.core.rules.reports import book_report
+from engine.core.sight import LoadedModel, Sight, open_sight
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.commands import Envelope
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent, Entry
+from engine.domain.kinds import CLOSED, CONTINUOUS
+from engine.domain.orders import ParentState
+from engine.domain.units import SECOND, Nanos, ParentId, child_text
+
+NO_ROWS: NDArray[np.void] = np.zeros(0, dtype=[("none", "i1")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything from outside that one turn sees."""
+
+    turn: int
+    market_ns: Nanos
+    desk_ns: Nanos
+    session: int  # as the venue says: PRE_OPEN, CONTINUOUS, CLOSED
+    ticks: NDArray[np.void] | None = None  # None = the venue was not asked
+    reports: NDArray[np.void] = field(default_factory=lambda: NO_ROWS)
+    commands: tuple[Envelope, ...] = ()
+    kills: tuple[e.KillBlocked, ...] = ()  # flag slots not seen before
+    facts: tuple[AnyEvent, ...] = ()  # what the shell itself found: restarts, reconciliation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What one turn wrote, in order, and what it wants sent."""
+
+    entries: tuple[Entry, ...]
+    records: tuple[tuple[int, bytes], ...]  # (seq of the entry, DECISION row)
+    decisions: tuple[Decision, ...]
+    answers: Mapping[str, str]  # command id -> "" or the refusal's sentence
+
+
+class Desk:
+    """State plus what is derived from the market; the only thing ``step`` changes."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.quotes = Quotes()
+        self.sight: Sight | None = None
+        self.planner = Planner()
+        self.models: dict[str, LoadedModel] = {}  # by model id; the shell loads, nobody unloads
+        self.decided: dict[ParentId, Decision] = {}  # last decision of each working parent
+        if state.session is not None:
+            self.sight = open_sight(state.session, tuple(state.instruments.values()))
+
+    def model_of(self, strategy: str) -> LoadedModel | None:
+        """The model in force for the strategy, if it is loaded."""
+        in_force = self.state.models.get(strategy)
+        return None if in_force is None else self.models.get(in_force.model_id)
+
+
+class Batch:
+    """Entries of one turn: each event is folded in as it is written."""
+
+    def __init__(self, state: State, inputs: Inputs) -> None:
+        self.state = state
+        self.inputs = inputs
+        self.entries: list[Entry] = []
+        self.records: list[tuple[int, bytes]] = []
+        state.market_ns = inputs.market_ns
+        state.desk_ns = inputs.desk_ns
+
+    def take(self, events: tuple[AnyEvent, ...]) -> None:
+        """Number the events and fold them in."""
+        for event in events:
+            entry = Entry(
+                seq=self.state.seq + 1,
+                turn=self.inputs.turn,
+                market_ns=self.inputs.market_ns,
+                desk_ns=self.inputs.desk_ns,
+                event=event,
+            )
+            evolve(self.state, entry)
+            self.entries.append(entry)
+
+
+def step(desk: Desk, inputs: Inputs) -> Output:
+    """One turn. Raises BrokenInvariant only for our own bugs; then nothing may be sent."""
+    state = desk.state
+    batch = Batch(state, inputs)
+    if inputs.ticks is not None and state.session is not None:
+        desk.quotes.update(tuple(state.instruments.values()), inputs.ticks)
+    batch.take(inputs.facts)
+    for request in inputs.kills:
+        batch.take(risk.block(state, request))
+    for row in inputs.reports:
+        batch.take(book_report(state, row))
+    if inputs.session == CLOSED and state.is_open and state.session is not None:
+        batch.take((e.SessionClosed(day=state.session.day),))
+    answers = {envelope.id: _command(desk, batch, envelope) for envelope in inputs.commands}
+    _progress(desk, batch)
+    decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
+    batch.take(approval.expire(state))
+    batch.take(risk.confirm(state))
+    return Output(
+        entries=tuple(batch.entries),
+        records=tuple(batch.records),
+        decisions=decisions,
+        answers=answers,
+    )
+
+
+def note(desk: Desk, inputs: Inputs, facts: tuple[AnyEvent, ...]) -> Output:
+    """A second batch of the same turn: what became of the sends."""
+    batch = Batch(desk.state, inputs)
+    batch.take(facts)
+    batch.take(risk.confirm(desk.state))
+    return Output(entries=tuple(batch.entries), records=(), decisions=(), answers={})
+
+
+def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
+    state = desk.state
+    known = state.commands.get(envelope.id)
+    if known is not None:
+        return known  # same id = one effect, same answer
+    try:
+        events = decide(state, desk.quotes, envelope)
+    except Refused as refusal:
+        sentence = str(refusal)
+        batch.take((e.CommandTaken(envelope=envelope),))
+        refused = e.CommandRefused(
+            id=envelope.id, sentence=sentence, field=refusal.field, rule=refusal.rule
+        )
+        batch.take((refused,))
+        return sentence
+    batch.take((e.CommandTaken(envelope=envelope), *events))
+    if any(isinstance(event, e.SessionOpened) for event in events):
+        assert state.session is not None
+        desk.quotes = Quotes()
+        desk.sight = open_sight(state.session, tuple(state.instruments.values()))
+        desk.decided = {}
+    return ""
+
+
+def _progress(desk: Desk, batch: Batch) -> None:
+    """Let every live parent take the steps that are due, until none is."""
+    for parent_id in tuple(desk.state.parents):
+        while True:
+            parent = desk.state.parents[parent_id]
+            if not parent.is_live:
+                break
+            events = orders.progress(desk.state, desk.quotes, parent)
+            if not events:
+                break
+            batch.take(events)
+
+
+def _is_decision_time(desk: Desk, inputs: Inputs) -> bool:
+    session = desk.state.session
+    if session is None or inputs.ticks is None or not desk.state.is_open:
+        return False
+    on_grid = (inputs.market_ns - session.open_at) % SECOND == 0
+    return on_grid and inputs.session == CONTINUOUS
+
+
+def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
+    """Features of every instrument, then one decision for each working parent."""
+    state, sight, ticks = desk.state, desk.sight, batch.inputs.ticks
+    assert sight is not None
+    assert ticks is not None
+    sight.look(ticks)
+    mids = {symbol: desk.quotes.mid(symbol) for symbol in state.instruments}
+    for strategy in state.models:
+        sight.judge(state.market_ns, desk.model_of(strategy), mids)
+    out = []
+    for parent in working(state):
+        decision = desk.planner.decide(
+            state, desk.quotes, sight, parent, desk.model_of(parent.strategy)
+        )
+        desk.decided[parent.id] = decision
+        out.append(decision)
+        batch.take(tuple(ttl_cancels(state, parent)))
+        batch.take(cancels_of(state, decision))
+        intended = child_of(state, decision)
+        if intended is not None:
+            _intend(desk, batch, decision, intended)
+    return tuple(out)
+
+
+def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildIntended) -> None:
+    """Through the gate; what it stops is written down too, and never leaves."""
+    state = desk.state
+    parent = state.parents[intended.parent_id]
+    refusal: Refused | None = None
+    try:
+        risk.gate(state, desk.quotes, parent, intended)
+    except Refused as stopped:
+        refusal = stopped
+    batch.take((intended,))
+    batch.records.append((state.seq, decision.record))
+    if refusal is None:
+        return
+    stop = e.ChildSendRefused(child_id=intended.child_id, rule=refusal.rule, sentence=str(refusal))
+    sentence = f"gate stopped {child_text(intended.child_id)} of P-{parent.id}: {refusal}"
+    alert = raise_alert(state, "warn", f"gate.{refusal.rule}", f"P-{parent.id}", sentence)
+    batch.take((stop, alert))
+
+
+def kills_cancelled(state: State) -> tuple[AnyEvent, ...]:
+    """After the sends of a turn: kills whose cancels are all written to the venue."""
+    return tuple(
+        e.KillCancelSent(
+            kill_id=kill.id,
+            cancels=sum(1 for child_id in kill.children if child_id in state.children),
+        )
+        for kill in state.kills.values()
+        if kill.state == "BLOCKED"
+    )
+
+
+def ready_to_work(state: State) -> bool:
+    """Whether anything may be decided at all."""
+    return state.is_open and any(
+        parent.state == ParentState.WORKING for parent in state.parents.values()
+    )
+
+
+def carried(state: State) -> e.DeskCarried:
+    """What outlives the day, as the first entry of the next segment."""
+    return e.DeskCarried(
+        epoch=state.epoch,
+        code=state.code,
+        mode=state.mode,
+        session=state.session,
+        speed=state.speed,
+        seed=state.seed,
+        people=tuple(state.people.values()),
+        policy=state.policy,
+        parameters=tuple(state.parameters.values()),
+        models=tuple(state.models.values()),
+        kills=tuple(state.kills.values()),
+        changes=tuple(state.changes.values()),
+        alerts=tuple(alert for alert in state.alerts.values() if not alert.acknowledged_by),
+        reports=state.reports,
+        signed=state.signed,
+        next_ids=(
+            state.next_parent,
+            state.next_child,
+            state.next_kill,
+            state.next_change,
+            state.next_alert,
+        ),
+        kill_generation=state.kill_generation,
+    )

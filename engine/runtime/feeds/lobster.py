@@ -28,6 +28,7 @@ Mask = NDArray[np.bool_]
 
 MOST_BYTES: Final = 2 << 30  # of one unpacked file; a larger one is a zip bomb or not a day
 MOST_LEVELS: Final = 200
+MOST_SIZE: Final = 100_000_000  # shares of one order or level; times any price it fits int64
 DAY_NS: Final = 86_400 * 1_000_000_000
 COARSE_ROWS: Final = 500  # in so many rows exact stamps show at least microseconds
 MESSAGE_COLUMNS: Final = ("time", "type", "order id", "size", "price", "direction")
@@ -58,6 +59,7 @@ class Recording:
 
     symbol: Symbol  # from the file name, "" when the name holds none
     day: str  # "2012-06-21", "" when the name holds none
+    files: str  # names of what was read
     levels: int
     messages: Ints
     book: Ints
@@ -217,7 +219,7 @@ def _message_rules(table: Ints) -> list[Rule]:
         Rule(kernel.ID, "an id >= -1 (types 5 to 7)", order >= -1),
         Rule(kernel.SIZE, "a size >= 1 (types 1 to 6)", halt | (size >= 1)),
         Rule(kernel.SIZE, "0 in a trading halt (type 7)", ~halt | (size == 0)),
-        Rule(kernel.SIZE, "a size below 1,000,000,000", size < 1_000_000_000),
+        Rule(kernel.SIZE, f"a size of at most {MOST_SIZE}", size <= MOST_SIZE),
         Rule(
             kernel.PRICE,
             f"a price 1 to {kernel.DUMMY - 1} (1/10,000)",
@@ -255,8 +257,9 @@ def _book_rules(table: Ints, halted: Mask) -> list[Rule]:
                 unused | ((price >= 1) & (price < kernel.DUMMY)),
             )
         )
-        sized = np.where(unused, size == 0, (size >= 1) & (size < 1_000_000_000))
-        rules.append(Rule(column + 1, "a size >= 1, or 0 at an unused level", sized))
+        sized = np.where(unused, size == 0, (size >= 1) & (size <= MOST_SIZE))
+        must_be = f"a size 1 to {MOST_SIZE}, or 0 at an unused level"
+        rules.append(Rule(column + 1, must_be, sized))
         if column >= 4:
             before = table[:, column - 4]
             unused_before = before == sign * kernel.DUMMY
@@ -354,6 +357,7 @@ def read_recording(messages: Path, orderbook: Path, levels: int | None = None) -
     return Recording(
         symbol=Symbol(symbol),
         day=day,
+        files=f"{first.name} + {second.name}",
         levels=depth,
         messages=rows,
         book=book,

@@ -65,7 +65,7 @@ from engine.kernels.exogenous import (
     STREAM_LATENCY,
     STREAM_WARM_UP,
 )
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot, leaf
 from engine.kernels.own_orders import act, expire_all, prices_taken
 from engine.kernels.prints import take, touch
 from engine.kernels.rng import draw, stream_key
@@ -79,6 +79,8 @@ FAR_NS: Final = 1 << 62
 MAX_PRINTS: Final = 64  # prices one background order trades at, at most
 WARM_UP: Final = 8_000  # candidates that fill the book before the open
 
+U2 = np.uint64(2)
+U13 = np.uint64(13)
 U15 = np.uint64(15)
 U29 = np.uint64(29)
 U41 = np.uint64(41)
@@ -87,13 +89,13 @@ LOW12 = np.uint64(4_095)
 LOW14 = np.uint64(16_383)
 
 
-@kernel
+@leaf
 def candidate_ns(i: int, n: int) -> int:
     """When in its second candidate i of n happens. [ns]"""
     return ((2 * i + 1) * SECOND_NS) // (2 * n)
 
 
-@kernel
+@hot
 def candidates_until(n: int, after_ns: int) -> int:
     """How many of a second's n candidates happen at or before ``after_ns`` in it."""
     if after_ns < 0 or n == 0:
@@ -108,7 +110,7 @@ def candidates_until(n: int, after_ns: int) -> int:
     return count
 
 
-@kernel
+@hot
 def begin_second(env: Env, s: int) -> None:
     """Enter a second: own fills of the last one join the memory, quotes follow with a lag.
 
@@ -139,7 +141,7 @@ def begin_second(env: Env, s: int) -> None:
     st["foresight"] = row["foresight"]
 
 
-@kernel
+@leaf
 def market_price(st: Row, bits: np.uint64, sign: int) -> int:
     """How far a market candidate would trade, 0 when the state of the book turns it away. [tick]
 
@@ -157,21 +159,29 @@ def market_price(st: Row, bits: np.uint64, sign: int) -> int:
     return np.int64(ask + walk if sign > 0 else bid - walk)
 
 
-@kernel
-def limit_price(st: Row, bits: np.uint64, far: int) -> int:
+@leaf
+def side_of_bits(bits: np.uint64) -> int:
+    """BUY or SELL from one bit of a hash, without a branch."""
+    return np.int64((bits >> U13) & U2) - 1
+
+
+@leaf
+def quote_price(st: Row, side: int, wobble: float, far: int) -> int:
+    """Where quotes stand, rounded away from the other side, and so far behind. [tick]"""
+    return side * (np.int64(math.floor(side * st["r"] - st["half"] + wobble)) - far)
+
+
+@leaf
+def limit_price(st: Row, bits: np.uint64, side: int, far: int) -> int:
     """Price of a limit candidate, 0 when the informed would not post it. [tick]"""
-    side_up = (bits >> np.uint64(14)) & np.uint64(1) != np.uint64(0)
-    b = st["foresight"]
-    losing = b < 0.0 if side_up else b > 0.0
-    if losing and np.float64((bits >> U15) & LOW14) < abs(b) * KIND_ONE:
+    losing = -side * st["foresight"]  # the side that the coming move leaves behind
+    if np.float64((bits >> U15) & LOW14) < losing * KIND_ONE:
         return np.int64(0)
     wobble = 1.65 * ((np.float64(bits >> U53) + 0.5) / 2_048.0 - 0.5)
-    if side_up:
-        return np.int64(math.floor(st["r"] - st["half"] + wobble)) - far
-    return np.int64(math.ceil(st["r"] + st["half"] - wobble)) + far
+    return quote_price(st, side, wobble, far)
 
 
-@kernel
+@leaf
 def post(st: Row, book: Book, side: int, price: int, quantity: int) -> bool:
     """Rest a background limit order; False when it has no level. The pool never fills (``lost``)."""
     level = level_of(book, price)
@@ -183,7 +193,7 @@ def post(st: Row, book: Book, side: int, price: int, quantity: int) -> bool:
     return True
 
 
-@kernel
+@leaf
 def pull(book: Book, price: int, most: int) -> int:
     """Cancel up to ``most`` of the newest background orders at a price; how many."""
     slot = newest(book, price)
@@ -197,7 +207,7 @@ def pull(book: Book, price: int, most: int) -> int:
     return pulled
 
 
-@kernel
+@leaf
 def pull_stale(st: Row, book: Book) -> int:
     """Stale quotes go first on the bid, else on the ask; how many orders."""
     bid, ask = st["bid"], st["ask"]
@@ -208,13 +218,10 @@ def pull_stale(st: Row, book: Book) -> int:
     return 0
 
 
-@kernel
+@leaf
 def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
     """Cancel a background order at a drawn level if enough orders rest there; how many."""
-    if (bits >> np.uint64(14)) & np.uint64(1) != np.uint64(0):
-        price = np.int64(math.floor(st["r"] - st["half"])) - far
-    else:
-        price = np.int64(math.ceil(st["r"] + st["half"])) + far
+    price = quote_price(st, side_of_bits(bits), 0.0, far)
     level = level_of(book, price)
     waiting = book.nodes[level]["tag"]
     if np.float64((bits >> U15) & LOW14) * st["depth"] >= np.float64(waiting) * KIND_ONE:
@@ -230,81 +237,96 @@ def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
     return 1
 
 
-@kernel
-def trade_candidate(
-    env: Env, st: Row, bits: np.uint64, reports: Records, trades: Records
-) -> int:
-    """A market candidate; 1 when it traded."""
-    sign = np.int64(env.signs[st["market"]])
-    st["market"] += 1
-    price = market_price(st, bits, sign)
-    if price == 0:
-        return 0
-    quantity = np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12])
-    order = (sign, price, quantity, np.int64(0))
-    take(st, env.book, env.own, env.fills, order, reports, trades)
-    return 1
-
-
-@kernel
-def quote_candidate(
-    env: Env, st: Row, bits: np.uint64, reports: Records, trades: Records
-) -> int:
-    """A limit candidate; 1 when it did something.
-
-    Beyond the opposite touch it takes the stale quotes better than its price and does not rest:
-    parked one tick inside the touch it would pin the spread at one tick.
-    """
-    price = limit_price(st, bits, np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))
-    if price < 1:
-        return 0
-    side = BUY if (bits >> np.uint64(14)) & np.uint64(1) != np.uint64(0) else SELL
-    quantity = np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12])
-    reach = st["ask"] if side == BUY else st["bid"]
-    if reach == 0 or (price < reach if side == BUY else price > reach):
-        return 1 if post(st, env.book, side, price, quantity) else 0
-    if price == reach or draw(bits, 0) >> np.uint64(54) >= np.uint64(1_004):  # 98 % snipe
-        return 0
-    # further than this in one event only after a jump larger than any: keeps the prints bounded
-    price = min(price - 1, reach + MAX_PRINTS - 1) if side == BUY else max(
-        price + 1, reach - MAX_PRINTS + 1
-    )
+@hot
+def aggress(
+    env: Env, i: int, side: int, price: int, quantity: int, reports: Records, trades: Records
+) -> None:
+    """Candidate i trades up to a price."""
+    st = env.state[0]
+    start = st["open_ns"] + st["second"] * SECOND_NS
+    st["at_ns"] = start + candidate_ns(i, st["candidates"])
     order = (np.int64(side), price, quantity, np.int64(0))
     take(st, env.book, env.own, env.fills, order, reports, trades)
-    return 1
 
 
-@kernel
+@leaf
+def snipes(bits: np.uint64) -> bool:
+    """Whether a limit candidate beyond the opposite touch takes the stale quotes: 98 %."""
+    return draw(bits, 0) >> np.uint64(54) < np.uint64(1_004)
+
+
+@leaf
+def room(st: Row, reports: Records, trades: Records) -> int:
+    """DONE when both arrays can hold whatever a background order may cause."""
+    if st["n_trades"] + MAX_PRINTS > len(trades):
+        return TRADES_FULL if st["n_trades"] > 0 else TOO_SMALL
+    if st["n_reports"] + st["own_live"] > len(reports):
+        return REPORTS_FULL if st["n_reports"] > 0 else TOO_SMALL
+    return DONE
+
+
+@leaf
+def quote(st: Row, book: Book, bits: np.uint64, side: int, price: int, quantity: int) -> int:
+    """A limit candidate: 1 rests, 0 is dropped, 2 is beyond the opposite touch and snipes.
+
+    A crossing quote never rests: parked one tick inside the touch it would pin the spread.
+    """
+    if price < 1:
+        return 0
+    reach = st["ask"] if side > 0 else st["bid"]
+    if reach == 0 or side * (price - reach) < 0:
+        return 1 if post(st, book, side, price, quantity) else 0
+    return 2 if price != reach and snipes(bits) else 0
+
+
+@hot
+def snipe_price(st: Row, side: int, price: int) -> int:
+    """What a sniping quote pays at most: strictly better than its own price. [tick]
+
+    More than 64 ticks in one event would take a jump larger than any: keeps the prints bounded.
+    """
+    if side > 0:
+        return min(price - 1, st["ask"] + MAX_PRINTS - 1)
+    return max(price + 1, st["bid"] - MAX_PRINTS + 1)
+
+
+@hot
 def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     """Process the candidates of this second up to number ``last``; DONE or why it stopped."""
     st = env.state[0]
     book = env.book
     key = st["key"]
-    n = st["candidates"]
-    start = st["open_ns"] + st["second"] * SECOND_NS
-    room_reports = len(reports) - st["own_live"]
-    room_trades = len(trades) - MAX_PRINTS
     for i in range(st["index"], last):
         bits = draw(key, i)
         kind = bits & LOW14
         if kind < LIMIT_BELOW:
-            if st["n_trades"] > room_trades:
+            status = room(st, reports, trades)
+            if status != DONE:
                 st["index"] = i
-                return TRADES_FULL if st["n_trades"] > 0 else TOO_SMALL
-            if st["n_reports"] > room_reports:
-                st["index"] = i
-                return REPORTS_FULL if st["n_reports"] > 0 else TOO_SMALL
-            st["at_ns"] = start + candidate_ns(i, n)
+                return status
+            changed = 0
             if kind < MARKET_BELOW:
-                changed = trade_candidate(env, st, bits, reports, trades)
+                side = np.int64(env.signs[st["market"]])
+                st["market"] += 1
+                price = market_price(st, bits, side)
+                if price != 0:
+                    quantity = np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12])
+                    aggress(env, i, side, price, quantity, reports, trades)
+                    changed = 1
             else:
-                changed = quote_candidate(env, st, bits, reports, trades)
+                side = side_of_bits(bits)
+                far = np.int64(env.tables[T_FAR, (bits >> U41) & LOW12])
+                price = limit_price(st, bits, side, far)
+                quantity = np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12])
+                changed = quote(st, book, bits, side, price, quantity)
+                if changed == 2:
+                    aggress(env, i, side, snipe_price(st, side, price), quantity, reports, trades)
+                    changed = 1
         elif kind < STALE_BELOW:
             changed = pull_stale(st, book)
         else:
-            changed = cancel_one(
-                st, book, bits, np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12])
-            )
+            far = np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12])
+            changed = cancel_one(st, book, bits, far)
         if changed > 0:
             st["events"] += changed
             touch(book, st)
@@ -312,7 +334,7 @@ def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@kernel
+@hot
 def run_background(env: Env, bound: int, reports: Records, trades: Records) -> int:
     """Process all candidates at or before ``bound``; DONE or why it stopped."""
     st = env.state[0]
@@ -327,7 +349,7 @@ def run_background(env: Env, bound: int, reports: Records, trades: Records) -> i
         begin_second(env, st["second"] + 1)
 
 
-@kernel
+@hot
 def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     """DONE when both arrays can hold whatever a message may cause."""
     st = env.state[0]
@@ -341,7 +363,7 @@ def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@kernel
+@hot
 def run_messages(env: Env, to_ns: int, reports: Records, trades: Records) -> int:
     """Candidates and own messages up to ``to_ns`` in time order; DONE or why it stopped."""
     st = env.state[0]
@@ -366,7 +388,7 @@ def run_messages(env: Env, to_ns: int, reports: Records, trades: Records) -> int
         st["head"] += 1
 
 
-@kernel
+@hot
 def close_day(env: Env, reports: Records, trades: Records) -> int:
     """Expire what works, then answer every message still on its way; DONE or why it stopped."""
     st = env.state[0]
@@ -386,7 +408,7 @@ def close_day(env: Env, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@kernel
+@hot
 def run_until(
     env: Env, to_ns: int, reports: Records, n_reports: int, trades: Records, n_trades: int
 ) -> tuple[int, int, int]:
@@ -413,7 +435,7 @@ def run_until(
     return status, st["n_reports"], st["n_trades"]
 
 
-@kernel
+@hot
 def write_tick(env: Env, tick: Row) -> None:
     """Fill a TICK record with the market of this instant."""
     st = env.state[0]
@@ -432,7 +454,7 @@ def write_tick(env: Env, tick: Row) -> None:
     tick["events"] = st["events"]
 
 
-@kernel
+@hot
 def write_best(env: Env, tick: Row) -> None:
     """As `write_tick`, but only the touch: for loops that never look deeper."""
     st = env.state[0]
@@ -444,7 +466,7 @@ def write_best(env: Env, tick: Row) -> None:
     tick["own_volume"] = st["own_volume"]
 
 
-@kernel
+@hot
 def warm_up(env: Env) -> None:
     """Fill the book as quiet flow around the opening price would have left it."""
     st = env.state[0]
@@ -459,10 +481,11 @@ def warm_up(env: Env) -> None:
             if kind >= STALE_BELOW:
                 cancel_one(st, env.book, bits, np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12]))
             continue
-        price = limit_price(st, bits, np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))
-        side = BUY if (bits >> np.uint64(14)) & np.uint64(1) != np.uint64(0) else SELL
-        reach = best_ask(env.book) if side == BUY else best_bid(env.book)
-        if price > 0 and (reach == 0 or (price < reach if side == BUY else price > reach)):
+        side = side_of_bits(bits)
+        far = np.int64(env.tables[T_FAR, (bits >> U41) & LOW12])
+        price = limit_price(st, bits, side, far)
+        reach = best_ask(env.book) if side > 0 else best_bid(env.book)
+        if price > 0 and (reach == 0 or side * (price - reach) < 0):
             quantity = np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12])
             post(st, env.book, side, price, quantity)
     touch(env.book, st)

@@ -25,14 +25,14 @@ from engine.domain.kinds import (
 from engine.kernels.bits import wrap
 from engine.kernels.book import NIL, above, below, level_of, remove, rest
 from engine.kernels.environment import Env, Records, Row
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot
 from engine.kernels.prints import report, take, touch
 from engine.kernels.rng import draw, mix
 
 NOT_FOUND = -1
 
 
-@kernel
+@hot
 def find(env: Env, child: int) -> int:
     """Row of a child in ``env.own``, NOT_FOUND when it was never seen today."""
     mask = len(env.index) - 1
@@ -45,7 +45,7 @@ def find(env: Env, child: int) -> int:
     return NOT_FOUND
 
 
-@kernel
+@hot
 def link(env: Env, row: int) -> None:
     """Enter a row of ``env.own`` into the index."""
     mask = len(env.index) - 1
@@ -55,14 +55,14 @@ def link(env: Env, row: int) -> None:
     env.index[at] = row + 1
 
 
-@kernel
+@hot
 def relink(env: Env) -> None:
     """Rebuild the index of an environment that has grown."""
     for row in range(env.state[0]["n_own"]):
         link(env, row)
 
 
-@kernel
+@hot
 def enter(env: Env, message: Row, state: int) -> int:
     """Keep a child from now on, whatever became of it; its row."""
     st = env.state[0]
@@ -81,7 +81,7 @@ def enter(env: Env, message: Row, state: int) -> int:
     return np.int64(row)
 
 
-@kernel
+@hot
 def why_rejected(env: Env, message: Row) -> int:
     """Reason for which a NEW is rejected, REASON_NONE when it is fine."""
     if find(env, message["child"]) != NOT_FOUND:
@@ -96,7 +96,7 @@ def why_rejected(env: Env, message: Row) -> int:
     return REASON_NONE
 
 
-@kernel
+@hot
 def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> None:
     """Take what is left of a working order out of the market and report it."""
     own = env.own[row]
@@ -109,7 +109,7 @@ def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> N
     report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason)
 
 
-@kernel
+@hot
 def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
     """Report a rejected NEW. A duplicate says where the order with that id stands."""
     cum, leaves = np.int64(0), np.int64(0)
@@ -121,7 +121,7 @@ def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
     report(env.state[0], reports, REJECTED, message["child"], cum, leaves, reason)
 
 
-@kernel
+@hot
 def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     """A NEW reaches the book: accept, trade what crosses, rest or cancel the remainder."""
     st = env.state[0]
@@ -150,7 +150,7 @@ def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     st["events"] += 1
 
 
-@kernel
+@hot
 def act_cancel(env: Env, message: Row, reports: Records) -> None:
     """A CANCEL reaches the book."""
     st = env.state[0]
@@ -168,7 +168,7 @@ def act_cancel(env: Env, message: Row, reports: Records) -> None:
     report(st, reports, CANCEL_REJECTED, own["child"], own["cum"], 0, reason)
 
 
-@kernel
+@hot
 def act(env: Env, message: Row, at_ns: int, reports: Records, trades: Records) -> None:
     """One own message at its time."""
     env.state[0]["at_ns"] = at_ns
@@ -179,7 +179,7 @@ def act(env: Env, message: Row, at_ns: int, reports: Records, trades: Records) -
     touch(env.book, env.state[0])
 
 
-@kernel
+@hot
 def prices_taken(env: Env, side: int, limit_price: int, quantity: int) -> int:
     """How many price levels an own aggressor would trade at: prints and reports it needs."""
     top = env.book.top[0]
@@ -199,7 +199,7 @@ def prices_taken(env: Env, side: int, limit_price: int, quantity: int) -> int:
     return count
 
 
-@kernel
+@hot
 def submit(env: Env, message: Row) -> bool:
     """Queue a MESSAGE; it acts at ``sent_ns + latency``. False: the queue is full, nothing done.
 
@@ -221,7 +221,7 @@ def submit(env: Env, message: Row) -> bool:
     return True
 
 
-@kernel
+@hot
 def expire_all(env: Env, reports: Records) -> None:
     """The close: every working order expires, in the order of arrival."""
     for row in range(env.state[0]["n_own"]):
@@ -230,7 +230,7 @@ def expire_all(env: Env, reports: Records) -> None:
     touch(env.book, env.state[0])
 
 
-@kernel
+@hot
 def mass_cancel(env: Env, row: int, reports: Records, n_reports: int) -> int:
     """Cancel one working order at once, at the current market time; reports in use."""
     st = env.state[0]
@@ -242,7 +242,7 @@ def mass_cancel(env: Env, row: int, reports: Records, n_reports: int) -> int:
     return st["n_reports"]
 
 
-@kernel
+@hot
 def drop_in_flight(env: Env, child: int, reports: Records, n_reports: int) -> int:
     """Reject a NEW that is still on its way, so that a mass cancel leaves nothing behind.
 

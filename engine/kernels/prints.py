@@ -11,12 +11,12 @@ from engine.domain.kinds import (
 )
 from engine.kernels.book import NIL, TAPE_FULL, Book, Records, match
 from engine.kernels.environment import OWN, Row
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot, leaf
 
 SYMBOL_SHIFT = 40  # exec_id = symbol << 40 | running number: unique over all instruments of a day
 
 
-@kernel
+@leaf
 def touch(book: Book, st: Row) -> None:
     """Add what the last event did to the touch to the order-flow imbalance. [share]
 
@@ -44,7 +44,7 @@ def touch(book: Book, st: Row) -> None:
     st["bid_size"], st["ask_size"] = bid_size, ask_size
 
 
-@kernel
+@hot
 def report(
     st: Row, reports: Records, kind: int, child: int, cum: int, leaves: int, reason: int
 ) -> Row:
@@ -68,7 +68,7 @@ def report(
     return row
 
 
-@kernel
+@hot
 def report_fill(
     st: Row, own: Row, reports: Records, price: int, quantity: int, liquidity: int
 ) -> None:
@@ -87,7 +87,7 @@ def report_fill(
     st["touched"] = 1
 
 
-@kernel
+@hot
 def print_trade(st: Row, trades: Records, side: int, price: int, quantity: int, own: int) -> None:
     """Append a public print and add it to the totals of the day."""
     row = trades[st["n_trades"]]
@@ -107,7 +107,7 @@ def print_trade(st: Row, trades: Records, side: int, price: int, quantity: int, 
     st["last"] = price
 
 
-@kernel
+@hot
 def book_fills(
     st: Row, own: Records, fills: Records, n: int, side: int, reports: Records, trades: Records
 ) -> None:
@@ -138,7 +138,7 @@ def book_fills(
         first = last
 
 
-@kernel
+@hot
 def take(
     st: Row,
     book: Book,
@@ -158,7 +158,7 @@ def take(
     return left
 
 
-@kernel
+@hot
 def is_working(own: Row) -> bool:
     """Whether an own order can still trade."""
     return own["state"] == ACCEPTED

@@ -1,4 +1,5 @@
 """Bit tricks on uint64: one instruction when compiled, plain Python when NUMBA_DISABLE_JIT=1."""
+# ruff: noqa: ARG001, FBT003  (numba fixes the signatures of an intrinsic)
 
 from collections.abc import Callable
 from typing import Any, cast

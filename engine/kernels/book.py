@@ -13,7 +13,7 @@ Prices are ticks in [base_price, base_price + n_ticks), quantities shares >= 1, 
 Nothing is dropped silently: a full pool, a full tape or a price off the ladder comes back as
 the status of the call. Kernels do not check slots: hand in only slots of live orders.
 
-Call these from ``hot`` kernels (jit.py): from one that counts references they are many times slower.
+Call these from ``hot`` kernels (jit.py): one that counts references is many times slower.
 """
 
 from typing import Any, Final, NamedTuple, TypeAlias

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from engine.kernels.book import OK, Book, add_limit, reduce, remove
 from engine.kernels.jit import hot, leaf
-from engine.kernels.ladder import U0
+from engine.kernels.ladder import U0, above
 
 ADD: Final = 0
 CANCEL: Final = 1
 REDUCE: Final = 2
 
 MESSAGE = np.dtype([("kind", "<i4"), ("price", "<i4"), ("quantity", "<i4"), ("id", "<i4")])
+RESTING = np.dtype([("level", "<i8"), ("side", "<i8"), ("tag", "<i8"), ("quantity", "<i8")])
 KIND_MASK: Final = 255
 SIDE_SHIFT: Final = 8
 
@@ -66,12 +67,48 @@ def play(
 
 
 @hot
-def first_repeated(book: Book, messages: Any, slots: npt.NDArray[np.uint32], fills: Any) -> int:
-    """Play all messages, tape thrown away; index of the first add of a live id, -1 = none."""
+def rehearse(
+    book: Book, messages: Any, slots: npt.NDArray[np.uint32], fills: Any, found: Any
+) -> int:
+    """Play all messages and throw the tape away: OK, or the status that stopped it.
+
+    found : three ints, set to: index of the first add of a live id (-1 = none; stops there), most
+    orders live at a time, fills.
+    """
+    found[0] = -1
+    found[1] = 0
+    found[2] = 0
     for i in range(messages.size):
         message = messages[np.uint64(i)]
-        if (message["kind"] & KIND_MASK) == ADD:
-            if live_slot(book, slots, int(message["id"])) != 0:
-                return i
-        play(book, messages[i : i + 1], slots, fills, 0)
-    return -1
+        is_add = (message["kind"] & KIND_MASK) == ADD
+        if is_add and live_slot(book, slots, int(message["id"])) != 0:
+            found[0] = i
+            return OK
+        _done, n, status = play(book, messages[i : i + 1], slots, fills, 0)
+        if status != OK:
+            return status
+        found[1] = max(found[1], book.top[0]["live"])
+        found[2] += n
+    return OK
+
+
+@hot
+def resting(book: Book, out: Any) -> int:
+    """Write all orders of the book by level, oldest first, as RESTING rows; how many."""
+    n = 0
+    nodes = book.nodes
+    end = book.top[0]["end"]
+    level = U0
+    while True:
+        level = above(book.bits, book.top[0], level)
+        if level == end:
+            return n
+        slot = np.uint64(nodes[level]["next"])
+        while slot != level:
+            row = out[np.uint64(n)]
+            row["level"] = np.int64(level)
+            row["side"] = nodes[slot]["side"]
+            row["tag"] = nodes[slot]["tag"]
+            row["quantity"] = nodes[slot]["quantity"]
+            n += 1
+            slot = np.uint64(nodes[slot]["next"])

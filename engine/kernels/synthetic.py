@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.book import OK, Book, best_ask, best_bid
+from engine.kernels.book import OK, Book, best_ask, best_bid, level_count, oldest, tag_of
 from engine.kernels.jit import hot, leaf
 from engine.kernels.rng import draw, ln, stream_key, to_unit
 from engine.kernels.stream import ADD, CANCEL, REDUCE, SIDE_SHIFT, play
@@ -33,7 +33,7 @@ RECIPE = np.dtype(
         (
             "single",
             "<i8",
-        ),  # 1 = at most one order per level, cancels hit the touch half of the time
+        ),  # 1 = one order per level, and the young that cancels hit are those at the touch
     ]
 )
 
@@ -85,18 +85,34 @@ def _resting_price(book: Book, recipe: Any, key: np.uint64, i: int, side: int) -
     if _uniform(key, i, 3) < recipe["far"]:
         away = int(_uniform(key, i, 4) * room)
     away = max(min(away, room), 0)
-    return int(min(max(touch - side * (1 + away), 1), ticks))
+    price = int(min(max(touch - side * (1 + away), 1), ticks))
+    if recipe["single"] == 1:
+        while level_count(book, price) > 0 and 1 < price < ticks:
+            price -= side
+    return price
 
 
 @leaf
-def _order_to_hit(recipe: Any, key: np.uint64, i: int, alive: Any, place: Any, state: Any) -> int:
+def _young(book: Book, recipe: Any, key: np.uint64, i: int, made: int) -> int:
+    """An order likely to be cancelled: one of the last, or the first at a touch; -1 = none."""
+    if recipe["single"] == 0:
+        return made - 1 - int(_uniform(key, i, 6) * YOUNG)
+    bid = best_bid(book)
+    ask = best_ask(book)
+    price = ask if bid == 0 or (ask > 0 and _uniform(key, i, 6) < 0.5) else bid
+    return tag_of(book, oldest(book, price)) if price > 0 else -1
+
+
+@leaf
+def _order_to_hit(
+    book: Book, recipe: Any, key: np.uint64, i: int, alive: Any, place: Any, state: Any
+) -> int:
     """A live id for a cancel or reduce: a young one, else any."""
-    count = state[0]
     if _uniform(key, i, 5) < recipe["young"]:
-        order = state[1] - 1 - int(_uniform(key, i, 6) * YOUNG)
+        order = _young(book, recipe, key, i, state[1])
         if order >= 0 and place[order] >= 0:
             return int(order)
-    return int(alive[int(_uniform(key, i, 7) * count)])
+    return int(alive[int(_uniform(key, i, 7) * state[0])])
 
 
 @leaf
@@ -147,7 +163,7 @@ def generate(
         lean = 0.5 + min(max((ticks // 2 - _middle(book, ticks)) / (0.5 * ticks), -0.4), 0.4)
         side = 1 if _uniform(key, i, 1) < lean else -1
         if kind == CANCEL or kind == REDUCE:
-            order = _order_to_hit(recipe, key, i, alive, place, state)
+            order = _order_to_hit(book, recipe, key, i, alive, place, state)
             _write(message, kind, 1, 0, 1 + int(_uniform(key, i, 2) * 20), order)
         else:
             quantity = 1 + int(_uniform(key, i, 5) * LARGEST)

@@ -59,7 +59,7 @@ from engine.domain.kinds import (
 from engine.domain.market import ACTION, SLOTS
 from engine.kernels.inference import FEATURES_FINE, NO_MODEL, first_doubtful, score_logistic
 from engine.kernels.jit import kernel
-from engine.kernels.schedules import SECOND_NS, target_shares
+from engine.kernels.schedules import SECOND_NS, allowance_shares, target_shares
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -331,19 +331,20 @@ def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -
 
 
 @kernel
-def place(observation: Any, parameters: Floats, action: Any) -> None:
-    """Choose between waiting, resting, repricing and crossing for the target in the action."""
+def place(observation: Any, parameters: Floats, allowance: float, action: Any) -> None:
+    """Choose between crossing for the target and resting for the allowance."""
     filled = observation["filled"]
     live = live_shares(observation)
-    target = action["target"]
-    want = target - filled - live
-    if filled < action["band_low"]:
+    missing = action["target"] - filled
+    lot = max(1, observation["lot"])
+    last = action["target"] >= observation["quantity"]
+    if filled < action["band_low"] and (missing >= lot or last):
         if action["why"] != WHY_CLEANUP:
             action["why"] = WHY_BEHIND
         if parameters[P_PASSIVE] <= 0.0 and crossing_price(observation, action) > 0:
             # what rests is not filling: take it back, cross the rest now, this part when it is back
             action["cancel_mask"] = working_mask(observation)
-            cross(observation, parameters, want, action)
+            cross(observation, parameters, missing - live, action)
             return
         # limit price or a passive finish forbid crossing: rest instead
     excess = excess_mask(observation, action["band_high"])
@@ -355,11 +356,17 @@ def place(observation: Any, parameters: Floats, action: Any) -> None:
     if stale != 0:
         action["cancel_mask"] = stale
         action["why"] = WHY_REPRICE
-    lot = max(1, observation["lot"])
-    step = float(lot)
+    post(observation, parameters, allowance - filled - live, action)
+
+
+@kernel
+def post(observation: Any, parameters: Floats, want: float, action: Any) -> None:
+    """Rest what the allowance leaves, if it is worth a child."""
+    live = live_shares(observation)
+    step = float(max(1, observation["lot"]))
     if live > 0:  # beside a resting child only what is worth another one
-        step = max(step, 0.5 * (action["band_high"] - target))
-    last = live == 0 and target >= observation["quantity"]
+        step = max(step, 0.5 * max(parameters[P_BAND], 0.0) * observation["quantity"])
+    last = live == 0 and observation["filled"] + want >= observation["quantity"]
     if want >= step or (last and want > 0.0):
         if rest(observation, parameters, want, action) and action["why"] == WHY_WAIT:
             action["why"] = WHY_PASSIVE
@@ -368,12 +375,16 @@ def place(observation: Any, parameters: Floats, action: Any) -> None:
 
 
 @kernel
-def explain_tilt(observation: Any, base_want: float, action: Any) -> None:
-    """Say so when the tilt is the reason for sending, or for not sending, a child."""
-    lot = max(1, observation["lot"])
-    if action["tilt"] > 0.0 and action["type"] != 0 and action["size"] >= base_want + lot:
+def explain_tilt(observation: Any, base_target: float, action: Any) -> None:
+    """Say so when the tilt is the reason for crossing, or for not crossing."""
+    tilt = action["tilt"]
+    if tilt == 0.0 or action["binding"] == BOUND_NO_QUOTE:
+        return
+    below = action["target"] - action["band_low"]
+    base_is_behind = observation["filled"] < base_target - below
+    if tilt > 0.0 and action["why"] == WHY_BEHIND and not base_is_behind:
         action["why"] = WHY_TILT_ON
-    elif action["tilt"] < 0.0 and action["type"] == 0 and base_want >= lot:
+    elif tilt < 0.0 and action["type"] == 0 and base_is_behind:
         action["why"] = WHY_TILT_OFF
 
 
@@ -400,19 +411,25 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
         action["binding"] = BOUND_FINISHED
         action["cancel_mask"] = working_mask(observation)
         return
-    base_target = target_shares(base, observation, parameters, curve)
     cleanup = in_cleanup(observation, parameters)
+    tilt = 0.0
     if kind == ADAPTIVE:
         tilt = tilt_shares(observation, parameters, model, action)
-        action["tilt"] = 0.0 if cleanup else tilt
-    target = min(max(base_target + action["tilt"], 0.0), float(quantity))
+    base_target = target_shares(base, observation, parameters, curve)
+    allowance = allowance_shares(base, observation, parameters, curve)
+    whole = float(quantity)
     if cleanup:
-        target = float(quantity)
+        tilt = 0.0
+        base_target = whole
+        allowance = whole
     half = max(parameters[P_BAND], 0.0) * quantity
     urgency = min(max(parameters[P_AGGRESSION], 0.0), 1.0)
+    target = min(max(base_target + tilt, 0.0), whole)
+    allowance = min(max(allowance + tilt, target), whole)
+    action["tilt"] = tilt
     action["target"] = target
     action["band_low"] = max(0.0, target - half * (1.0 - urgency))
-    action["band_high"] = min(target + half, float(quantity))
+    action["band_high"] = max(min(target + half, whole), allowance)
     bid = observation["bid"]
     ask = observation["ask"]
     if bid <= 0 or ask <= 0 or bid >= ask:
@@ -421,8 +438,8 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
     if cleanup:
         action["why"] = WHY_CLEANUP
         action["band_low"] = target
-    place(observation, parameters, action)
-    explain_tilt(observation, base_target - filled - live_shares(observation), action)
+    place(observation, parameters, allowance, action)
+    explain_tilt(observation, base_target, action)
 
 
 @kernel

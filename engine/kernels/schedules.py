@@ -1,9 +1,10 @@
 """How much of a parent should be done by now, by kind of schedule.
 
-Every clocked schedule (TWAP, VWAP, IS) is a staircase: slice k becomes due at the start of its
-(jittered) slot on the slice clock, and its step is what the smooth curve reaches at the slot's end.
-Steps give children a size worth sending; the smooth curve alone would ask for a lot every few
-seconds. POV follows volume and has no clock.
+Two numbers a decision: the *target* is the smooth curve at this instant, what should be done by
+now; the *allowance* is what may be worked already. Every clocked schedule (TWAP, VWAP, IS) allows a
+slice at the start of its (jittered) slot on the slice clock, up to what the curve reaches at the
+slot's end: children get a size worth sending and a slot's time to fill. POV follows volume and has
+no clock: both numbers are the same.
 
 A schedule always runs from (base_ns, base_filled) to (end_ns, quantity). At the start the base is
 (start_ns, 0); a resume or an amendment moves it to that moment, so what was missed while holding is
@@ -163,8 +164,31 @@ def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
 
 
 @kernel
-def clocked_target(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
-    """Target of TWAP, VWAP and IS by the slice clock. [share]"""
+def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats, at: int) -> float:
+    """Part of the remainder that TWAP, VWAP or IS has done at an instant. [fraction]
+
+    IS: the risk aversion parameter is kappa times the parent's whole horizon, so that a restart
+    goes on with the same kappa: the optimal path from where it stands.
+    """
+    base = observation["base_ns"]
+    duration = float(max(1, observation["end_ns"] - base))
+    elapsed = float(at - base)
+    if elapsed <= 0.0:
+        return 0.0
+    if elapsed >= duration:
+        return 1.0
+    if kind == VWAP:
+        return curve_part(observation, curve, at)
+    if kind == IS:
+        whole = float(max(1, observation["end_ns"] - observation["start_ns"]))
+        kappa = max(0.0, parameters[P_RISK_AVERSION]) / whole
+        return 1.0 - share_left(kappa, duration - elapsed, duration)
+    return elapsed / duration
+
+
+@kernel
+def clocked_allowance(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
+    """Allowance of TWAP, VWAP and IS by the slice clock. [share]"""
     base = observation["base_ns"]
     done = observation["base_filled"]
     remaining = max(0, observation["quantity"] - done)
@@ -179,27 +203,34 @@ def clocked_target(kind: int, observation: Any, parameters: Floats, curve: Float
         return float(done + equal_slices(remaining, lot, count, due))
     if due >= count:
         return float(done + remaining)
-    if kind == VWAP:
-        return float(done + remaining * curve_part(observation, curve, base + due * length))
-    # IS: the risk aversion parameter is kappa times the parent's whole horizon, so that a restart
-    # goes on with the same kappa: the optimal path from where it stands
-    whole = float(max(1, observation["end_ns"] - observation["start_ns"]))
-    kappa = max(0.0, parameters[P_RISK_AVERSION]) / whole
-    left = share_left(kappa, float(duration - due * length), float(duration))
-    return float(done + remaining * (1.0 - left))
+    part = smooth_share(kind, observation, parameters, curve, base + due * length)
+    return float(done + remaining * part)
 
 
 @kernel
 def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
-    """Shares that should be done by now, base_filled … quantity. [share]
+    """Shares that should be done by now, base_filled ... quantity. [share]
 
     POV: own / market volume = rate with own prints in the market volume, counted since the base.
+    """
+    done = observation["base_filled"]
+    if kind == POV:
+        traded = max(0, observation["volume"] - observation["base_volume"])
+        wanted = done + parameters[P_TARGET_PARTICIPATION] * traded
+        return float(min(wanted, float(observation["quantity"])))
+    remaining = max(0, observation["quantity"] - done)
+    part = smooth_share(kind, observation, parameters, curve, observation["now_ns"])
+    return float(done + remaining * part)
+
+
+@kernel
+def allowance_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
+    """Shares that may be done or at work by now, base_filled ... quantity. [share]
+
     Raises ValueError for a kind that has no schedule (ADAPTIVE passes its base's kind).
     """
     if kind == POV:
-        traded = max(0, observation["volume"] - observation["base_volume"])
-        wanted = observation["base_filled"] + parameters[P_TARGET_PARTICIPATION] * traded
-        return float(min(wanted, float(observation["quantity"])))
+        return target_shares(kind, observation, parameters, curve)
     if kind == TWAP or kind == VWAP or kind == IS:
-        return clocked_target(kind, observation, parameters, curve)
+        return clocked_allowance(kind, observation, parameters, curve)
     raise ValueError("this kind has no schedule")

@@ -10,12 +10,12 @@ from engine.domain import kinds
 from engine.kernels.act import decide
 from engine.kernels.inference import no_model
 from engine.kernels.schedules import (
+    allowance_shares,
     almgren_chriss_kappa,
     curve_from_shares,
     equal_slices,
     flat_curve,
     share_left,
-    target_shares,
 )
 from tests.support.parents import SECOND, an_observation, parameters
 
@@ -95,7 +95,7 @@ def test_an_is_parent_holds_what_the_paper_says_at_the_end_of_each_slice():
     left = []
     for k in range(5):
         row = an_observation(kind=kinds.IS, quantity=10**6, now_ns=k * day, end_ns=5 * day)
-        left.append(1e6 - target_shares(kinds.IS, row, vector, flat_curve()))
+        left.append(1e6 - allowance_shares(kinds.IS, row, vector, flat_curve()))
     assert left == pytest.approx([541_955.6, 289_854.2, 147_897.5, 62_141.8, 0.0], abs=0.05)
 
 
@@ -110,5 +110,5 @@ def test_a_vwap_follows_its_curve_inside_its_own_window():
     done = []
     for k in (1, 2, 3):
         row["now_ns"] = k * quarter
-        done.append(target_shares(kinds.VWAP, row, vector, curve))
+        done.append(allowance_shares(kinds.VWAP, row, vector, curve))
     assert done == pytest.approx([1000, 2000, 4000])

@@ -112,8 +112,8 @@ class RecordedMarket:
         self._taken = np.zeros(64, dtype=queue.TAKEN)
         self._reports = np.zeros(ROOM, dtype=REPORT)
         self._trades = np.zeros(ROOM, dtype=TRADE)
-        self._done_reports: list[Records] = []
-        self._done_trades: list[Records] = []
+        self._done_reports: list[bytes] = []  # bytes: array copies leave padding undefined
+        self._done_trades: list[bytes] = []
         self._known: set[int] = set()  # every child id of the day
         self._pending: list[Due] = []
         self._submitted = 0
@@ -177,8 +177,8 @@ class RecordedMarket:
             for due in self._arriving(None):
                 self._handle(due._replace(at=to))
         self._empty()
-        reports = np.concatenate([np.zeros(0, dtype=REPORT), *self._done_reports])
-        trades = np.concatenate([np.zeros(0, dtype=TRADE), *self._done_trades])
+        reports = np.frombuffer(b"".join(self._done_reports), dtype=REPORT)
+        trades = np.frombuffer(b"".join(self._done_trades), dtype=TRADE)
         self._done_reports, self._done_trades = [], []
         session = self._state_of(to)
         return Advance(
@@ -218,9 +218,9 @@ class RecordedMarket:
         """Put aside what the kernels wrote, drop orders that are done, keep the arrays roomy."""
         state = self._states[0]
         if state["reports"]:
-            self._done_reports.append(self._reports[: state["reports"]].copy())
+            self._done_reports.append(self._reports[: state["reports"]].tobytes())
         if state["prints"]:
-            self._done_trades.append(self._trades[: state["prints"]].copy())
+            self._done_trades.append(self._trades[: state["prints"]].tobytes())
         state["reports"], state["prints"] = 0, 0
         live = self._live()
         live = live[live["live"] == 1]

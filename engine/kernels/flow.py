@@ -473,6 +473,7 @@ def warm_up(env: Env) -> None:
     st["flow_key"] = stream_key(st["seed"], STREAM_FLOW)
     st["latency_key"] = stream_key(st["seed"], STREAM_LATENCY)
     begin_second(env, 0)
+    st["foresight"] = 0.0  # nobody knows better before the open
     key = stream_key(st["seed"], STREAM_WARM_UP)
     for i in range(WARM_UP):
         bits = draw(key, i)
@@ -488,6 +489,7 @@ def warm_up(env: Env) -> None:
         if price > 0 and (reach == 0 or side * (price - reach) < 0):
             quantity = np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12])
             post(st, env.book, side, price, quantity)
+    begin_second(env, 0)
     touch(env.book, st)
     st["ofi"] = 0.0
 

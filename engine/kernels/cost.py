@@ -38,6 +38,17 @@ def last_at(times: Ints, values: Floats, wanted: Ints, until: int, stale_after: 
 
 
 @kernel
+def last_at_each(
+    times: Ints, values: Floats, wanted: Ints, ahead: Ints, until: int, stale_after: int
+) -> Floats:
+    """``last_at`` of every wanted instant plus every horizon, shape (n_horizons, n_wanted)."""
+    found = np.empty((len(ahead), len(wanted)), dtype=np.float64)
+    for k in range(len(ahead)):
+        found[k] = last_at(times, values, wanted + ahead[k], until, stale_after)
+    return found
+
+
+@kernel
 def rows_between(times: Ints, start: int, end: int) -> tuple[int, int]:
     """First row at or after start, and first row after end; both ends count."""
     low = 0
@@ -109,6 +120,23 @@ def trade_signs(price: Floats, mid: Floats) -> NDArray[np.int64]:
         else:
             signs[i] = last_move
     return signs
+
+
+@kernel
+def weighted_sums(each: Floats, on: Floats, quantity: Ints) -> tuple[float, float, int]:
+    """Sum of quantity * each, sum of quantity * on, and rows in both. [share * unit]
+
+    A row with a NaN on either side is left out of both sums.
+    """
+    top = 0.0
+    bottom = 0.0
+    n = 0
+    for i in range(len(quantity)):
+        if not (np.isnan(each[i]) or np.isnan(on[i])):
+            top += quantity[i] * each[i]
+            bottom += quantity[i] * on[i]
+            n += 1
+    return top, bottom, n
 
 
 @kernel

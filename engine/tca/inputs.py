@@ -76,6 +76,9 @@ class FillFacts:
 
     def __post_init__(self) -> None:
         """Reject arrays that do not belong together."""
+        _lay_out(self, np.int64, ("price", "quantity", "at_ns"))
+        _lay_out(self, np.int32, ("liquidity",))
+        _lay_out(self, np.float64, ("mid", "mid_untouched"))
         n = len(self.price)
         lengths = {
             n,
@@ -108,6 +111,7 @@ class Tape:
 
     def __post_init__(self) -> None:
         """Check the order of time and add up once."""
+        _lay_out(self, np.int64, ("at_ns", "price", "quantity"))
         if not len(self.at_ns) == len(self.price) == len(self.quantity):
             raise BrokenInvariant("tape arrays must have one length")
         _must_not_go_back(self.at_ns, "print")
@@ -133,6 +137,8 @@ class MidSeries:
 
     def __post_init__(self) -> None:
         """Check the order of time."""
+        _lay_out(self, np.int64, ("at_ns",))
+        _lay_out(self, np.float64, ("mid",))
         if len(self.at_ns) != len(self.mid):
             raise BrokenInvariant("mid arrays must have one length")
         _must_not_go_back(self.at_ns, "mid")
@@ -169,9 +175,9 @@ class OrderFacts:
 def tape_of(trades: NDArray[np.void]) -> Tape:
     """Tape of one symbol from its TRADE rows (``engine.domain.market``), in venue order."""
     return Tape(
-        at_ns=np.ascontiguousarray(trades["at_ns"]),
-        price=np.ascontiguousarray(trades["price"]),
-        quantity=np.ascontiguousarray(trades["quantity"]),
+        at_ns=trades["at_ns"],
+        price=trades["price"],
+        quantity=trades["quantity"],
     )
 
 
@@ -180,14 +186,27 @@ def mids_of(ticks: NDArray[np.void], until_ns: int, stale_after_ns: int = 5 * SE
     bid = ticks["bid"][:, 0].astype(np.float64)
     ask = ticks["ask"][:, 0].astype(np.float64)
     mid = np.where((bid > 0) & (ask > 0), (bid + ask) / 2.0, np.nan)
-    at_ns = np.ascontiguousarray(ticks["at_ns"])
-    return MidSeries(at_ns=at_ns, mid=mid, until_ns=until_ns, stale_after_ns=stale_after_ns)
+    return MidSeries(
+        at_ns=ticks["at_ns"], mid=mid, until_ns=until_ns, stale_after_ns=stale_after_ns
+    )
 
 
 def mid_of_touch(bid: Ints, ask: Ints) -> Floats:
     """Mid of the touches that fill reports carry; NaN where a side is 0, that is empty. [tick]"""
     both = (bid > 0) & (ask > 0)
     return np.where(both, (bid.astype(np.float64) + ask) / 2.0, np.nan)
+
+
+def _lay_out(
+    facts: FillFacts | Tape | MidSeries,
+    dtype: type[np.int64 | np.int32 | np.float64],
+    names: tuple[str, ...],
+) -> None:
+    """Bring arrays to one layout: kernels compile once per layout, a reader's may be any."""
+    for name in names:
+        given = getattr(facts, name)
+        if given is not None:
+            object.__setattr__(facts, name, np.require(given, dtype, ["C", "W"]))
 
 
 def _must_not_go_back(at_ns: Ints, what: str) -> None:

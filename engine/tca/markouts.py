@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
-from engine.kernels.cost import last_at
+from engine.kernels.cost import last_at_each, weighted_sums
 from engine.tca.benchmarks import BPS, defined, executed_notional, measure
 from engine.tca.inputs import FillFacts, Floats, Ints, MidSeries, ParentFacts
 from engine.tca.results import Execution, Markout, Measure
@@ -45,10 +45,14 @@ def impact_spread(side: int, mid: Floats, mid_after: Floats) -> Floats:
     return 2.0 * side * (mid_after - mid)
 
 
-def mids_after(fills: FillFacts, mids: MidSeries, horizon_ns: int) -> Floats:
-    """Mid in force at each fill's time plus the horizon; NaN when missing or stale. [tick]"""
-    return last_at(
-        mids.at_ns, mids.mid, fills.at_ns + horizon_ns, mids.until_ns, mids.stale_after_ns
+def mids_after(fills: FillFacts, mids: MidSeries, horizons_ns: tuple[int, ...]) -> Floats:
+    """Mid in force at each fill's time plus each horizon; NaN when missing or stale. [tick]
+
+    Shape (n_horizons, n_fills).
+    """
+    ahead = np.array(horizons_ns, dtype=np.int64)
+    return last_at_each(
+        mids.at_ns, mids.mid, fills.at_ns, ahead, mids.until_ns, mids.stale_after_ns
     )
 
 
@@ -67,34 +71,47 @@ def take(fills: FillFacts, rows: NDArray[np.bool_]) -> FillFacts:
     )
 
 
-def markout(parent: ParentFacts, fills: FillFacts, mids: MidSeries, horizon_ns: int) -> Markout:
-    """All measures of one order over one horizon, each a ratio of sums."""
+def markout(parent: ParentFacts, fills: FillFacts, after: Floats, horizon_ns: int) -> Markout:
+    """All measures of some fills over one horizon, each a ratio of sums.
+
+    after : mid at the horizon of each fill, shape (n_fills,), NaN when missing. [tick]
+    """
     side, tick = parent.side, parent.tick_size
-    after = mids_after(fills, mids, horizon_ns)
-    ours = np.asarray(side * (after - fills.price), dtype=np.float64)
     price = fills.price.astype(np.float64)
+    moved = side * (after - fills.mid)
+    kept = np.where(np.isnan(fills.mid), np.nan, realised_spread(side, price, after))
     return Markout(
         horizon_ns=horizon_ns,
-        gain=_ratio(fills.quantity, ours, price, tick),
-        from_mid=_ratio(fills.quantity, side * (after - fills.mid), fills.mid, tick),
-        realised=_ratio(
-            fills.quantity, _with_mid(realised_spread(side, price, after), fills), fills.mid, tick
-        ),
+        gain=_ratio(fills, side * (after - price), price, tick),
+        from_mid=_ratio(fills, moved, fills.mid, tick),
+        realised=_ratio(fills, kept, fills.mid, tick),
         missing=int(np.isnan(after).sum()),
     )
 
 
-def execution(
-    parent: ParentFacts, fills: FillFacts, mids: MidSeries, horizons_ns: tuple[int, ...], venue: str
+def executions(
+    parent: ParentFacts, fills: FillFacts, mids: MidSeries, horizons_ns: tuple[int, ...]
+) -> tuple[Execution, tuple[Execution, ...]]:
+    """Costs of all fills of a parent, and of those at each venue, venues by name."""
+    after = mids_after(fills, mids, horizons_ns)
+    names = np.array(fills.venue, dtype=object)
+    venues: list[Execution] = []
+    for name in sorted({str(venue) for venue in fills.venue}):
+        rows = np.asarray(names == name, dtype=np.bool_)
+        there = np.ascontiguousarray(after[:, rows])
+        venues.append(_execution(parent, take(fills, rows), there, horizons_ns, name))
+    return _execution(parent, fills, after, horizons_ns, ""), tuple(venues)
+
+
+def _execution(
+    parent: ParentFacts, fills: FillFacts, after: Floats, horizons_ns: tuple[int, ...], venue: str
 ) -> Execution:
-    """Costs of some fills of a parent: all of them (venue "") or those at one venue."""
     tick = parent.tick_size
     shares = int(fills.quantity.sum())
     parts = trading_split(parent, fills)
     arrived = defined(parent.arrival_price)
     on_arrival = None if arrived is None else shares * arrived * tick
-    price = fills.price.astype(np.float64)
-    paid = effective_spread(parent.side, price, fills.mid)
+    paid = effective_spread(parent.side, fills.price, fills.mid)
     is_passive = fills.liquidity == PASSIVE
     return Execution(
         venue=venue,
@@ -106,18 +123,12 @@ def execution(
         executed=executed_notional(fills) * tick,
         parts=parts,
         arrival=measure(parts.trading, on_arrival, len(fills.price)),
-        effective=_ratio(fills.quantity, paid, fills.mid, tick),
-        markouts=tuple(markout(parent, fills, mids, h) for h in horizons_ns),
+        effective=_ratio(fills, paid, fills.mid, tick),
+        markouts=tuple(markout(parent, fills, after[k], h) for k, h in enumerate(horizons_ns)),
     )
 
 
-def _with_mid(values: Floats, fills: FillFacts) -> Floats:
-    return np.where(np.isnan(fills.mid), np.nan, values)
-
-
-def _ratio(quantity: Ints, each: Floats, on: Floats, tick: float) -> Measure:
+def _ratio(fills: FillFacts, each: Floats, on: Floats, tick: float) -> Measure:
     """Sum of quantity * each over sum of quantity * on, rows with both known."""
-    known = np.isfinite(each) & np.isfinite(on)
-    cost = float(np.sum(quantity[known] * each[known])) * tick
-    notional = float(np.sum(quantity[known] * on[known])) * tick
-    return measure(cost, notional, int(known.sum()))
+    cost, notional, n = weighted_sums(each, on, fills.quantity)
+    return measure(cost * tick, notional * tick, n)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from engine.tca.results import Parts
-from engine.tca.text import signed
+from engine.tca.text import UNDEFINED, signed
 
 
 class Html(str):
@@ -32,8 +32,21 @@ def join(*pieces: str) -> Html:
     return Html("".join(p if isinstance(p, Html) else escape(p, quote=True) for p in pieces))
 
 
+def filled_columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """The table without the columns that are undefined ("-") in every row."""
+    kept = [i for i in range(len(head)) if any(_shown(row[i]) != UNDEFINED for row in rows)]
+    return [head[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def _shown(cell: str) -> str:
+    """Text of a cell that holds only text."""
+    return cell[cell.index(">") + 1 : -len("</td>")] if isinstance(cell, Html) else cell
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Html:
-    """A table; a cell is text or an element."""
+    """A table; a cell is text or a ``td`` element."""
     top = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head)))
     body = [
         tag(
@@ -120,6 +133,7 @@ code{overflow-wrap:anywhere}
 .tiles{display:flex;flex-wrap:wrap;gap:8px;margin:12px 0}
 .tiles div{background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:8px 12px}
 .tiles b{display:block;font-size:20px}
+td small{display:block;color:var(--dim);font-size:11px}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;background:var(--panel)}
 caption{text-align:left;color:var(--dim);padding:4px 0}
@@ -132,6 +146,7 @@ svg .total{fill:var(--dim)}
 .mark{position:fixed;inset:0;display:flex;align-items:center;justify-content:center;
 font-size:140px;font-weight:700;opacity:.07;transform:rotate(-30deg);pointer-events:none;
 white-space:nowrap}
+@page{size:A3 landscape;margin:10mm}
 @media print{:root{--bg:#fff;--panel:#fff;--line:#bbb;--text:#111;--dim:#555;--bad:#b3261e;
 --good:#1b7a4b;--warn:#8a5a00}body{padding:0;font-size:9px}.band{margin:0 0 8px;color:#fff}
 tr,svg{break-inside:avoid}thead{display:table-header-group}.wide{overflow:visible}

@@ -5,7 +5,7 @@ import numpy as np
 from engine.domain.errors import BrokenInvariant
 from engine.tca.benchmarks import benchmarks, defined
 from engine.tca.inputs import OrderFacts, SymbolMarket, TcaRules
-from engine.tca.markouts import execution, take
+from engine.tca.markouts import executions
 from engine.tca.results import Benchmarks, Execution, OrderTca, Quality
 from engine.tca.shortfall import decision_price, in_bps, paper_notional, shortfall
 
@@ -28,7 +28,7 @@ def order_tca(order: OrderFacts, market: SymbolMarket, rules: TcaRules) -> Order
     notional = paper_notional(parent)
     cost = shortfall(parent, fills, rules.basis)
     marks = benchmarks(parent, fills, market.tape, rules.pwp_rates)
-    whole = execution(parent, fills, market.mids, rules.horizons_ns, "")
+    whole, venues = executions(parent, fills, market.mids, rules.horizons_ns)
     return OrderTca(
         parent_id=parent.parent_id,
         symbol=parent.symbol,
@@ -52,7 +52,7 @@ def order_tca(order: OrderFacts, market: SymbolMarket, rules: TcaRules) -> Order
         untouched_from=fills.untouched_from if cost.impact is not None else "",
         benchmarks=marks,
         execution=whole,
-        venues=_by_venue(order, market, rules),
+        venues=venues,
         quality=quality(order, marks, whole),
     )
 
@@ -103,13 +103,3 @@ def quality(order: OrderFacts, marks: Benchmarks, whole: Execution) -> tuple[Qua
                 )
             )
     return tuple(rows)
-
-
-def _by_venue(order: OrderFacts, market: SymbolMarket, rules: TcaRules) -> tuple[Execution, ...]:
-    names = np.array(order.fills.venue, dtype=object)
-    return tuple(
-        execution(
-            order.parent, take(order.fills, names == name), market.mids, rules.horizons_ns, name
-        )
-        for name in sorted(set(order.fills.venue))
-    )

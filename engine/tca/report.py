@@ -10,17 +10,16 @@ import msgspec
 from engine.domain.errors import BrokenInvariant
 from engine.domain.units import ParentId, parent_text
 from engine.tca.formulas import FORMULAS
-from engine.tca.markup import STYLE, Html, join, table, tag, waterfall
+from engine.tca.markup import STYLE, Html, filled_columns, join, table, tag, waterfall
 from engine.tca.results import (
     DayReport,
-    Execution,
     GroupTca,
     Measure,
     OrderTca,
     Ratio,
     SignOff,
 )
-from engine.tca.text import horizon, instant, notional, percent, price, shares, signed
+from engine.tca.text import UNDEFINED, horizon, instant, notional, percent, price, shares, signed
 
 DIMENSION_ORDER = ("strategy", "venue", "trader", "symbol", "side")
 SIDES = {1: "\N{BLACK UP-POINTING TRIANGLE} BUY", -1: "\N{BLACK DOWN-POINTING TRIANGLE} SELL"}
@@ -80,45 +79,47 @@ def render_html(report: DayReport, sign_offs: tuple[SignOff, ...] = ()) -> str:
     return "<!doctype html>\n" + tag("html", head, body, lang="en")
 
 
-def ratio_text(ratio: Ratio, minimum_n: int) -> str:
-    """``+1.23 [+0.40, +2.10]``, or what is missing for an interval."""
+def interval_text(ratio: Ratio) -> str:
+    """``[+0.40, +2.10]``, or why there is no interval."""
     if ratio.bps is None:
-        return "-"
+        return ""
     if ratio.low is None or ratio.high is None:
-        return f"{signed(ratio.bps)} (n = {ratio.n} < {minimum_n}: not enough data)"
-    return f"{signed(ratio.bps)} [{signed(ratio.low)}, {signed(ratio.high)}]"
+        return f"n = {ratio.n}: not enough data"
+    return f"[{signed(ratio.low)}, {signed(ratio.high)}]"
 
 
 def _origin(report: DayReport, digest: str) -> Html:
     meta = report.meta
+    least = f"at least {report.minimum_n}"
     local = instant(meta.as_of_ns, meta.utc_offset_ns)
     rows = (
         ("Data as of", f"{local} {meta.zone} ({instant(meta.as_of_ns)} UTC)"),
         ("Market", meta.source),
         ("Journal", f"entry {meta.journal_seq:,d}, {meta.journal_head}"),
         ("Report", f"{report.version}, SHA-256 {digest}"),
-        ("Interval", f"95 %, {report.draws:,d} draws over parents, seed {report.seed}"),
+        ("Interval", f"95 %, {report.draws:,d} draws over {least} parents, seed {report.seed}"),
     )
     return tag("dl", *(join(tag("dt", name), tag("dd", tag("code", text))) for name, text in rows))
 
 
 def _tiles(report: DayReport) -> Html:
-    total, least = report.total, report.minimum_n
+    total = report.total
     tiles = (
-        ("Shortfall, bp", ratio_text(total.shortfall, least)),
-        ("vs arrival, bp", ratio_text(total.arrival, least)),
-        ("vs interval VWAP, bp", ratio_text(total.vwap, least)),
-        (f"Cost, {report.currency}", signed(total.cost.total)),
-        (f"Paper notional, {report.currency}", notional(total.shortfall.notional)),
-        ("Parents (undefined)", f"{total.n:,d} ({total.undefined:,d})"),
-        ("Shares filled / ordered", f"{shares(total.filled)} / {shares(total.quantity)}"),
-        ("Fills passive / all", f"{total.passive:,d} / {total.fills:,d}"),
+        ("Shortfall, bp", signed(total.shortfall.bps), interval_text(total.shortfall)),
+        ("vs arrival, bp", signed(total.arrival.bps), interval_text(total.arrival)),
+        ("vs interval VWAP, bp", signed(total.vwap.bps), interval_text(total.vwap)),
+        (f"Cost, {report.currency}", signed(total.cost.total), "positive = it cost us"),
+        (f"Notional, {report.currency}", notional(total.shortfall.notional), "sum of X*P_d"),
+        ("Parents", f"{total.n:,d}", f"{total.undefined:,d} undefined"),
+        ("Filled", shares(total.filled), f"of {shares(total.quantity)} shares"),
+        ("Passive fills", f"{total.passive:,d}", f"of {total.fills:,d}"),
     )
-    return tag(
-        "div",
-        *(tag("div", tag("span", name, class_="dim"), tag("b", text)) for name, text in tiles),
-        class_="tiles",
-    )
+    return tag("div", *(_tile(*words) for words in tiles), class_="tiles")
+
+
+def _tile(name: str, value: str, under: str) -> Html:
+    dim = (tag("span", text, class_="dim") for text in (name, under))
+    return tag("div", next(dim), tag("b", value), next(dim))
 
 
 def _ratio_cell(ratio: Ratio, report: DayReport) -> Html:
@@ -126,7 +127,10 @@ def _ratio_cell(ratio: Ratio, report: DayReport) -> Html:
         f"sum of cost {signed(ratio.cost)} / sum of notional {signed(ratio.notional)} "
         f"{report.currency}, n = {ratio.n} parents"
     )
-    return tag("td", ratio_text(ratio, report.minimum_n), title=title)
+    if ratio.bps is None:
+        return tag("td", UNDEFINED, title=title)
+    under = tag("small", interval_text(ratio))
+    return tag("td", signed(ratio.bps), under, title=title)
 
 
 def _measure_cell(measure: Measure) -> Html:
@@ -148,7 +152,7 @@ def _groups(report: DayReport, dimension: str) -> Html:
             "fills at the venue, bp of the sum of Q*P_0; n = parents with fills there; "
             "delay, opportunity and fees belong to the order"
         )
-    return join(tag("h2", f"By {dimension}"), table(head, rows, caption))
+    return join(tag("h2", f"By {dimension}"), table(*filled_columns(head, rows), caption))
 
 
 def _group_row(group: GroupTca, report: DayReport) -> list[str]:
@@ -172,29 +176,39 @@ def _group_row(group: GroupTca, report: DayReport) -> list[str]:
 
 
 def _orders(report: DayReport) -> Html:
-    head = (
-        "parent", "symbol", "side", "strategy", "trader", "state", "quantity", "filled",
-        "average", "arrival", "decision", "end", f"cost {report.currency}", "shortfall bp",
-        "delay", "trading", "spread", "impact", "timing", "impact + timing", "not split", "opp.",
-        "fees", "vs arrival", "vs VWAP", "vs VWAP ex own", "participation", "effective spread bp",
-        *(f"markout {horizon(h)} bp" for h in report.horizons_ns), "passive fills",
-    )  # fmt: skip
-    rows = [_order_row(order) for order in report.orders]
     sources = sorted({order.untouched_from for order in report.orders if order.untouched_from})
-    caption = f"{len(rows):,d} parents; bp of X*P_d"
+    caption = f"{len(report.orders):,d} parents; parts in bp of X*P_d"
     if sources:
         caption += f"; mid without our order from: {', '.join(sources)}"
-    return join(tag("h2", "Orders"), table(head, rows, caption))
+    costs = (
+        "parent", "symbol", "side", "strategy", "trader", "state", "quantity", "filled",
+        f"cost {report.currency}", "shortfall bp", "delay", "trading", "spread", "impact",
+        "timing", "impact + timing", "trading not split", "opportunity", "fees",
+    )  # fmt: skip
+    fills = (
+        "parent", "average", "decision", "arrival", "VWAP", "end", "vs arrival bp", "vs VWAP bp",
+        "vs VWAP ex own bp", "vs end bp", *_pwp_names(report), "participation",
+        "effective spread bp", *(f"markout {horizon(h)} bp" for h in report.horizons_ns),
+        "passive fills",
+    )  # fmt: skip
+    return join(
+        tag("h2", "Orders: shortfall"),
+        table(*filled_columns(costs, [_cost_row(order) for order in report.orders]), caption),
+        tag("h2", "Orders: prices, benchmarks, markouts"),
+        table(*filled_columns(fills, [_fill_row(order) for order in report.orders])),
+    )
 
 
-def _order_row(order: OrderTca) -> list[str]:
-    bps, marks = order.cost_bps, order.benchmarks
-    whole: Execution = order.execution
-    tick = order.tick_size
+def _pwp_names(report: DayReport) -> list[str]:
+    marks = report.orders[0].benchmarks.pwp if report.orders else ()
+    return [f"vs PWP {percent(mark.rate)} bp" for mark in marks]
+
+
+def _cost_row(order: OrderTca) -> list[str]:
+    bps = order.cost_bps
     parts = (
         bps.total, bps.delay, bps.trading, bps.spread, bps.impact, bps.timing,
         bps.impact_and_timing, bps.unsplit, bps.opportunity, bps.fees,
-        marks.arrival_bps, marks.vwap.bps, marks.vwap_ex_own_bps,
     )  # fmt: skip
     return [
         parent_text(ParentId(order.parent_id)),
@@ -205,10 +219,23 @@ def _order_row(order: OrderTca) -> list[str]:
         order.state,
         shares(order.quantity),
         shares(order.filled),
-        price(marks.average_price, tick, 2),
-        *(price(p, tick, 1) for p in (order.arrival_price, order.decision_price, order.end_price)),
         signed(order.cost.total),
         *(signed(part) for part in parts),
+    ]
+
+
+def _fill_row(order: OrderTca) -> list[str]:
+    marks, whole, tick = order.benchmarks, order.execution, order.tick_size
+    slippages = (marks.arrival_bps, marks.vwap.bps, marks.vwap_ex_own_bps, marks.end_bps)
+    return [
+        parent_text(ParentId(order.parent_id)),
+        price(marks.average_price, tick, 2),
+        price(order.decision_price, tick, 1),
+        price(order.arrival_price, tick, 1),
+        price(marks.interval_vwap, tick, 2),
+        price(order.end_price, tick, 1),
+        *(signed(value) for value in slippages),
+        *(signed(mark.slippage_bps) for mark in marks.pwp),
         percent(marks.participation),
         _measure_cell(whole.effective),
         *(_measure_cell(after.gain) for after in whole.markouts),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.kernels.cost import STREAM_BOOTSTRAP, bootstrap_ratios, last_at, trade_signs
 from engine.tca.benchmarks import interval_sums, pwp_price
 from engine.tca.inputs import MidSeries, Tape
-from engine.tca.markouts import markout
+from engine.tca.markouts import markout, mids_after
 from engine.tca.shortfall import shortfall
 from tests.oracle.naive_tca import (
     naive_bootstrap,
@@ -107,7 +107,8 @@ def test_markouts_equal_a_walk_fill_by_fill(s, rows, at, data):
         at_ns=ints(series), mid=np.array(values, dtype=np.float64), until_ns=T0 + 35,
         stale_after_ns=stale,
     )  # fmt: skip
-    got = markout(a_parent(side=s), fills, mids, horizon)
+    after = mids_after(fills, mids, (horizon,))
+    got = markout(a_parent(side=s), fills, after[0], horizon)
     gain, notional, missing = naive_markout(s, fills, (series, values), T0 + 35, stale, horizon)
     assert got.missing == missing
     if notional == 0:

@@ -14,7 +14,7 @@ from engine.domain.units import SECOND
 from engine.tca.benchmarks import benchmarks
 from engine.tca.day import day_tca
 from engine.tca.inputs import MidSeries, OrderFacts, Tape, TcaRules
-from engine.tca.markouts import execution
+from engine.tca.markouts import executions
 from engine.tca.order import order_tca
 from engine.tca.results import Measure
 from engine.tca.shortfall import INNER, OUTER, shortfall
@@ -126,8 +126,8 @@ def test_a_later_day_of_the_same_shape_has_the_same_costs(order, shift):
                      until_ns=T0 + 15 * SECOND)  # fmt: skip
     mids_later = MidSeries(at_ns=mids.at_ns + shift, mid=mids.mid, until_ns=mids.until_ns + shift)
     assert benchmarks(p, f, tape, (0.5,)) == benchmarks(later, moved, shifted, (0.5,))
-    one = execution(p, f, mids, RULES.horizons_ns, "")
-    assert one == execution(later, moved, mids_later, RULES.horizons_ns, "")
+    one = executions(p, f, mids, RULES.horizons_ns)
+    assert one == executions(later, moved, mids_later, RULES.horizons_ns)
 
 
 @FEW

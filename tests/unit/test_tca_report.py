@@ -118,7 +118,7 @@ def test_the_page_says_where_it_comes_from_and_what_it_is_worth():
         "SIM", "SIM seed 7", "entry 48,211, 9f3c", report_hash(report_bytes(report)),
         "2027-01-15 04:00:00.000 America/New_York (2027-01-15 09:00:00.000 UTC)",
         "By strategy", "By venue", "By trader", "By symbol", "By side", "Not signed off",
-        "Perold 1988", "|z| > 3.5", "n = 6 < 10: not enough data", "P-7",
+        "Perold 1988", "|z| > 3.5", "n = 6: not enough data", "P-7",
     ):  # fmt: skip
         assert wanted in seen
     titles = [value for name, value in Page(html).attributes if name == "title"]

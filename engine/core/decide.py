@@ -55,6 +55,7 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.SetPeople: _plain(desk.set_people),
     c.SetPolicy: _plain(desk.set_policy),
     c.OpenSession: _plain(desk.open_session),
+    c.OpenNextDay: _plain(desk.open_next_day),
     c.InstallModel: _plain(desk.install_model),
 }
 

@@ -273,6 +273,11 @@ def parent_resumed(state: State, event: e.ParentResumed) -> None:
     )
 
 
+def parent_passive_only(state: State, event: e.ParentPassiveOnly) -> None:
+    parent = _parent(state, event.parent_id)
+    state.parents[parent.id] = replace(parent, passive_only=True)
+
+
 def parent_ended(state: State, event: e.ParentEnded) -> None:
     _step_parent(
         state,
@@ -606,6 +611,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ParentHoldAsked: parent_hold_asked,
     e.ParentHeld: parent_held,
     e.ParentResumed: parent_resumed,
+    e.ParentPassiveOnly: parent_passive_only,
     e.ParentEnded: parent_ended,
     e.ChildIntended: child_intended,
     e.ChildSendRefused: child_send_refused,

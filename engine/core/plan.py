@@ -19,7 +19,7 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
 from engine.domain.instrument import Instrument, Session
-from engine.domain.kinds import N_PARAMETERS, WHY_CLEANUP
+from engine.domain.kinds import IOC, N_PARAMETERS, WHY_CLEANUP
 from engine.domain.market import ACTION, OBSERVATION, SLOTS
 from engine.domain.orders import AtEnd, Parent, ParentState
 from engine.domain.strategy import STRATEGIES, vector
@@ -192,7 +192,8 @@ def child_of(state: State, decision: Decision) -> e.ChildIntended | None:
     """The new child a decision asks for, if any."""
     parent = decision.parent
     expires = parent.at_end == AtEnd.EXPIRE and decision.why == WHY_CLEANUP
-    if decision.type == 0 or expires:
+    forbidden = parent.passive_only and decision.type == IOC
+    if decision.type == 0 or expires or forbidden:
         return None
     return e.ChildIntended(
         child_id=child_id(state.epoch, state.next_child),

@@ -31,7 +31,7 @@ class EngineStarted(Event, frozen=True, kw_only=True):
 
 
 class DeskCarried(Event, frozen=True, kw_only=True):
-    """First entry of a new segment: everything that outlives a day, so that a fold may start here."""
+    """First entry of a new segment: all that outlives a day, so that a fold may start here."""
 
     epoch: int
     code: str
@@ -165,6 +165,13 @@ class ParentResumed(Event, frozen=True, kw_only=True):
     quantity: Shares
     base_volume: Shares
     by: PersonId
+
+
+class ParentPassiveOnly(Event, frozen=True, kw_only=True):
+    """From here on it rests and never crosses."""
+
+    parent_id: ParentId
+    cause: str
 
 
 class ParentEnded(Event, frozen=True, kw_only=True):
@@ -441,6 +448,7 @@ AnyEvent = (
     | ParentHoldAsked
     | ParentHeld
     | ParentResumed
+    | ParentPassiveOnly
     | ParentEnded
     | ChildIntended
     | ChildSendRefused

@@ -184,6 +184,7 @@ class Parent:
     base_at: Nanos = Nanos(0)  # the schedule (re)starts here ...
     base_filled: Shares = Shares(0)  # ... with this much done ...
     base_volume: Shares = Shares(0)  # ... and this much market volume since acceptance
+    passive_only: bool = False  # never crosses again: "finish passively" after a restart
     hold_cause: str = ""  # "person" or what the system found
     hold_by: PersonId = PersonId("")
     hold_children: HoldChildren = HoldChildren.CANCEL

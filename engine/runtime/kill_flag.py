@@ -10,7 +10,10 @@ Layout (little-endian; docs/wire.md repeats it, the watchdog has its own copy of
 | 24 | u64 | watchdog lease, monotonic ns |
 | 32 | u64 | engine heartbeat, monotonic ns |
 | 40 | u64 | engine epoch (fencing token) |
-| 64 + 160 i | slot i of 100 | u64 generation (0 = free), u64 wall ns, u8 active, 7 pad, scope 16, target 48, by 48, door 16, 8 pad |
+| 64 + 160 i | slot i of 100 | see below |
+
+A slot: u64 generation (0 = free), u64 wall ns, u8 active, 7 pad, scope 16, target 48, by 48,
+door 16, 8 pad.
 
 Sticky: the file outlives every process. A missing or damaged file means ALL, except in an empty
 state folder. The gate reads byte and generation; only a changed generation makes it read slots.

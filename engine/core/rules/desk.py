@@ -37,6 +37,14 @@ def open_session(state: State, envelope: Envelope, person: Person) -> tuple[AnyE
     return tuple(opened)
 
 
+def open_next_day(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Allowed once the day is closed; the shell then starts the next segment and session."""
+    del envelope, person
+    if state.is_open and state.session is not None:
+        raise Refused(f"{state.session.day} is still open", rule="session")
+    return ()
+
+
 def set_people(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
     """Replace the table of people; at least one stays."""
     del person

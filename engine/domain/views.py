@@ -1,0 +1,193 @@
+"""Rows that screens show. Raw numbers with the unit in the name; formatting is the screen's work.
+
+None means "cannot be said" and is shown as "-", never as 0. Prices are in currency.
+"""
+
+import msgspec
+
+
+class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the blotter."""
+
+    id: str
+    symbol: str
+    side: int
+    strategy: str
+    state: str
+    trader: str
+    desk: str
+    quantity: int
+    filled: int
+    leaves: int
+    live: int  # shares at the venue
+    children: int  # live children
+    done: float  # fraction
+    average: float | None
+    arrival: float
+    limit: float | None
+    slippage_bps: float | None  # against arrival, positive = cost
+    vwap_bps: float | None  # against the interval VWAP, own prints included
+    participation: float | None
+    cap: float  # participation cap in force
+    passive: float | None  # fraction of the filled shares
+    target: float | None  # shares that should be done by now
+    behind: float | None  # (filled - target) / quantity; negative = behind
+    score: float | None
+    model: str  # "live", "unsure", "doubtful", "expired", "none", "-"
+    why: str  # the last decision in words
+    binding: str
+    decided_at: int  # market clock, 0 = never
+    accepted_at: int
+    end_at: int
+    ended_at: int
+    hold: str
+    kill: str
+    alert: str
+    version: int
+    parameter_version: int
+    on_restart: str
+    catch_up: str
+    client: str
+    note: str
+
+
+class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One child order."""
+
+    id: str
+    parent: str
+    symbol: str
+    side: int
+    type: str
+    price: float
+    quantity: int
+    filled: int
+    average: float | None
+    state: str
+    sent_at: int
+    ended_at: int
+    cancel_asked_at: int
+    cancel_by: str
+    why: str
+    binding: str
+    parameter_version: int
+    model: str
+    decision: int  # journal seq of its decision record
+
+
+class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The market of one symbol; depth best first."""
+
+    symbol: str
+    name: str
+    at: int
+    bid: float | None
+    ask: float | None
+    mid: float | None
+    last: float | None
+    spread_bps: float | None
+    volume: int
+    adv: int
+    bids: list[list[float]]  # [price, shares, own shares, shares ahead of the first own order]
+    asks: list[list[float]]
+
+
+class KillRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One kill and its receipts. Milliseconds count from the request."""
+
+    id: str
+    scope: str
+    target: str
+    by: str
+    door: str
+    state: str
+    requested_at: int
+    blocked_ms: float | None
+    cancel_sent_ms: float | None
+    confirmed_ms: float | None
+    parents: int
+    children: int
+    acked: int
+    filled_in_flight: int
+    unconfirmed: int
+    oldest_s: float | None  # age of the oldest unconfirmed cancel, market clock
+    reason: str
+    release_by: str
+    released_by: str
+
+
+class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One change request."""
+
+    id: str
+    strategy: str
+    state: str
+    material: bool
+    values: dict[str, float]
+    before: dict[str, float]
+    model: str | None
+    content_hash: str
+    authors: list[str]
+    reason: str
+    edits: int
+    proposed_at: int
+    expires_at: int
+    decided_by: str
+    decided_at: int
+    decision_reason: str
+
+
+class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert."""
+
+    id: str
+    severity: str
+    kind: str
+    object: str
+    sentence: str
+    raised_at: int
+    times: int
+    acknowledged_by: str
+
+
+class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force for one strategy."""
+
+    id: str
+    version: int
+    values: dict[str, float]
+    change: int
+    by: str
+    since: int
+    model: str
+    model_card: str
+    model_state: str
+    accuracy: float | None
+    base_rate: float | None
+    auc: float | None
+    n: int
+    trained_auc: float | None
+
+
+class DeskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The desk itself: what the header and footer show."""
+
+    mode: str
+    source: str
+    day: str
+    zone: str
+    session: str
+    market_at: int
+    open_at: int
+    close_at: int
+    speed: float
+    achieved: float
+    epoch: int
+    seq: int
+    head: str
+    turn_ms: float
+    gate: str  # "open" or why nothing new leaves
+    difference: str
+    working_value: float
+    needs_action: int
+    code: str

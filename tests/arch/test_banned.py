@@ -33,7 +33,7 @@ IN_PYTHON = (
     (r"\bshell\s*=\s*True", "a shell reads more than we wrote", "run(text, shell=True)"),
     (r"(?<![\w.])(eval|exec)\(", "text is not code", "eval(text)"),
     (r"fastmath\s*=|parallel\s*=\s*True", "same bits everywhere", "njit(fastmath=True)"),
-    (r"except\s*:|except BaseException\b", "an error is a sentence or a stop", "except:"),
+    (r"except\s*:", "an error is a sentence or a stop", "except:"),
     (r"logging\.(basicConfig|getLogger\(\))|print_exc", "never log and go on",
      "traceback.print_exc()"),
 )  # fmt: skip
@@ -42,8 +42,9 @@ IN_SCRIPTS = (
      "cell.innerHTML = value"),
     (r"(?<![\w.])eval\(|new Function\(", "text is not code", "eval(text)"),
     (r"https?://(?!www\.w3\.org/)", "no other host", "fetch('https://example.org')"),
-    (r"\b(localStorage|sessionStorage)\b", "no state a snapshot cannot restore",
-     "localStorage.x = 1"),
+    (r"sessionStorage|localStorage(?!\.(?:getItem|setItem)\(.qd-)",
+     "no state a snapshot cannot restore, but a viewer's taste (qd-...)",
+     "localStorage.setItem('order', id)"),
 )  # fmt: skip
 
 

@@ -189,12 +189,12 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
         sight.judge(state.market_ns, desk.model_of(strategy), mids)
     out = []
     for parent in working(state):
+        batch.take(tuple(ttl_cancels(state, parent)))
         decision = desk.planner.decide(
             state, desk.quotes, sight, parent, desk.model_of(parent.strategy)
         )
         desk.decided[parent.id] = decision
         out.append(decision)
-        batch.take(tuple(ttl_cancels(state, parent)))
         batch.take(cancels_of(state, decision))
         intended = child_of(state, decision)
         if intended is not None:

@@ -17,7 +17,7 @@ class Gate:
         self._seen = -1  # generation whose slots are folded into the state
 
     def closed_because(self, state: State) -> str:
-        """Why no new order may leave now; "" = it may. A rule id, then a sentence after the colon."""
+        """Why no new order may leave now, as "rule: sentence"; "" = it may."""
         if self._flag.is_all:
             return "kill: the kill flag is set to ALL"
         if self._flag.generation != self._seen:
@@ -59,7 +59,7 @@ class Gate:
         )
 
     def release(self, generation: int) -> None:
-        """After a release is durable: free the slot, so that the file says what the journal says."""
+        """After a release is durable: free the slot; the file says what the journal says."""
         self._flag.release(generation)
 
     def settle(self, state: State) -> None:

@@ -6,10 +6,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.commands import Envelope
+from engine.core.sight import LoadedModel
 from engine.domain.events import Entry
 from engine.domain.instrument import Instrument, Session
-from engine.domain.units import ChildId, Nanos
+from engine.domain.units import Nanos
+from engine.runtime.reconcile import VenueBooks
+
+
+class VenueSilent(Exception):
+    """The venue has not answered: what was sent is unknown until it is asked again."""
 
 
 class Journal(Protocol):
@@ -42,20 +47,31 @@ class Advanced(Protocol):
     def ticks(self) -> NDArray[np.void]: ...
 
 
-class Links(Protocol):
-    """Commands in, answers and live rows out."""
+class Venue(Protocol):
+    """A market that moves when it is told to. Everything may raise ``VenueSilent``."""
 
-    def poll(self, timeout_ms: int) -> list[tuple[bytes, Envelope]]: ...
+    def hello(
+        self, session: Session, instruments: tuple[Instrument, ...], seed: int, epoch: int
+    ) -> Nanos:
+        """Open or re-open the day; the venue's own time comes back."""
 
-    def answer(self, route: bytes, command_id: str, refusal: str) -> None: ...
+    def advance(
+        self, to_ns: Nanos, messages: NDArray[np.void], tags: dict[str, dict[str, str]]
+    ) -> Advanced:
+        """Deliver messages, then move; ``to_ns`` may be now."""
 
-    def publish(self, topic: str, rows: object) -> None: ...
+    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day, and what the venue knows of our orders."""
 
 
-class MarketDay(Protocol):
+class Days(Protocol):
     """What the next simulated or recorded day looks like."""
 
     def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]: ...
 
 
-ChildTags = dict[ChildId, dict[str, str]]
+class Models(Protocol):
+    """Models on disk, by id."""
+
+    def load(self, model_id: str) -> LoadedModel:
+        """Raises Refused when it is missing or damaged."""

@@ -377,14 +377,13 @@ def progress(state: State, quotes: Quotes, parent: Parent) -> tuple[AnyEvent, ..
     if parent.state == ParentState.NEEDS_APPROVAL:
         over = not state.is_open or state.market_ns >= parent.end_at
         return (ended(parent, quotes, ParentState.EXPIRED),) if over else ()
-    if parent.filled >= parent.quantity:
-        if live:
-            return cancels(state, parent, "complete")
-        return (ended(parent, quotes, ParentState.COMPLETED),)
-    if not state.is_open or state.market_ns >= parent.end_at:
-        if live:
-            return cancels(state, parent, "horizon") if state.is_open else ()
-        return (ended(parent, quotes, ParentState.EXPIRED),)
+    over = not state.is_open or state.market_ns >= parent.end_at
+    if parent.filled >= parent.quantity or over:
+        if live:  # a working parent's own decision takes its children back; the close expires them
+            takes_back = parent.state != ParentState.WORKING and state.is_open
+            return cancels(state, parent, "horizon") if takes_back else ()
+        done = parent.filled >= parent.quantity
+        return (ended(parent, quotes, ParentState.COMPLETED if done else ParentState.EXPIRED),)
     if parent.state == ParentState.HOLDING and not live:
         return (e.ParentHeld(parent_id=parent.id),)
     return ()

@@ -1,0 +1,449 @@
+"""The single writer: inputs -> step -> journal -> gate -> venue -> answers -> screens.
+
+One thread owns the state, the journal and the sends. Nothing is sent, answered or shown before the
+turn that caused it is durable. When the journal cannot be written the process stops: the supervisor
+starts it anew, and the venue cancels what an engine that is gone has left.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.rules.desk import raise_alert
+from engine.core.sight import LoadedModel
+from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
+from engine.domain import events as e
+from engine.domain.commands import Envelope, OpenNextDay, OpenSession
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent
+from engine.domain.kinds import CANCEL, NEW
+from engine.domain.market import MESSAGE
+from engine.domain.orders import ChildState
+from engine.domain.units import ChildId, Nanos, PersonId, parent_text
+from engine.runtime import reconcile
+from engine.runtime.answers import Answers
+from engine.runtime.clock import Clock
+from engine.runtime.gate import Gate
+from engine.runtime.link import EngineLink, Reply, Request
+from engine.runtime.pace import Pace
+from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
+from engine.runtime.publish import Publisher
+from engine.runtime.tape import Tape
+
+IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
+RETRY_NS: Final = 300_000_000  # between attempts to find a silent venue
+SYSTEM: Final = PersonId("system")
+NOTHING: Final = np.zeros(0, dtype=MESSAGE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """What the loop is put together from; ``compose`` wires the real ones, tests fakes."""
+
+    clock: Clock
+    journal: Journal
+    link: EngineLink
+    gate: Gate
+    venue: Venue
+    days: Days
+    models: Models
+    tapes: Any  # Callable[[str], Tape]: opens the tape of a day
+    crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
+
+
+@dataclass(slots=True, kw_only=True)
+class Loop:
+    """The owner thread's work."""
+
+    parts: Parts
+    desk: Desk
+    pace: Pace = field(default_factory=Pace)
+    stopping: bool = False
+    venue_ready: bool = False
+    venue_retry_at: int = 0
+    pending: NDArray[np.void] = field(default_factory=lambda: NOTHING)
+    tape: Tape | None = None
+    publisher: Publisher = field(init=False)
+    answers: Answers = field(init=False)
+    last_mono: int = 0
+    turn_ms: float = 0.0
+    session_word: int = 0
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher(self.parts.link, self.parts.clock)
+        self.answers = Answers(self.desk, self.parts.journal)
+
+    # --- running ----------------------------------------------------------------------------
+    def run(self) -> None:
+        """Until told to stop."""
+        while not self.stopping:
+            busy = self.turn()
+            if not busy:
+                self.parts.link.wait(IDLE_MS)
+
+    def turn(self) -> bool:
+        """One look at everything; whether the market moved, so that the next may follow at once."""
+        began = self.parts.clock.mono_ns()
+        self.parts.gate.beat(self.desk.state)
+        kills = self.parts.gate.unread(self.desk.state)
+        requests = self.parts.link.receive()
+        commands, routes = self._commands(requests)
+        advanced = self._advance()
+        moved = advanced is not None
+        if kills or commands or moved:
+            self._step(kills, commands, advanced)
+            self._reply(commands, routes)
+            if moved:
+                self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
+        self._questions(requests)
+        self.publisher.flush(self.desk, self.answers.header(self._status()))
+        return moved
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "speed": self.pace.speed,
+            "achieved": self.pace.achieved,
+            "turn_ms": self.turn_ms,
+            "gate": self.closed_because(),
+            "session": self.session_word,
+        }
+
+    def closed_because(self) -> str:
+        """Why nothing new leaves; "" = it may."""
+        if not self.venue_ready:
+            return "venue: the exchange does not answer"
+        return self.parts.gate.closed_because(self.desk.state)
+
+    # --- inputs -----------------------------------------------------------------------------
+    def _commands(
+        self, requests: list[tuple[bytes, Request]]
+    ) -> tuple[tuple[Envelope, ...], dict[str, list[tuple[bytes, int]]]]:
+        routes: dict[str, list[tuple[bytes, int]]] = {}
+        commands: dict[str, Envelope] = {}
+        for route, request in requests:
+            if request.op != "command":
+                continue
+            try:
+                envelope = self.parts.link.envelope(request)
+            except Refused as refusal:
+                self.parts.link.reply(route, Reply(re=request.re, refusal=str(refusal)))
+                continue
+            commands.setdefault(envelope.id, envelope)
+            routes.setdefault(envelope.id, []).append((route, request.re))
+        return tuple(commands.values()), routes
+
+    def _advance(self) -> Advanced | None:
+        state = self.desk.state
+        now = self.parts.clock.mono_ns()
+        if not self.venue_ready:
+            if state.session is not None and now >= self.venue_retry_at:
+                self._find_venue()
+            return None
+        if state.session is None or not state.is_open:
+            return None
+        if state.speed != self.pace.speed:
+            self.pace.anchor(now, state.market_ns, state.speed)
+        to = self.pace.target(now, state.market_ns, state.session.open_at)
+        self.pace.measure(now, state.market_ns)
+        if to is None:
+            return None
+        try:
+            return self.parts.venue.advance(to, NOTHING, {})
+        except VenueSilent as silence:
+            self._lost_venue(silence)
+            return None
+
+    def _now(self) -> Nanos:
+        """Desk clock that never goes back, so that the journal's order is the clock's order."""
+        return Nanos(max(self.parts.clock.wall_ns(), self.desk.state.desk_ns))
+
+    def _inputs(self, **more: Any) -> Inputs:
+        state = self.desk.state
+        return Inputs(
+            turn=state.turn + 1,
+            market_ns=more.pop("market_ns", state.market_ns),
+            desk_ns=self._now(),
+            session=more.pop("session", self.session_word),
+            **more,
+        )
+
+    # --- one step ---------------------------------------------------------------------------
+    def _step(
+        self,
+        kills: tuple[e.KillBlocked, ...],
+        commands: tuple[Envelope, ...],
+        advanced: Advanced | None,
+    ) -> None:
+        more: dict[str, Any] = {}
+        reports = self.pending
+        if advanced is not None:
+            self.session_word = advanced.session
+            reports = np.concatenate([self.pending, advanced.reports])
+            more = {
+                "market_ns": advanced.at_ns,
+                "session": advanced.session,
+                "ticks": advanced.ticks,
+            }
+        inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
+        output = step(self.desk, inputs)
+        self.pending = NOTHING
+        self._commit(output)
+        if advanced is not None and self.tape is not None and inputs.ticks is not None:
+            self._write_tape(inputs, output)
+        self._after(output)
+
+    def _commit(self, output: Output) -> None:
+        """Durable from here on; then it may be sent and shown."""
+        self._crash("before_journal")
+        self.parts.journal.append(output.entries, output.records)
+        self._crash("after_journal")
+        self.answers.remember(output)
+        self.publisher.note(self.desk, output)
+        self._send(output)
+
+    def facts(self, events: tuple[AnyEvent, ...]) -> None:
+        """Write what the shell itself found, as a turn of its own."""
+        if events:
+            self._commit(note(self.desk, self._inputs(), events))
+
+    def _write_tape(self, inputs: Inputs, output: Output) -> None:
+        session = self.desk.state.session
+        on_grid = session is not None and (inputs.market_ns - session.open_at) % 1_000_000_000 == 0
+        if self.tape is not None and inputs.ticks is not None and on_grid:
+            self.tape.add_bars(inputs.ticks)
+            self.tape.add_points(inputs.market_ns, output.decisions)
+
+    def _after(self, output: Output) -> None:
+        """What the shell owes after a turn: releases to the file, models to memory, a new day."""
+        for entry in output.entries:
+            match entry.event:
+                case e.KillReleased(kill_id=kill_id):
+                    self.parts.gate.release(self.desk.state.kills[kill_id].generation)
+                case e.ModelSet():
+                    self.load_models()
+                case e.SessionOpened(session=session):
+                    self._open_tape(session.day)
+                    self.venue_ready = False
+                    self.venue_retry_at = 0
+                case e.CommandTaken(envelope=envelope) if isinstance(envelope.command, OpenNextDay):
+                    if output.answers.get(envelope.id) == "":
+                        self.open_day()
+                case _:
+                    pass
+
+    # --- sending ----------------------------------------------------------------------------
+    def _send(self, output: Output) -> None:
+        """Cancels first, then new orders, each past the shell's gate; then the receipts."""
+        stopped = {
+            entry.event.child_id
+            for entry in output.entries
+            if isinstance(entry.event, e.ChildSendRefused)
+        }
+        cancels = [
+            entry.event.child_id
+            for entry in output.entries
+            if isinstance(entry.event, e.CancelIntended)
+        ]
+        news = [
+            entry.event
+            for entry in output.entries
+            if isinstance(entry.event, e.ChildIntended) and entry.event.child_id not in stopped
+        ]
+        closed = self.closed_because() if news else ""
+        refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
+        messages = self._messages(cancels, [] if closed else news)
+        if len(messages) and self.venue_ready:
+            self._crash("before_send")
+            self._deliver(messages)
+            self._crash("after_send")
+        receipts = (*refused, *kills_cancelled(self.desk.state))
+        if receipts:
+            self._crash("mass_cancel")
+            self.facts(receipts)
+
+    def _refusal(self, order: e.ChildIntended, closed: str) -> e.ChildSendRefused:
+        rule, _, sentence = closed.partition(": ")
+        return e.ChildSendRefused(child_id=order.child_id, rule=rule, sentence=sentence)
+
+    def _messages(self, cancels: list[ChildId], news: list[e.ChildIntended]) -> NDArray[np.void]:
+        state = self.desk.state
+        index = {symbol: i for i, symbol in enumerate(state.instruments)}
+        rows = np.zeros(len(cancels) + len(news), dtype=MESSAGE)
+        for i, child_id in enumerate(cancels):
+            child = state.child(child_id)
+            if child is not None:
+                rows[i] = (
+                    CANCEL, index[child.symbol], child_id, child.side, child.type,
+                    child.price, child.quantity, state.market_ns,
+                )  # fmt: skip
+        for i, order in enumerate(news, start=len(cancels)):
+            rows[i] = (
+                NEW, index[order.symbol], order.child_id, order.side, order.type,
+                order.price, order.quantity, state.market_ns,
+            )  # fmt: skip
+        return rows
+
+    def _tags(self, messages: NDArray[np.void]) -> dict[str, dict[str, str]]:
+        state = self.desk.state
+        tags = {}
+        for row in messages:
+            child = state.child(ChildId(int(row["child"])))
+            if child is not None and row["kind"] == NEW:
+                parent = state.parents[child.parent_id]
+                tags[str(child.id)] = {
+                    "parent": parent_text(parent.id),
+                    "parent_quantity": str(parent.quantity),
+                    "trader": parent.trader,
+                    "strategy": parent.strategy,
+                    "desk": parent.desk,
+                    "client": parent.client,
+                    "version": str(child.parameter_version),
+                    "model": child.model_id,
+                    "code": state.code[:12],
+                }
+        return tags
+
+    def _deliver(self, messages: NDArray[np.void]) -> None:
+        try:
+            advanced = self.parts.venue.advance(
+                self.desk.state.market_ns, messages, self._tags(messages)
+            )
+        except VenueSilent as silence:
+            self._lost_venue(silence)
+            return
+        if len(advanced.reports):
+            self.pending = np.concatenate([self.pending, advanced.reports])
+
+    # --- the venue comes and goes -----------------------------------------------------------
+    def _lost_venue(self, silence: VenueSilent) -> None:
+        """What was under way is UNKNOWN until the venue is asked; its quantity stays reserved."""
+        self.venue_ready = False
+        self.venue_retry_at = self.parts.clock.mono_ns() + RETRY_NS
+        unknown = tuple(
+            e.ChildUnknown(child_id=child.id)
+            for child in self.desk.state.children.values()
+            if child.state == ChildState.INTENDED
+        )
+        alert = raise_alert(
+            self.desk.state,
+            "critical",
+            "venue",
+            "venue",
+            f"the exchange does not answer: {silence}",
+        )
+        self.facts((*unknown, alert))
+
+    def _find_venue(self) -> None:
+        """Log on, then compare books before anything new leaves."""
+        state = self.desk.state
+        assert state.session is not None
+        self.venue_retry_at = self.parts.clock.mono_ns() + RETRY_NS
+        try:
+            now = self.parts.venue.hello(
+                state.session, tuple(state.instruments.values()), state.seed, state.epoch
+            )
+            self._compare(now)
+        except VenueSilent:
+            return
+
+    def _compare(self, now: Nanos) -> None:
+        """Book every report of the day, resolve what is unknown, state what still differs."""
+        reports, books = self.parts.venue.books()
+        self._crash("reconciliation")
+        state = self.desk.state
+        market = Nanos(max(now, state.market_ns))
+        again = self._inputs(market_ns=market, reports=reports)
+        self._commit(step(self.desk, again))
+        missing = reconcile.resolve_missing(state, books)
+        self.facts(missing)
+        self.facts(reconcile.verdict(state, books, len(missing)))
+        self.venue_ready = True
+        self.pace.anchor(self.parts.clock.mono_ns(), state.market_ns, state.speed)
+        lost = list(reconcile.resend_cancels(state))
+        if lost:
+            self._deliver(self._messages(lost, []))
+
+    def after_break(self, cause: str) -> None:
+        """The policy of each working parent after a restart."""
+        for events in reconcile.policies(self.desk.state, cause):
+            self.facts(events)
+
+    # --- the day ----------------------------------------------------------------------------
+    def open_day(self) -> None:
+        """Seal the segment, carry what outlives the day, open the next session."""
+        state = self.desk.state
+        session, instruments, source, seed = self.parts.days.next_day(
+            "" if state.session is None else state.session.day
+        )
+        if state.session is not None:
+            self.parts.journal.rotate(session.day)
+            self.facts((carried(state),))
+        command = OpenSession(session=session, instruments=instruments, source=source, seed=seed)
+        envelope = Envelope(
+            id=f"open-{session.day}-{state.epoch}",
+            person=SYSTEM,
+            epoch=state.epoch,
+            expires_at=Nanos(self._now() + 5_000_000_000),
+            command=command,
+            door="engine",
+        )
+        inputs = self._inputs(commands=(envelope,), market_ns=session.open_at, session=0)
+        output = step(self.desk, inputs)
+        self._commit(output)
+        self._after(output)
+
+    def _open_tape(self, day: str) -> None:
+        if self.tape is not None:
+            self.tape.close()
+        self.tape = self.parts.tapes(day)
+
+    def load_models(self) -> None:
+        """Bring every model in force into memory; a missing or damaged one is alarmed."""
+        wanted: Iterable[str] = {
+            row.model_id for row in self.desk.state.models.values() if row.model_id
+        }
+        for model_id in sorted(wanted):
+            if model_id in self.desk.models:
+                continue
+            try:
+                model: LoadedModel = self.parts.models.load(model_id)
+            except Refused as refusal:
+                self.facts(
+                    (raise_alert(self.desk.state, "critical", "model", model_id, str(refusal)),)
+                )
+                continue
+            self.desk.models[model_id] = model
+
+    # --- answers ----------------------------------------------------------------------------
+    def _reply(
+        self, commands: tuple[Envelope, ...], routes: dict[str, list[tuple[bytes, int]]]
+    ) -> None:
+        state = self.desk.state
+        for envelope in commands:
+            refusal = state.commands.get(envelope.id, "")
+            for route, number in routes[envelope.id]:
+                reply = Reply(re=number, refusal=refusal, seq=state.seq, epoch=state.epoch)
+                self.parts.link.reply(route, reply)
+
+    def _questions(self, requests: list[tuple[bytes, Request]]) -> None:
+        for route, request in requests:
+            if request.op == "command":
+                continue
+            if request.op == "snapshot":
+                header = self.answers.header(self._status())
+                self.publisher.snapshot(self.desk, header)
+                body: Any = None
+                refusal = ""
+            else:
+                body, refusal = self.answers.answer(request, self._status())
+            epoch = self.desk.state.epoch
+            self.parts.link.reply(
+                route, Reply(re=request.re, refusal=refusal, epoch=epoch, body=body)
+            )
+
+    def _crash(self, point: str) -> None:
+        if self.parts.crash is not None:
+            self.parts.crash(point)

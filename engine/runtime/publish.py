@@ -1,0 +1,188 @@
+"""Live rows out: what changed since the last look, at the pace screens can use."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from engine.core import show
+from engine.core.turn import Desk, Output
+from engine.domain import events as e
+from engine.domain import views as v
+from engine.domain.units import ChildId, ParentId, Symbol, child_text, parent_text
+from engine.runtime.clock import Clock
+from engine.runtime.link import EngineLink
+
+MILLI: Final = 1_000_000
+ORDERS_NS: Final = 50 * MILLI
+QUOTES_NS: Final = 200 * MILLI
+SLOW_NS: Final = 500 * MILLI  # strategies, desk row, kills while they age
+
+
+class Publisher:
+    """Knows which rows are stale on the screens; never what they mean."""
+
+    def __init__(self, link: EngineLink, clock: Clock) -> None:
+        self._link = link
+        self._clock = clock
+        self._parents: dict[ParentId, None] = {}
+        self._children: dict[ChildId, None] = {}
+        self._kills: dict[int, None] = {}
+        self._changes: dict[int, None] = {}
+        self._alerts: dict[int, None] = {}
+        self._strategies: dict[str, None] = {}
+        self._last = {"orders": 0, "quotes": 0, "slow": 0}
+        self._day_changed = False
+
+    def _send(self, desk: Desk, topic: str, up: dict[str, object], *, full: bool = False) -> None:
+        if up or full:
+            epoch, at = desk.state.epoch, self._clock.wall_ns()
+            self._link.publish(topic, up, epoch=epoch, at=at, full=full)
+
+    # --- what has changed -------------------------------------------------------------------
+    def note(self, desk: Desk, output: Output) -> None:
+        """Mark what a turn touched; command outcomes go out at once."""
+        for entry in output.entries:
+            self._mark(desk, entry.event)
+        for decision in output.decisions:
+            self._parents[decision.parent.id] = None
+        self._acks(desk, output)
+
+    def _mark(self, desk: Desk, event: e.AnyEvent) -> None:
+        child_id = getattr(event, "child_id", None)
+        child = None if child_id is None else desk.state.child(child_id)
+        if child is not None:
+            self._children[child.id] = None
+            self._parents[child.parent_id] = None
+        marks: tuple[tuple[str, dict[Any, None]], ...] = (
+            ("parent_id", self._parents),
+            ("kill_id", self._kills),
+            ("change_id", self._changes),
+            ("alert_id", self._alerts),
+        )
+        for name, marked in marks:
+            number = getattr(event, name, 0)
+            if number:
+                marked[number] = None
+        match event:
+            case e.ParentAccepted(parent=parent):
+                self._parents[parent.id] = None
+            case e.KillBlocked(parents=parents):
+                self._parents.update(dict.fromkeys(parents))
+            case e.ParametersSet(strategy=name) | e.ModelSet(strategy=name):
+                self._strategies[name] = None
+            case e.SessionOpened() | e.DeskCarried():
+                self._day_changed = True
+            case _:
+                pass
+
+    def _acks(self, desk: Desk, output: Output) -> None:
+        up: dict[str, object] = {}
+        for entry in output.entries:
+            if isinstance(entry.event, e.CommandTaken):
+                envelope = entry.event.envelope
+                up[envelope.id] = {
+                    "person": envelope.person,
+                    "verb": type(envelope.command).__name__,
+                    "state": "DONE",
+                    "sentence": "",
+                    "seq": entry.seq,
+                    "at": entry.desk_ns,
+                }
+            elif isinstance(entry.event, e.CommandRefused):
+                row = up.get(entry.event.id)
+                if isinstance(row, dict):
+                    row["state"], row["sentence"] = "REFUSED", entry.event.sentence
+        self._send(desk, "acks", up)
+
+    # --- sending ----------------------------------------------------------------------------
+    def flush(self, desk: Desk, header: v.DeskRow) -> None:
+        """Send what is due."""
+        now = self._clock.mono_ns()
+        if self._day_changed:
+            self._day_changed = False
+            self.snapshot(desk, header)
+            return
+        if now - self._last["orders"] >= ORDERS_NS:
+            self._last["orders"] = now
+            self._flush_orders(desk)
+        if now - self._last["quotes"] >= QUOTES_NS:
+            self._last["quotes"] = now
+            self._send(desk, "quotes", _quotes(desk, desk.state.instruments))
+        if now - self._last["slow"] >= SLOW_NS:
+            self._last["slow"] = now
+            self._send(desk, "desk", {"desk": _plain(header)})
+            self._kills.update(
+                (kill.id, None) for kill in desk.state.active_kills() if kill.state != "CONFIRMED"
+            )
+            self._strategies.update(dict.fromkeys(desk.state.parameters))
+            self._flush_strategies(desk)
+
+    def _flush_orders(self, desk: Desk) -> None:
+        state = desk.state
+        parents: dict[str, object] = {
+            parent_text(i): _plain(show.parent_row(desk, state.parents[i]))
+            for i in self._parents
+            if i in state.parents
+        }
+        children: dict[str, object] = {}
+        for child_id in self._children:
+            child = state.child(child_id)
+            if child is not None:
+                children[child_text(child_id)] = _plain(show.child_row(desk, child))
+        self._send(desk, "parents", parents)
+        self._send(desk, "children", children)
+        self._send(desk, "kills", _kills(desk, self._kills))
+        self._send(desk, "changes", _changes(desk, self._changes))
+        self._send(desk, "alerts", _alerts(desk, self._alerts))
+        for marked in (self._parents, self._children, self._kills, self._changes, self._alerts):
+            marked.clear()
+
+    def _flush_strategies(self, desk: Desk) -> None:
+        rows = {name: _plain(show.strategy_row(desk, name)) for name in self._strategies}
+        self._send(desk, "strategies", rows)
+        self._strategies.clear()
+
+    def snapshot(self, desk: Desk, header: v.DeskRow) -> None:
+        """Everything, marked full: what a reader with a gap asks for."""
+        state = desk.state
+        parents: dict[str, object] = {
+            parent_text(i): _plain(show.parent_row(desk, parent))
+            for i, parent in state.parents.items()
+        }
+        children: dict[str, object] = {
+            child_text(i): _plain(show.child_row(desk, child))
+            for i, child in (*state.ended.items(), *state.children.items())
+        }
+        strategies = {name: _plain(show.strategy_row(desk, name)) for name in state.parameters}
+        self._send(desk, "parents", parents, full=True)
+        self._send(desk, "children", children, full=True)
+        self._send(desk, "quotes", _quotes(desk, state.instruments), full=True)
+        self._send(desk, "kills", _kills(desk, state.kills), full=True)
+        self._send(desk, "changes", _changes(desk, state.changes), full=True)
+        self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
+        self._send(desk, "strategies", strategies, full=True)
+        self._send(desk, "desk", {"desk": _plain(header)}, full=True)
+
+
+def _plain(row: msgspec.Struct) -> Any:
+    return msgspec.structs.asdict(row)
+
+
+def _quotes(desk: Desk, symbols: Iterable[Symbol]) -> dict[str, object]:
+    rows = {symbol: show.quote_row(desk, symbol) for symbol in symbols}
+    return {symbol: _plain(row) for symbol, row in rows.items() if row is not None}
+
+
+def _kills(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
+    return {f"K-{i}": _plain(show.kill_row(desk, desk.state.kills[i])) for i in ids}
+
+
+def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
+    found = ((i, desk.state.changes.get(i)) for i in ids)
+    return {f"R-{i}": _plain(show.change_row(desk, row)) for i, row in found if row is not None}
+
+
+def _alerts(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
+    found = ((i, desk.state.alerts.get(i)) for i in ids)
+    return {f"A-{i}": _plain(show.alert_row(row)) for i, row in found if row is not None}

@@ -214,10 +214,12 @@ class Supervisor:
     lock: IO[str]
     wanted: bool = True  # False = told to stop
     forward: bool = False  # SIGUSR1 came: it is the engine's kill signal
-    wake: tuple[int, int] = field(default_factory=lambda: os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
+    wake: tuple[int, int] = field(default_factory=os.pipe)
 
     def listen(self) -> None:
         """Handle signals: the handlers set a flag, the loop wakes up by the pipe."""
+        for end in self.wake:
+            os.set_blocking(end, False)
         signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:  # nohup
@@ -238,15 +240,18 @@ class Supervisor:
             os.read(self.wake[0], 4096)
 
     def write(self) -> None:
-        """Write down what is known, all or nothing."""
+        """Write down what is known, all or nothing. A full disk must not end the processes."""
         facts = {
             "supervisor": os.getpid(),
             "written_at": time.time_ns(),
             "processes": [asdict(child.status) for child in self.children],
         }
         draft = self.where.processes.with_suffix(".tmp")
-        draft.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        draft.replace(self.where.processes)
+        try:
+            draft.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            draft.replace(self.where.processes)
+        except OSError as error:
+            say(f"cannot write {self.where.processes}: {error.strerror}")
 
     def run(self) -> None:
         """Start all in order, then look after them until told to stop."""

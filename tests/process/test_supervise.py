@@ -86,7 +86,7 @@ class Desk:
 
     def facts(self) -> dict[str, Any]:
         file = self.state / "processes.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"processes": []}
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"processes": []}
 
     def row(self, name: str) -> dict[str, Any]:
         return next((row for row in self.facts()["processes"] if row["name"] == name), {})
@@ -201,6 +201,35 @@ def test_children_stop_when_the_supervisor_is_killed(desk_of):
     eventually(lambda: all(len(list(Path(f"/proc/{pid}/task").iterdir())) > 1 for pid in groups))
     desk.process.kill()
     eventually(lambda: not any(alive(group) for group in groups))
+
+
+def test_the_kill_signal_is_passed_on_to_the_engine_alone(desk_of, tmp_path):
+    noting = GOOD.replace(
+        "watch_stdin()",
+        "signal.signal(signal.SIGUSR1, lambda *_: open(sys.argv[0] + '.killed', 'w').close())\n"
+        "watch_stdin()",
+    )
+    desk = desk_of(noting, noting, noting)
+    pids = eventually(desk.running)
+    eventually(lambda: all(minds_sigterm(pid) for pid in pids))
+    eventually(lambda: all(len(list(Path(f"/proc/{pid}/task").iterdir())) > 1 for pid in pids))
+    desk.process.send_signal(signal.SIGUSR1)
+    eventually((tmp_path / "toy1.py.killed").exists)
+    desk.process.terminate()
+    desk.process.communicate(timeout=PATIENCE_S)
+    assert sorted(path.name for path in tmp_path.glob("*.killed")) == ["toy1.py.killed"]
+    assert {row["restarts"] for row in desk.facts()["processes"]} == {0}
+
+
+def test_a_desk_that_cannot_write_down_its_processes_still_runs_and_stops_them(desk_of, tmp_path):
+    (tmp_path / "state" / "processes.json" / "in the way").mkdir(parents=True)
+    noting = GOOD.replace("watch_stdin()", "open(sys.argv[0] + '.up', 'w').close()")
+    desk = desk_of(noting)
+    eventually((tmp_path / "toy0.py.up").exists)
+    desk.process.terminate()
+    said, _ = desk.process.communicate(timeout=PATIENCE_S)
+    assert desk.process.returncode == 0
+    assert "cannot write" in said
 
 
 def test_a_second_desk_on_the_same_state_folder_is_refused_with_the_pid(desk_of):

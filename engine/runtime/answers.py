@@ -109,7 +109,7 @@ class Answers:
             },
             "open_children": [child_text(i) for i in state.children],
             "kills": {
-                f"K-{i}": vars_of(show.kill_row(self._desk, kill))
+                f"K-{i}": msgspec.structs.asdict(show.kill_row(self._desk, kill))
                 for i, kill in state.kills.items()
             },
         }

@@ -20,6 +20,7 @@ BASE = {
     "pi_own": 0.03, "c_own": 1.3, "p_own": 0.58, "jumps": 4.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
+LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,24 @@ def _instrument(
     )
 
 
+def _preset(
+    symbol: tuple[str, str], price: int, spread: float, volatility: float, **scale: float
+) -> Preset:
+    """symbol (code, name), price [tick], usual spread [tick], volatility [bp a day], and scales."""
+    adv = round(2_000_000 * scale.get("rate", 1.0) * scale.get("size", 1.0), -4)
+    instrument = _instrument(*symbol, price, int(adv), spread, volatility)
+    return Preset(instrument=instrument, **scale)
+
+
 PRESETS: tuple[Preset, ...] = (
-    Preset(instrument=_instrument("MIDC", "Midland Castings", 5_000, 2_000_000, 2.0, 210.0)),
-)
+    _preset(("MIDC", "Midland Castings"), 5_000, 2.0, 210.0),
+    _preset(("NRTH", "Northgate Foods"), 8_200, 2.0, 130.0, rate=3.0, size=1.5),
+    _preset(("ALTR", "Alderton Software"), 12_400, 2.7, 170.0, rate=2.5, size=1.2, move=2.0),
+    _preset(("HBRK", "Harbrook Bank"), 3_150, 1.6, 200.0, rate=2.0, size=2.5, move=0.6,
+            half_spread=0.35),
+    _preset(("QLTX", "Quillan Textiles"), 1_850, 2.2, 280.0, rate=0.4, size=0.5, move=0.5),
+    _preset(("VNTR", "Ventris Energy"), 6_700, 2.1, 190.0, rate=1.5, size=1.4, move=1.2),
+    _preset(("OSPR", "Osprey Diagnostics"), 2_600, 2.6, 400.0, rate=0.5, size=0.6),
+    _preset(("TLMC", "Tallmere Telecom"), 1_420, 1.3, 200.0, rate=2.0, size=4.0, move=0.26,
+            half_spread=0.05),
+)  # fmt: skip

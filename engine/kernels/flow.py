@@ -67,6 +67,7 @@ from engine.kernels.exogenous import (
 )
 from engine.kernels.jit import hot, leaf
 from engine.kernels.own_orders import act, expire_all, prices_taken
+from engine.kernels.own_orders import submit as submit
 from engine.kernels.prints import take, touch
 from engine.kernels.rng import draw, stream_key
 

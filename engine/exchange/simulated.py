@@ -1,0 +1,201 @@
+"""The simulated market: one day of several instruments, each on a book of its own.
+
+Reports and prints of the instruments are merged by venue time, then by instrument, then in the
+order of their book: the same for any slicing of the day.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant
+from engine.domain.instrument import Instrument, Session
+from engine.domain.kinds import ACCEPTED, BUY, CANCEL, IOC, LIMIT, NEW, SELL
+from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
+from engine.domain.units import Nanos
+from engine.exchange.market import Advance
+from engine.exchange.presets import LATENCY_NS, PRESETS, Preset
+from engine.kernels.environment import Env, grown, new_day
+from engine.kernels.flow import (
+    DONE,
+    MAX_PRINTS,
+    REPORTS_FULL,
+    TOO_SMALL,
+    TRADES_FULL,
+    new_env,
+    run_until,
+    submit,
+    write_tick,
+)
+from engine.kernels.own_orders import NOT_FOUND, drop_in_flight, find, mass_cancel, relink
+from engine.kernels.rng import hash3
+
+STREAM_DAY = 110
+ROWS = 4_096  # reports and prints between two emptyings; more when more orders work
+
+Records = NDArray[np.void]
+
+
+def day_number(day: str) -> int:
+    """"2026-11-27" -> 20261127: the day is part of every seed."""
+    return int(day.replace("-", ""))
+
+
+def path_seed(seed: int, day: str, symbol: int) -> int:
+    """Seed of one instrument's day, positive int64."""
+    return int(hash3(int(hash3(seed, STREAM_DAY, day_number(day)) >> np.uint64(1)), 0, symbol)) >> 1
+
+
+class SimulatedMarket:
+    """Keeps the port ``engine.exchange.market.Market``."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        seed: int,
+        presets: tuple[Preset, ...] = PRESETS,
+        latency_ns: int = LATENCY_NS,
+    ) -> None:
+        self._session = session
+        self._instruments = tuple(preset.instrument for preset in presets)
+        self._reports = np.zeros(ROWS, REPORT)
+        self._trades = np.zeros(ROWS, TRADE)
+        self._now = 0
+        self._envs: list[Env] = []
+        digest = hashlib.sha256(str(latency_ns).encode())
+        for symbol, preset in enumerate(presets):
+            flow = preset.flow()
+            digest.update(flow.tobytes())
+            day = new_day(
+                path_seed(seed, session.day, symbol), flow, session.open_at, session.close_at
+            )
+            self._envs.append(new_env(day, symbol, latency_ns))
+        self._source = f"SIM seed {seed} day {session.day} market {digest.hexdigest()[:8]}"
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        return self._instruments
+
+    @property
+    def open_ns(self) -> Nanos:
+        return self._session.open_at
+
+    @property
+    def close_ns(self) -> Nanos:
+        return self._session.close_at
+
+    @property
+    def source(self) -> str:
+        """What the market is made of: seed, day, hash of all parameters."""
+        return self._source
+
+    def submit(self, messages: Records) -> None:
+        """Take MESSAGE rows; each acts at ``sent_ns + latency_ns``, never before now."""
+        for row in np.asarray(messages, MESSAGE):
+            symbol = self._checked(row)
+            env = self._with_room(symbol)
+            if not submit(env, row):
+                raise BrokenInvariant(f"more than {len(env.queue)} messages are on their way")
+
+    def _checked(self, row: np.void) -> int:
+        """Instrument of a message; malformed messages are our own bug, not a venue's answer."""
+        symbol = int(row["symbol"])
+        if not 0 <= symbol < len(self._envs):
+            raise BrokenInvariant(f"symbol must be 0 .. {len(self._envs) - 1}, was {symbol}")
+        if row["kind"] not in (NEW, CANCEL):
+            raise BrokenInvariant(f"kind must be NEW or CANCEL, was {row['kind']}")
+        if row["kind"] == NEW and (
+            row["side"] not in (BUY, SELL) or row["type"] not in (LIMIT, IOC)
+        ):
+            raise BrokenInvariant(f"no such side or type: {row['side']}, {row['type']}")
+        return symbol
+
+    def _with_room(self, symbol: int) -> Env:
+        """The environment, grown when its table of children may not hold another message."""
+        env = self._envs[symbol]
+        state = env.state[0]
+        if state["n_own"] + state["tail"] - state["head"] + 1 >= len(env.own):
+            env = grown(env)
+            relink(env)
+            self._envs[symbol] = env
+        return env
+
+    def advance(self, to_ns: Nanos) -> Advance:
+        """Move to ``to_ns`` (clipped to the close). At the close all orders expire."""
+        to = min(int(to_ns), int(self.close_ns))
+        if to < self._now:
+            raise BrokenInvariant(f"market time must not go back from {self._now} to {to}")
+        reports: list[Records] = []
+        trades: list[Records] = []
+        for env in self._envs:
+            self._run(env, to, reports, trades)
+        self._now = to
+        ticks = np.zeros(len(self._envs), TICK)
+        for symbol, env in enumerate(self._envs):
+            write_tick(env, ticks[symbol])
+        return Advance(
+            at_ns=Nanos(to),
+            session=int(ticks[0]["session"]),
+            reports=_merged(reports, REPORT, "venue_ns"),
+            trades=_merged(trades, TRADE, "at_ns"),
+            ticks=ticks,
+        )
+
+    def _run(self, env: Env, to: int, reports: list[Records], trades: list[Records]) -> None:
+        """Run one instrument, emptying its arrays as often as they fill."""
+        status = REPORTS_FULL
+        while status != DONE:
+            self._fit(int(env.state[0]["own_live"]) + MAX_PRINTS + 2)
+            status, n_reports, n_trades = run_until(env, to, self._reports, 0, self._trades, 0)
+            reports.append(self._reports[:n_reports].copy())
+            trades.append(self._trades[:n_trades].copy())
+            if status == TOO_SMALL:
+                self._fit(2 * len(self._reports))
+            elif status not in (DONE, REPORTS_FULL, TRADES_FULL):
+                raise BrokenInvariant(f"the market kernel answered {status}")
+        if env.state[0]["lost"]:
+            raise BrokenInvariant("the order pool of the simulated book is full")
+
+    def _fit(self, rows: int) -> None:
+        """Make the arrays hold at least so many rows."""
+        if rows > len(self._reports):
+            self._reports = np.zeros(2 * rows, REPORT)
+            self._trades = np.zeros(2 * rows, TRADE)
+
+    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records:
+        """End these (symbol, child) at once, at the current time; their reports.
+
+        A working order is CANCELLED, one still on its way REJECTED, both with
+        REASON_MASS_CANCEL; what is neither is left alone.
+        """
+        found: list[Records] = []
+        for symbol, child in children:
+            env = self._with_room(symbol)
+            row = find(env, child)
+            if row == NOT_FOUND:
+                n = drop_in_flight(env, child, self._reports, 0)
+            elif env.own[row]["state"] == ACCEPTED:
+                n = mass_cancel(env, row, self._reports, 0)
+            else:
+                continue
+            found.append(self._reports[:n].copy())
+        return _merged(found, REPORT, "venue_ns")
+
+    def in_flight(self) -> int:
+        """Messages that have not reached their book yet."""
+        return sum(int(env.state[0]["tail"] - env.state[0]["head"]) for env in self._envs)
+
+
+def _merged(parts: list[Records], dtype: np.dtype[np.void], key: str) -> Records:
+    """Rows of all instruments by time, then instrument, then order of their book."""
+    rows = np.concatenate([*parts, np.zeros(0, dtype)])
+    if len(rows) < 2:
+        return rows
+    order = np.lexsort((np.arange(len(rows)), rows["symbol"], rows[key]))
+    merged = np.zeros(len(rows), dtype)  # zeros: fancy indexing leaves padding undefined
+    for name in dtype.names or ():
+        merged[name] = rows[name][order]
+    return merged

@@ -8,10 +8,11 @@ THE RULES OF A DECISION. The live engine follows the same list, so both give the
 2. Market. The venue is advanced to t. Every report with venue_ns <= t is applied first, in order of
    exec_id. Then the TICK of t is taken (own resting orders are part of the book) and given to
    ``features.update``: once a second and instrument from the open on, with or without parents.
-3. Slots. A new child takes the lowest free slot when it is sent and keeps it until it is terminal
-   (filled in full, cancelled, rejected, expired, refused by the gate). A free slot is all zero.
-   slot_leaves = child quantity - its fills; slot_sent_ns = the t it was sent at; slot_cancelling is
-   1 from the t at which its cancel was sent until it is terminal or its cancel was rejected.
+3. Slots. The live children in the order they were sent, without holes; a child is live from the
+   moment it is sent until it is terminal (filled in full, cancelled, rejected, expired, refused by
+   the gate). A free slot is all zero. slot_leaves = child quantity - its fills; slot_sent_ns = the
+   t it was sent at; slot_cancelling is 1 from the t at which its cancel was sent until it is
+   terminal or its cancel was rejected.
 4. Time to live. Before the observation is taken, every live child with ttl_ns > 0,
    t - sent_ns >= ttl_ns and no cancel on its way is cancelled (CANCEL, sent_ns = t, in slot order)
    and counts as cancelling in this observation.
@@ -44,7 +45,7 @@ from engine.kernels.act import act
 from engine.kernels.environment import Env
 from engine.kernels.features import update
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_tick
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot
 from engine.kernels.own_orders import submit
 from engine.kernels.schedules import SECOND_NS
 
@@ -87,26 +88,29 @@ def new_tape(seconds: int, fills: int = 20_000) -> Tape:
     )
 
 
-@kernel
-def free_slot(parent: Any, slot: int) -> None:
-    """The child of this slot is terminal."""
-    parent["slot_child"][slot] = 0
-    parent["slot_price"][slot] = 0
-    parent["slot_leaves"][slot] = 0
-    parent["slot_sent_ns"][slot] = 0
-    parent["slot_cancelling"][slot] = 0
+@hot
+def free_slot(parent: Any, slot: int, tape: Tape) -> None:
+    """The child of this slot is terminal: the later ones move up."""
+    for i in range(slot, SLOTS):
+        last = i == SLOTS - 1
+        parent["slot_child"][i] = 0 if last else parent["slot_child"][i + 1]
+        parent["slot_price"][i] = 0 if last else parent["slot_price"][i + 1]
+        parent["slot_leaves"][i] = 0 if last else parent["slot_leaves"][i + 1]
+        parent["slot_sent_ns"][i] = 0 if last else parent["slot_sent_ns"][i + 1]
+        parent["slot_cancelling"][i] = 0 if last else parent["slot_cancelling"][i + 1]
+        tape.slot_ttl[i] = 0 if last else tape.slot_ttl[i + 1]
 
 
-@kernel
+@hot
 def slot_of(parent: Any, child: int) -> int:
-    """Slot of a child (0 asks for the lowest free one), else -1."""
+    """Slot of a child (0 asks for the first free one), else -1."""
     for slot in range(SLOTS):
         if parent["slot_child"][slot] == child:
             return slot
     return -1
 
 
-@kernel
+@hot
 def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
     """Book one venue report; False when the tape is full."""
     slot = slot_of(parent, report["child"])
@@ -121,15 +125,15 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
         if slot >= 0:
             parent["slot_leaves"][slot] -= report["quantity"]
             if parent["slot_leaves"][slot] <= 0:
-                free_slot(parent, slot)
+                free_slot(parent, slot, tape)
     elif slot >= 0 and (kind == CANCELLED or kind == REJECTED or kind == EXPIRED):
-        free_slot(parent, slot)
+        free_slot(parent, slot, tape)
     elif slot >= 0 and kind == CANCEL_REJECTED:
         parent["slot_cancelling"][slot] = 0
     return True
 
 
-@kernel
+@hot
 def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
     """Move the venue to ``to_ns`` and book its reports."""
     while True:
@@ -143,7 +147,7 @@ def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
             return VENUE_STUCK
 
 
-@kernel
+@hot
 def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> None:
     """Ask the venue to cancel the child of a slot."""
     message = tape.message[0]
@@ -159,9 +163,9 @@ def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> None:
     parent["slot_cancelling"][slot] = 1
 
 
-@kernel
+@hot
 def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None:
-    """Send the action's child; it takes the lowest free slot."""
+    """Send the action's child; it takes the first free slot."""
     message = tape.message[0]
     message["kind"] = NEW
     message["symbol"] = env.state[0]["symbol"]
@@ -181,7 +185,7 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None
     tape.slot_ttl[slot] = action["ttl_ns"]
 
 
-@kernel
+@hot
 def expire_children(env: Env, parent: Any, tape: Tape) -> None:
     """Rule 4: cancel what has outlived its time."""
     for slot in range(SLOTS):
@@ -192,7 +196,7 @@ def expire_children(env: Env, parent: Any, tape: Tape) -> None:
             send_cancel(env, parent, slot, tape)
 
 
-@kernel
+@hot
 def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
     """Rule 5: what changes from one decision to the next."""
     parent["volume"] = tick["volume"] - arrival_volume
@@ -203,7 +207,7 @@ def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
     parent["ask_size"] = tick["ask_size"][0]
 
 
-@kernel
+@hot
 def decide_once(
     env: Env,
     parent: Any,
@@ -230,7 +234,7 @@ def decide_once(
     return True
 
 
-@kernel
+@hot
 def is_over(parent: Any) -> bool:
     """No live child, and nothing more to do: done or past the horizon."""
     for slot in range(SLOTS):
@@ -240,7 +244,7 @@ def is_over(parent: Any) -> bool:
     return bool(done or parent["now_ns"] >= parent["end_ns"])
 
 
-@kernel
+@hot
 def simulate(
     env: Env,
     state: Any,

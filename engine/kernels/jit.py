@@ -45,22 +45,35 @@ def fingerprint() -> str:
 def _usable(path: Path) -> bool:
     """True when the directory is there, or can be made, and takes files."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return False
     return os.access(path, os.W_OK | os.X_OK)
+
+
+def _ours_alone(path: Path) -> bool:
+    """True when nobody else can put files there: a cache is code that we load."""
+    if not hasattr(os, "getuid"):
+        return True
+    state = path.lstat()
+    return path.is_dir() and state.st_uid == os.getuid() and state.st_mode & 0o022 == 0
 
 
 def cache_root() -> Path:
     """NUMBA_CACHE_DIR, else ~/.cache/quarterdeck, else a directory of this user in the temp dir."""
     wanted = os.environ.get("NUMBA_CACHE_DIR", "")
     home = Path("~").expanduser()
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    spare = Path(tempfile.gettempdir()) / f"quarterdeck-cache-{user}"
     candidates = [Path(wanted)] if wanted else []
     if home.is_absolute():
         candidates.append(home / ".cache" / "quarterdeck")
-    return next((path for path in candidates if _usable(path)), spare)
+    for path in candidates:
+        if _usable(path):
+            return path
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    shared = Path(tempfile.gettempdir()) / f"quarterdeck-cache-{user}"
+    if _usable(shared) and _ours_alone(shared):
+        return shared
+    return Path(tempfile.mkdtemp(prefix="quarterdeck-cache-"))  # compiles anew at each start
 
 
 def drop_old_caches(root: Path, keep: int = KEPT_CACHES) -> list[str]:

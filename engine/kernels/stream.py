@@ -36,6 +36,28 @@ def live_slot(book: Book, slots: npt.NDArray[np.uint32], order: int) -> int:
     return int(np.int64(slot))
 
 
+@leaf
+def apply(
+    book: Book, message: Any, slots: npt.NDArray[np.uint32], fills: Any, n: int
+) -> tuple[int, int]:
+    """Apply one message: (fills on the tape, status)."""
+    kind = message["kind"] & KIND_MASK
+    order = int(message["id"])
+    if kind == ADD:
+        side = 1 - 2 * (message["kind"] >> SIDE_SHIFT)
+        price, quantity = message["price"], message["quantity"]
+        slot, n, status = add_limit(book, side, price, quantity, order, fills, n)
+        slots[np.uint64(order)] = np.uint32(slot)
+        return n, status
+    slot = live_slot(book, slots, order)
+    if slot != 0:
+        if kind == CANCEL:
+            remove(book, slot)
+        else:
+            reduce(book, slot, message["quantity"])
+    return n, OK
+
+
 @hot
 def play(
     book: Book, messages: Any, slots: npt.NDArray[np.uint32], fills: Any, n: int
@@ -45,25 +67,18 @@ def play(
     Stops at the first message whose status is not OK, so that nothing is lost unseen.
     """
     for i in range(messages.size):
-        message = messages[np.uint64(i)]
-        kind = message["kind"] & KIND_MASK
-        order = int(message["id"])
-        if kind == ADD:
-            side = 1 - 2 * (message["kind"] >> SIDE_SHIFT)
-            slot, n, status = add_limit(
-                book, side, message["price"], message["quantity"], order, fills, n
-            )
-            if status != OK:
-                return i, n, status
-            slots[np.uint64(order)] = np.uint32(slot)
-        else:
-            slot = live_slot(book, slots, order)
-            if slot != 0:
-                if kind == CANCEL:
-                    remove(book, slot)
-                else:
-                    reduce(book, slot, message["quantity"])
+        n, status = apply(book, messages[np.uint64(i)], slots, fills, n)
+        if status != OK:
+            return i, n, status
     return messages.size, n, OK
+
+
+@hot
+def step(
+    book: Book, message: Any, slots: npt.NDArray[np.uint32], fills: Any, n: int
+) -> tuple[int, int]:
+    """``apply`` as a call, for loops in which a copy of it would only cost compile time."""
+    return apply(book, message, slots, fills, n)
 
 
 @hot
@@ -84,7 +99,7 @@ def rehearse(
         if is_add and live_slot(book, slots, int(message["id"])) != 0:
             found[0] = i
             return OK
-        _done, n, status = play(book, messages[i : i + 1], slots, fills, 0)
+        n, status = step(book, message, slots, fills, 0)
         if status != OK:
             return status
         found[1] = max(found[1], book.top[0]["live"])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engine.kernels.book import OK, Book, best_ask, best_bid, level_count, oldest, tag_of
 from engine.kernels.jit import hot
 from engine.kernels.rng import draw, ln, stream_key, to_unit
-from engine.kernels.stream import ADD, CANCEL, REDUCE, SIDE_SHIFT, play
+from engine.kernels.stream import ADD, CANCEL, REDUCE, SIDE_SHIFT, step
 
 STREAM_SYNTHETIC: Final = 9_001
 DRAWS: Final = 8  # steps of the stream that one message may use
@@ -175,7 +175,7 @@ def generate(
                 quantity = 1 + int(_uniform(key, i, 6) * recipe["sweep"])
             _write(message, ADD, side, price, quantity, state[1])
         order = message["id"]
-        _done, n, status = play(book, out[i : i + 1], slots, fills, 0)
+        n, status = step(book, message, slots, fills, 0)
         if status != OK:
             return -1
         for k in range(n):

@@ -1,0 +1,1112 @@
+/* The live half of every page: stream, marks, tables, grids, commands, keys.
+ *
+ * No build step. Text reaches the page through text nodes only. Nothing is kept here that a fresh
+ * snapshot cannot restore, and no command is ever kept for later: offline is refused at once.
+ * Ages run on the browser's monotonic clock from the moment a frame came in, plus the age the frame
+ * carried: a wrong wall clock cannot hide staleness.
+ */
+(function () {
+  "use strict";
+  const body = document.body;
+  if (!body.classList.contains("desk")) return;
+
+  const MINUS = "\u2212", NONE = "-";
+  const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
+  const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500;
+  const CALM = new Set(["HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
+  const people = JSON.parse(body.dataset.people || "{}");
+  const $ = (id) => document.getElementById(id);
+  const now = () => performance.now();
+
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  /* one text node per element: changing its data makes no structural change to observe */
+  function write(target, text) {
+    const node = target.firstChild;
+    if (node && node.nodeType === 3 && !node.nextSibling) {
+      if (node.data !== text) node.data = text;
+    } else target.textContent = text;
+  }
+
+  /* --- formats: the rules of components/text.py under the same names ----------------------- */
+  let zone = localStorage.getItem("qd-zone") || "exchange";
+  const wantedZone = new URLSearchParams(location.search).get("tz");
+  if (["exchange", "UTC", "local"].includes(wantedZone)) zone = wantedZone;
+  const clocks = new Map();
+  const zoneName = () => zone === "UTC" ? "UTC" : zone === "local" ? undefined : body.dataset.zone;
+  function clockOf(name) {
+    const key = name || "local";
+    if (!clocks.has(key)) {
+      clocks.set(key, new Intl.DateTimeFormat("en-GB", {
+        timeZone: name, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }));
+    }
+    return clocks.get(key);
+  }
+  const defined = (v) => typeof v === "number" && Number.isFinite(v);
+  const grouped = new Map();
+  function number(v, d) {
+    if (!defined(v)) return NONE;
+    if (!grouped.has(d)) {
+      grouped.set(d, new Intl.NumberFormat("en-US", {
+        minimumFractionDigits: d, maximumFractionDigits: d, roundingMode: "halfEven" }));
+    }
+    const text = grouped.get(d).format(v);
+    const zero = !/[1-9]/.test(text);
+    return zero ? text.replace("-", "") : text.replace("-", MINUS);
+  }
+  function signed(v, d) {
+    const text = number(v, d);
+    return text === NONE || text.startsWith(MINUS) || !/[1-9]/.test(text) ? text : "+" + text;
+  }
+  function age(ms) {
+    if (!defined(ms)) return NONE;
+    const v = Math.max(0, ms);
+    if (v < 60000) return number(v / 1000, 1) + " s";
+    if (v < 3600000) return number(v / 60000, 0) + " min";
+    if (v < 86400000) return number(v / 3600000, 1) + " h";
+    return number(v / 86400000, 1) + " d";
+  }
+  function money(v) {
+    if (!defined(v)) return NONE;
+    const size = Math.abs(v);
+    if (size >= 1e9) return number(v / 1e9, 1) + "B";
+    if (size >= 1e6) return number(v / 1e6, 1) + "M";
+    if (size >= 1e3) return number(v / 1e3, 1) + "k";
+    return number(v, 0);
+  }
+  const pick = (decimals, otherwise) => decimals >= 0 ? decimals : otherwise;
+  function clock(ns, ms) {
+    if (!defined(ns) || ns <= 0) return NONE;
+    const at = Math.floor(ns / 1e6);
+    const text = clockOf(zoneName()).format(at);
+    return ms ? text + "." + String(at % 1000).padStart(3, "0") : text;
+  }
+  const formats = {
+    text: (v) => v === null || v === undefined || v === "" ? NONE : String(v),
+    state: (v) => v === null || v === undefined || v === "" ? NONE : String(v).replaceAll("_", " "),
+    int: (v, d) => number(v, pick(d, 0)),
+    shares: (v) => defined(v) ? number(v, 0) + " sh" : NONE,
+    signed: (v, d) => signed(v, pick(d, 2)),
+    bps: (v) => defined(v) && Math.abs(v) > 10000 ? "absurd" : signed(v, 2),
+    percent: (v, d) => defined(v) ? number(v * 100, pick(d, 1)) + "%" : NONE,
+    bar: (v) => defined(v) ? number(v * 100, 0) + "%" : NONE,
+    money,
+    price: (v, d) => number(v, pick(d, 2)),
+    age,
+    ago: (v) => defined(v) && v > 0 ? age(serverNow() - v / 1e6) : NONE,
+    ms: (v, d) => defined(v) ? number(v, pick(d, v < 10 ? 1 : 0)) + " ms" : NONE,
+    after: (v) => defined(v) ? "+" + number(v, 0) + " ms" : NONE,
+    clock: (v) => clock(v, false),
+    clock_ms: (v) => clock(v, true),
+    side: (v) => v === 1 ? "BUY \u25b2" : v === -1 ? "SELL \u25bc" : NONE,
+    person: (v) => v ? people[v] || String(v) : NONE,
+    hash: (v) => v ? String(v).slice(0, 8) : NONE,
+    list: (v) => Array.isArray(v) && v.length ? v.join(" ") : NONE,
+  };
+  const format = (name, v, decimals) =>
+    (formats[name] || formats.text)(v, decimals === undefined ? -1 : Number(decimals));
+  function toneOf(name, v) {
+    if (name === "side") return v === 1 ? "buy" : v === -1 ? "sell" : "";
+    if (name === "bps" && defined(v)) return v > 0 ? "cost" : v < 0 ? "gain" : "";
+    if (name === "state" && v) return "state-" + String(v).toLowerCase().replace(/[^a-z]+/g, "-");
+    return "";
+  }
+  const TICKING = new Set(["ago"]);
+
+  /* --- rows of every topic ----------------------------------------------------------------- */
+  const topics = new Map();
+  const topic = (name) => {
+    if (!topics.has(name)) {
+      topics.set(name, { rows: new Map(), seq: -1, epoch: "", at: 0, received: 0, loaded: false });
+    }
+    return topics.get(name);
+  };
+  const rowOf = (name, key) => topic(name).rows.get(key);
+  const cell = (name, key, field) => (rowOf(name, key) || {})[field];
+  let serverMs = null, serverSeen = 0;      // the server's clock and when we heard it
+  const serverNow = () => serverMs === null ? NaN : serverMs + (now() - serverSeen);
+
+  /* --- stream ------------------------------------------------------------------------------ */
+  let source = null, heard = now(), connectedOnce = false, wait = 200, timer = 0;
+  let engineMs = null, engineSeen = 0, lastNumber = "", subscribed = "", loggedOut = false, tooMany = false;
+
+  function wanted() {
+    const names = new Set(body.dataset.topics.split(","));
+    for (const [attribute, key] of [["data-live-topic", "liveTopic"], ["data-live-table", "liveTable"],
+      ["data-live-grid", "liveGrid"], ["data-render-topic", "renderTopic"], ["data-stale-topic", "staleTopic"]]) {
+      for (const found of document.querySelectorAll(`[${attribute}]`)) names.add(found.dataset[key]);
+    }
+    return [...names].filter(Boolean).sort().join(",");
+  }
+  function connect() {
+    clearTimeout(timer);
+    timer = 0;
+    if (source) source.close();
+    subscribed = wanted();
+    const since = lastNumber ? "&since=" + encodeURIComponent(lastNumber) : "";
+    source = new EventSource("/live?topics=" + encodeURIComponent(subscribed) + since);
+    source.addEventListener("frame", (event) => {
+      if (event.lastEventId) lastNumber = event.lastEventId;
+      take(JSON.parse(event.data));
+    });
+    source.addEventListener("beat", (event) => {
+      const beat = JSON.parse(event.data);
+      hear(beat.pub);
+      engineMs = beat.engine_ms;
+      engineSeen = now();
+    });
+    source.addEventListener("bye", () => retry(200));
+    source.onerror = () => retry(wait);
+  }
+  function hear(pub) {
+    heard = now();
+    wait = 200;
+    connectedOnce = true;
+    loggedOut = tooMany = false;
+    serverMs = pub;
+    serverSeen = now();
+  }
+  function retry(after) {
+    if (source) source.close();
+    source = null;
+    if (timer) return;
+    wait = Math.min(1000, wait * 2);
+    timer = setTimeout(() => { timer = 0; ask().then(connect, connect); }, after);
+  }
+  /* an EventSource does not say why it failed; a plain read does */
+  async function ask() {
+    const answer = await nativeFetch("/api/v1/people/me", { cache: "no-store" });
+    loggedOut = answer.status === 401;
+    tooMany = answer.ok && now() - heard > 3000;
+  }
+  function take(frame) {
+    hear(frame.pub);
+    const known = topic(frame.topic);
+    const changed = dirty.get(frame.topic) || { up: new Set(), rm: new Set() };
+    if (!frame.full && !frame.replay) {
+      if (frame.epoch === known.epoch && frame.seq <= known.seq) return;
+      if (frame.epoch !== known.epoch || frame.prev !== known.seq) { retry(0); return; }
+    }
+    if (frame.full) {
+      for (const key of known.rows.keys()) {
+        if (!(key in frame.up)) { known.rows.delete(key); changed.rm.add(key); }
+      }
+    }
+    for (const key of frame.rm || []) { known.rows.delete(key); changed.rm.add(key); changed.up.delete(key); }
+    for (const [key, cells] of Object.entries(frame.up)) {
+      const row = frame.full ? {} : known.rows.get(key) || {};
+      known.rows.set(key, Object.assign(row, cells, { id: row.id || cells.id || key }));
+      changed.up.add(key);
+      changed.rm.delete(key);
+    }
+    if (!frame.replay) { known.seq = frame.seq; known.epoch = frame.epoch; }
+    if (frame.at) { known.at = frame.at; known.carried = Math.max(0, frame.pub - frame.at); }
+    known.received = now();
+    known.loaded = true;
+    dirty.set(frame.topic, changed);
+    if (!drawing) {
+      drawing = true;
+      if (document.hidden) setTimeout(draw, 250); else requestAnimationFrame(draw);
+    }
+  }
+
+  /* --- drawing: once per animation frame --------------------------------------------------- */
+  const dirty = new Map();
+  let drawing = false;
+  let marks = new Map(), states = [], tables = [], grids = [], surfaces = [];
+  const renderers = new Map();
+
+  function draw() {
+    drawing = false;
+    const batch = [...dirty];
+    dirty.clear();
+    let carried = -1, received = 0;
+    for (const [name, changed] of batch) {
+      const known = topic(name);
+      if (known.at && known.received > received) { carried = known.carried; received = known.received; }
+      for (const key of [...changed.up, ...changed.rm]) {
+        for (const mark of marks.get(name + "\u0000" + key) || []) drawMark(mark);
+      }
+      for (const table of tables) if (table.topic === name) drawTable(table);
+      for (const grid of grids) if (grid.topic === name) drawGrid(grid, changed);
+      for (const surface of surfaces) if (surface.topic === name) drawSurface(surface, changed);
+      for (const listener of listeners.get(name) || []) listener(known.rows, changed);
+    }
+    for (const state of states) drawState(state);
+    if (carried >= 0) write($("event-ms"), number(carried + now() - received, 0) + " ms");
+  }
+  function drawMark(mark) {
+    const value = cell(mark.topic, mark.key, mark.field);
+    write(mark.node, format(mark.form, value, mark.decimals));
+    if (mark.form === "bar") mark.node.style.setProperty("--fill", String(defined(value) ? value : 0));
+    const tone = toneOf(mark.form, value);
+    if (tone !== mark.tone) {
+      if (mark.tone) mark.node.classList.remove(mark.tone);
+      if (tone) mark.node.classList.add(tone);
+      mark.tone = tone;
+    }
+  }
+  function drawState(state) {
+    const value = cell(state.topic, state.key, state.field);
+    const text = value === undefined || value === null ? "" : String(value);
+    if (state.node.dataset.state !== text) state.node.dataset.state = text;
+  }
+  function conditions(text) {
+    return (text || "").split("&").filter(Boolean).map((part) => {
+      const [field, values] = part.split("=");
+      return [field, new Set(values.split("|"))];
+    });
+  }
+  const fits = (row, where) => where.every(([field, values]) => values.has(String(row[field])));
+
+  function scan() {
+    marks = new Map(); states = []; tables = []; surfaces = [];
+    for (const node of document.querySelectorAll("[data-live-topic]")) {
+      const data = node.dataset;
+      const mark = { node, topic: data.liveTopic, key: data.liveKey, field: data.liveField,
+        form: data.liveFormat, decimals: data.liveDecimals, tone: "" };
+      const index = mark.topic + "\u0000" + mark.key;
+      if (!marks.has(index)) marks.set(index, []);
+      marks.get(index).push(mark);
+      if (topic(mark.topic).loaded) drawMark(mark);
+    }
+    for (const node of document.querySelectorAll("[data-live-state]")) {
+      const [name, key, field] = node.dataset.liveState.split(":");
+      states.push({ node, topic: name, key, field });
+      drawState(states[states.length - 1]);
+    }
+    for (const node of document.querySelectorAll("[data-live-table]")) {
+      const columns = node.dataset.columns.split("|").map((text) => text.split(":"));
+      node.qdRows = node.qdRows || new Map();
+      const table = { node, topic: node.dataset.liveTable, columns, where: conditions(node.dataset.where) };
+      tables.push(table);
+      drawTable(table);
+    }
+    const hosts = new Set(document.querySelectorAll("[data-live-grid]"));
+    grids = grids.filter((grid) => hosts.has(grid.node));
+    for (const node of hosts) {
+      if (!grids.some((grid) => grid.node === node)) openGrid(node);
+    }
+    for (const node of document.querySelectorAll("[data-live-render]")) {
+      surfaces.push({ node, topic: node.dataset.renderTopic, name: node.dataset.liveRender,
+        where: conditions(node.dataset.where) });
+      drawSurface(surfaces[surfaces.length - 1], null);
+    }
+    for (const host of document.querySelectorAll("[data-input]")) if (!host.qdInput) openInput(host);
+    if (wanted() !== subscribed && source) connect();
+  }
+
+  /* --- plain tables ------------------------------------------------------------------------ */
+  function drawTable(table) {
+    const { node, columns } = table;
+    let rows = [...topic(table.topic).rows].filter(([, row]) => fits(row, table.where));
+    if (node.dataset.newest) rows.reverse();
+    rows = rows.slice(0, Number(node.dataset.limit));
+    const keep = new Set(rows.map(([key]) => key));
+    for (const [key, line] of node.qdRows) {
+      if (!keep.has(key)) { line.remove(); node.qdRows.delete(key); }
+    }
+    let previous = null;
+    for (const [key, row] of rows) {
+      let line = node.qdRows.get(key);
+      if (!line) {
+        line = element("tr");
+        line.dataset.key = key;
+        for (let i = 0; i < columns.length; i += 1) line.append(element("td"));
+        node.qdRows.set(key, line);
+      }
+      columns.forEach(([field, form, decimals], i) => {
+        const target = line.children[i];
+        write(target, format(form, row[field], decimals));
+        const tone = toneOf(form, row[field]);
+        const wantedClass = (NUMERIC.has(form) ? "num " : "") + tone;
+        if (target.className !== wantedClass) target.className = wantedClass;
+        if (form === "bar") target.style.setProperty("--fill", String(row[field] || 0));
+      });
+      const expected = previous ? previous.nextSibling : node.firstChild;
+      if (expected !== line) node.insertBefore(line, expected);
+      previous = line;
+    }
+    let note = node.querySelector(":scope > tr.none");
+    if (rows.length === 0) {
+      if (!note) {
+        note = element("tr", "none");
+        const wide = element("td");
+        wide.colSpan = columns.length;
+        note.append(wide);
+        node.append(note);
+      }
+      write(note.firstChild, topic(table.topic).loaded ? node.dataset.empty : "loading");
+    } else if (note) note.remove();
+  }
+  const NUMERIC = new Set(["int", "shares", "signed", "bps", "percent", "money", "age", "price", "ms",
+    "ago", "after", "clock", "clock_ms", "bar"]);
+
+  /* --- grids ------------------------------------------------------------------------------- */
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
+    qdFormat: (params, form, decimals) => format(form, params.value, decimals),
+    qdClass: (params, form) => (NUMERIC.has(form) ? ["num", toneOf(form, params.value)]
+      : [toneOf(form, params.value)]).filter(Boolean),
+  });
+  function openGrid(node) {
+    const grid = { node, topic: node.dataset.liveGrid, where: conditions(node.dataset.where),
+      shown: new Set(), api: null };
+    grids.push(grid);
+    const attempt = () => {
+      if (!node.isConnected) return;
+      const library = window.dash_ag_grid;
+      if (!library) { setTimeout(attempt, 50); return; }
+      library.getApiAsync(node.dataset.gridId).then((api) => {
+        grid.api = api;
+        node.qdGrid = grid;
+        if (node.dataset.link) {
+          api.addEventListener("rowDoubleClicked", (event) => openKey(node.dataset.link, event.data.id));
+          api.addEventListener("cellKeyDown", (event) => {
+            if (event.event && event.event.key === "Enter") openKey(node.dataset.link, event.data.id);
+          });
+        }
+        if (topic(grid.topic).loaded) drawGrid(grid, null);
+      });
+    };
+    attempt();
+  }
+  function drawGrid(grid, changed) {
+    if (!grid.api || grid.api.isDestroyed()) return;
+    const rows = topic(grid.topic).rows;
+    const keys = changed ? changed.up : rows.keys();
+    const add = [], update = [], remove = [];
+    for (const key of keys) {
+      const row = rows.get(key);
+      if (!row) continue;
+      const here = fits(row, grid.where);
+      if (here && grid.shown.has(key)) update.push(Object.assign({}, row));
+      else if (here) { grid.shown.add(key); add.push(Object.assign({}, row)); }
+      else if (grid.shown.delete(key)) remove.push({ id: row.id });
+    }
+    const gone = changed ? changed.rm : [...grid.shown].filter((key) => !rows.has(key));
+    for (const key of gone) if (grid.shown.delete(key)) remove.push({ id: key });
+    if (add.length || update.length || remove.length) {
+      grid.api.applyTransactionAsync({ add, update, remove });
+    }
+    for (const count of document.querySelectorAll(`[data-count-of="${grid.node.dataset.gridId}"]`)) {
+      write(count, number(grid.shown.size, 0));
+    }
+  }
+  function refilter(node, where) {
+    node.dataset.where = where;
+    const grid = grids.find((known) => known.node === node);
+    if (grid) { grid.where = conditions(where); drawGrid(grid, null); return; }
+    scan();
+  }
+  function openKey(link, key) { location.assign(link.replace("{key}", encodeURIComponent(key))); }
+
+  function drawSurface(surface, changed) {
+    const renderer = renderers.get(surface.name);
+    if (!renderer || !topic(surface.topic).loaded) return;
+    const rows = [...topic(surface.topic).rows].filter(([, row]) => fits(row, surface.where));
+    renderer(surface.node, new Map(rows), changed);
+  }
+
+  /* --- staleness --------------------------------------------------------------------------- */
+  let locked = false;
+  function tick() {
+    const link = now() - heard;
+    const engine = engineMs === null ? (connectedOnce ? Infinity : NaN) : engineMs + (now() - engineSeen);
+    const worst = Math.max(link, Number.isNaN(engine) ? 0 : engine);
+    if (link > DEAD_MS && source && !timer) retry(0);
+    const feedAt = cell("status", "feed", "at");
+    const feed = defined(feedAt) ? serverNow() - feedAt / 1e6 : NaN;
+    const workerAt = cell("status", "worker", "at");
+    const worker = defined(workerAt) ? serverNow() - workerAt / 1e6 : NaN;
+    body.dataset.link = worst > VEIL_MS ? "stale" : worst > AMBER_MS ? "amber" : "ok";
+    write($("stream-state"), loggedOut ? "logged out" : link > VEIL_MS ? "offline " + age(link)
+      : link > AMBER_MS ? "slow" : "live");
+    let text = "";
+    if (loggedOut) text = "You are logged out. Values are old. ";
+    else if (tooMany) text = "This login has four live pages open: close one. Values here are old.";
+    else if (link > VEIL_MS) text = `Connection to the desk lost ${age(link)} ago: values are old, buttons that raise risk are locked, KILL works.`;
+    else if (engine > VEIL_MS) text = `The engine is silent${engine === Infinity ? "" : " for " + age(engine)}: values are old, buttons that raise risk are locked, KILL works.`;
+    else if (feed > FEED_BAD_MS) text = `Market data is silent for ${age(feed)}: buttons that raise risk are locked, KILL works.`;
+    else if (worker > WORKER_BAD_MS) text = `History is as of ${age(worker)} ago: the worker is silent. Live values are not affected.`;
+    const banner = $("banner");
+    banner.hidden = text === "";
+    write(banner, text);
+    if (loggedOut && !$("log-in-again")) {
+      const again = element("a", "button", "Log in");
+      again.id = "log-in-again";
+      again.href = "/login?next=" + encodeURIComponent(location.pathname);
+      banner.after(again);
+    } else if (!loggedOut && $("log-in-again")) $("log-in-again").remove();
+    const lock = loggedOut || worst > VEIL_MS || feed > FEED_BAD_MS;
+    if (lock !== locked) { locked = lock; body.dataset.locked = lock ? "1" : ""; }
+    for (const node of document.querySelectorAll("[data-stale-topic]")) {
+      let old = worst;
+      if (node.dataset.staleCell) {
+        const [name, key, field] = node.dataset.staleCell.split(":");
+        const at = cell(name, key, field);
+        if (defined(at)) old = Math.max(old, serverNow() - at / 1e6 - Number(node.dataset.staleAfter || 3000) + VEIL_MS);
+      }
+      const state = old > VEIL_MS ? "veil" : old > AMBER_MS ? "amber" : "";
+      if ((node.dataset.stale || "") !== state) node.dataset.stale = state;
+      if (state) node.dataset.staleText = "stale " + (old === Infinity ? "" : age(old));
+    }
+    for (const node of document.querySelectorAll("[data-age-of]")) {
+      let newest = null;
+      if (node.dataset.ageOf === "*") {
+        for (const known of topics.values()) {
+          if (known.at && (!newest || known.received > newest.received)) newest = known;
+        }
+      } else newest = topic(node.dataset.ageOf);
+      write(node, newest && newest.at ? age(newest.carried + now() - newest.received) : NONE);
+    }
+    for (const list of marks.values()) {
+      for (const mark of list) if (TICKING.has(mark.form)) drawMark(mark);
+    }
+    for (const table of tables) {
+      if (table.columns.some(([, form]) => TICKING.has(form))) drawTable(table);
+    }
+    for (const chip of running) chip();
+  }
+
+  /* --- commands ---------------------------------------------------------------------------- */
+  const running = new Set();
+  const settled = new Map();     // id -> resolve, for acknowledgements on the stream
+  function newId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return "w-" + [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  }
+  function show(chip, state, text, action) {
+    chip.dataset.state = state;
+    chip.textContent = "";
+    chip.append(element("strong", "", state), element("span", "", text ? " " + text : ""));
+    if (action) {
+      const button = element("button", "retry", action.text);
+      button.type = "button";
+      button.addEventListener("click", action.run);
+      chip.append(" ", button);
+    }
+  }
+  function headers() {
+    return { "Content-Type": "application/json", "X-QD-CSRF": body.dataset.csrf };
+  }
+  async function post(path, document_, limitMs) {
+    const stop = new AbortController();
+    const alarm = setTimeout(() => stop.abort(), limitMs);
+    try {
+      const answer = await nativeFetch(path, { method: "POST", headers: headers(),
+        body: JSON.stringify(document_), signal: stop.signal, cache: "no-store" });
+      let content = {};
+      try { content = await answer.json(); } catch (ignored) { content = {}; }
+      return { status: answer.status, content };
+    } finally { clearTimeout(alarm); }
+  }
+  async function send(command, chip) {
+    if (loggedOut || now() - heard > VEIL_MS || navigator.onLine === false) {
+      show(chip, "REFUSED", "no connection to the desk: nothing was sent");
+      return { state: "REFUSED" };
+    }
+    if (locked && !CALM.has(command.verb)) {
+      show(chip, "REFUSED", "values are old: acts that raise risk are locked, nothing was sent");
+      return { state: "REFUSED" };
+    }
+    const started = now();
+    const counter = () => show(chip, "SENT", number(now() - started, 0) + " ms");
+    counter();
+    running.add(counter);
+    let result;
+    try {
+      result = await post("/api/v1/commands", command, ANSWER_MS);
+    } catch (failure) {
+      running.delete(counter);
+      return unknown(command, chip, failure.name === "AbortError" ? "no answer in 2 s" : "the connection broke");
+    }
+    running.delete(counter);
+    const took = number(now() - started, 0) + " ms";
+    const { status, content } = result;
+    if (status === 202) {
+      const entry = content.seq ? `, entry ${number(content.seq, 0)}` : "";
+      if (content.seq || rowOf("acks", command.id)) show(chip, "DONE", took + entry);
+      else {
+        show(chip, "ACK", took);
+        settled.set(command.id, () => show(chip, "DONE", number(now() - started, 0) + " ms"));
+      }
+      setTimeout(() => { if (chip.dataset.state === "DONE") { chip.textContent = ""; chip.dataset.state = ""; } }, 8000);
+      return { state: "DONE", content };
+    }
+    if (content.type === "fresh" || content.type === "idle") {
+      show(chip, "REFUSED", content.detail);
+      if (await again(content.detail)) return send(command, chip);
+      return { state: "REFUSED", content };
+    }
+    if (content.type === "unknown" || status >= 500 && content.type !== "offline") {
+      return unknown(command, chip, content.detail || "error " + status);
+    }
+    show(chip, "REFUSED", content.detail || "error " + status);
+    return { state: "REFUSED", content };
+  }
+  function unknown(command, chip, why) {
+    show(chip, "UNKNOWN", why + ": check the order", { text: "Retry, same id", run: () => send(command, chip) });
+    return { state: "UNKNOWN" };
+  }
+  function versionOf(text) {
+    if (!text) return null;
+    const [name, key, field] = text.split(":");
+    const version = cell(name, key, field);
+    return defined(version) ? version : null;
+  }
+  const chipOf = (node) => (node.closest(".command-slot, .form-actions, [data-command-form]") || body)
+    .querySelector(".chip-state") || toast("");
+  async function press(button) {
+    const data = button.dataset;
+    const command = { id: newId(), verb: data.verb, target: data.target || "", reason: "",
+      expected_version: versionOf(data.version), args: JSON.parse(data.args || "{}") };
+    const slot = button.closest(".command-slot");
+    const fields = slot ? slot.querySelector(".dialog-fields") : null;
+    if (data.confirm || data.typed || data.hold || data.reason || fields) {
+      const answer = await confirm({ title: button.textContent, text: data.confirm || "", tone: button.className,
+        typed: data.typed || "", hold: Number(data.hold || 0), reason: data.reason || "", fields });
+      if (!answer) return;
+      command.reason = answer.reason;
+      Object.assign(command.args, answer.args);
+    }
+    await send(command, chipOf(button));
+  }
+
+  /* --- dialogs: Esc and Close never send --------------------------------------------------- */
+  function confirm(options) {
+    const dialog = $("confirm"), go = $("confirm-go"), extra = $("confirm-fields");
+    write($("confirm-title"), options.title);
+    write($("confirm-text"), options.text);
+    write(go, options.hold ? options.title + ` (press ${options.hold / 1000} s)` : options.title);
+    go.className = options.tone.includes("kill") ? "kill" : "primary";
+    write($("confirm-error"), "");
+    extra.textContent = "";
+    let typed = null, reason = null;
+    if (options.fields) {
+      const copy = options.fields.cloneNode(true);
+      copy.hidden = false;
+      for (const host of copy.querySelectorAll("[data-input]")) { host.textContent = ""; openInput(host); }
+      extra.append(copy);
+    }
+    if (options.reason) reason = labelled(extra, options.reason === "must" ? "Reason" : "Reason, may be empty");
+    if (options.typed) typed = labelled(extra, `Type ${options.typed}`);
+    return new Promise((resolve) => {
+      const finish = (answer) => {
+        off();
+        dialog.close();
+        resolve(answer);
+      };
+      const accept = () => {
+        if (typed && typed.value.trim() !== options.typed) { write($("confirm-error"), `type ${options.typed} exactly`); return; }
+        if (options.reason === "must" && !reason.value.trim()) { write($("confirm-error"), "a reason is needed"); return; }
+        finish({ reason: reason ? reason.value.trim() : "", args: collect(extra) });
+      };
+      const close = () => finish(null);
+      const unpress = options.hold ? longPress(go, options.hold, accept) : onClick(go, accept);
+      const unclose = onClick($("confirm-close"), close);
+      const cancelled = (event) => { event.preventDefault(); close(); };
+      dialog.addEventListener("cancel", cancelled);
+      const off = () => { unpress(); unclose(); dialog.removeEventListener("cancel", cancelled); };
+      dialog.showModal();
+      $("confirm-close").focus();
+    });
+  }
+  function labelled(host, text) {
+    const label = element("label", "", text);
+    const input = element("input");
+    input.autocomplete = "off";
+    label.append(input);
+    host.append(label);
+    return input;
+  }
+  function onClick(node, run) {
+    node.addEventListener("click", run);
+    return () => node.removeEventListener("click", run);
+  }
+  function longPress(node, ms, run) {
+    let alarm = 0;
+    const start = (event) => {
+      if (event.type === "keydown" && (event.repeat || ![" ", "Enter"].includes(event.key))) return;
+      if (event.type === "keydown") event.preventDefault();
+      clearTimeout(alarm);
+      node.classList.add("pressing");
+      node.style.setProperty("--press", ms + "ms");
+      alarm = setTimeout(() => { end(); run(); }, ms);
+    };
+    const end = () => { clearTimeout(alarm); node.classList.remove("pressing"); };
+    const starts = ["pointerdown", "keydown"], ends = ["pointerup", "pointerleave", "keyup", "blur"];
+    for (const name of starts) node.addEventListener(name, start);
+    for (const name of ends) node.addEventListener(name, end);
+    return () => {
+      end();
+      for (const name of starts) node.removeEventListener(name, start);
+      for (const name of ends) node.removeEventListener(name, end);
+    };
+  }
+  function again(why) {
+    const dialog = $("again"), input = $("again-password");
+    write($("again-why"), why);
+    write($("again-error"), "");
+    input.value = "";
+    return new Promise((resolve) => {
+      const finish = (worked) => { off(); input.value = ""; dialog.close(); resolve(worked); };
+      const go = async () => {
+        let result;
+        try { result = await post("/api/v1/reauthenticate", { password: input.value }, 5000); }
+        catch (failure) { write($("again-error"), "no answer"); return; }
+        if (result.status === 200) finish(true);
+        else write($("again-error"), result.content.detail || "error " + result.status);
+      };
+      const enter = (event) => { if (event.key === "Enter") { event.preventDefault(); go(); } };
+      const offs = [onClick($("again-go"), go), onClick($("again-close"), () => finish(false))];
+      const cancelled = (event) => { event.preventDefault(); finish(false); };
+      input.addEventListener("keydown", enter);
+      dialog.addEventListener("cancel", cancelled);
+      const off = () => {
+        for (const undo of offs) undo();
+        input.removeEventListener("keydown", enter);
+        dialog.removeEventListener("cancel", cancelled);
+      };
+      dialog.showModal();
+      input.focus();
+    });
+  }
+
+  /* --- forms ------------------------------------------------------------------------------- */
+  function openInput(host) {
+    host.qdInput = true;
+    const spec = JSON.parse(host.dataset.input);
+    const values = spec.value === undefined ? "" : String(spec.value);
+    if (spec.kind === "radio") {
+      const group = element("fieldset");
+      group.append(element("legend", "", spec.label));
+      for (const [value, text] of spec.options || []) {
+        const label = element("label", "choice"), input = element("input");
+        input.type = "radio";
+        input.name = spec.name;
+        input.value = value;
+        input.checked = value === values;
+        label.append(input, " " + text);
+        group.append(label);
+      }
+      host.append(group);
+      return;
+    }
+    const label = element("label", "", spec.label);
+    const input = element(spec.kind === "select" ? "select" : spec.kind === "textarea" ? "textarea" : "input");
+    if (spec.kind === "select") {
+      for (const [value, text] of spec.options || []) input.append(new Option(text, value, value === values, value === values));
+    } else if (spec.kind === "checkbox") {
+      input.type = "checkbox";
+      input.checked = values === "true" || values === "True";
+    } else {
+      if (spec.kind !== "textarea") input.type = spec.kind === "password" ? "password" : "text";
+      if (["number", "shares", "price"].includes(spec.kind)) { input.inputMode = "decimal"; input.classList.add("num"); }
+      input.value = spec.kind === "shares" && values ? number(Number(values), 0) : values;
+      input.autocomplete = "off";
+    }
+    input.name = spec.name;
+    input.dataset.kind = spec.kind;
+    if (spec.required) input.required = true;
+    label.append(input);
+    host.append(label);
+    if (input.tagName === "INPUT") input.addEventListener("blur", () => tidy(input));
+  }
+  function tidy(input) {
+    if (input.dataset.kind !== "shares") return;
+    const value = plainNumber(input.value);
+    if (value !== null) input.value = number(value, 0).replace(MINUS, "-");
+  }
+  function plainNumber(text) {
+    const found = /^\s*(-?[\d,]*\.?\d+)\s*([kKmM]?)\s*$/.exec(text.replace(MINUS, "-"));
+    if (!found) return null;
+    const value = Number(found[1].replaceAll(",", ""));
+    return value * ({ k: 1e3, m: 1e6 }[found[2].toLowerCase()] || 1);
+  }
+  function valueOf(input) {
+    if (input.type === "checkbox") return input.checked;
+    if (input.type === "radio") return input.checked ? input.value : "";
+    if (["number", "shares", "price"].includes(input.dataset.kind) || input.type === "number") {
+      const value = plainNumber(input.value);
+      return value === null ? input.value.trim() : value;
+    }
+    return input.value.trim();
+  }
+  function named(form) { return form.querySelectorAll("input[name], select[name], textarea[name]"); }
+  function collect(form) {
+    const args = {};
+    for (const input of named(form)) {
+      const value = valueOf(input);
+      if (value === "") continue;
+      const path = input.name.split(".");
+      let place = args;
+      for (const part of path.slice(0, -1)) place = place[part] = place[part] || {};
+      place[path[path.length - 1]] = value;
+    }
+    return args;
+  }
+  function flat(form) {
+    const values = {};
+    for (const input of named(form)) {
+      const value = valueOf(input);
+      if (value !== "") values[input.name] = value;
+    }
+    return values;
+  }
+  const pendingValues = new Map();
+  function announce(form) {
+    if (!form.dataset.liveValues) return;
+    clearTimeout(pendingValues.get(form));
+    pendingValues.set(form, setTimeout(() => {
+      window.dash_clientside.set_props(form.id, { "data-values": JSON.stringify(flat(form)) });
+    }, 250));
+  }
+  function complain(form, content) {
+    const field = content.field || "";
+    const spots = [...form.querySelectorAll("[data-error-for]")];
+    const spot = spots.find((s) => s.dataset.errorFor === field)
+      || spots.find((s) => field && s.dataset.errorFor.endsWith("." + field));
+    write(spot || form.querySelector(".form-refusal"), content.detail || "");
+    const input = spot && form.querySelector(`[name="${CSS.escape(spot.dataset.errorFor)}"]`);
+    if (input) { input.setAttribute("aria-invalid", "true"); input.focus(); }
+  }
+  async function submit(form) {
+    for (const spot of form.querySelectorAll("[data-error-for], .form-refusal")) write(spot, "");
+    for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+    for (const input of form.querySelectorAll("[required]")) {
+      if (valueOf(input) === "") {
+        complain(form, { field: input.name, detail: "this must be filled in" });
+        return;
+      }
+    }
+    const args = collect(form), data = form.dataset;
+    let target = data.target || "";
+    if (data.targetField) {
+      target = String(args[data.targetField] || "");
+      delete args[data.targetField];
+    }
+    let reason = "";
+    if (typeof args.reason === "string") { reason = args.reason; delete args.reason; }
+    const button = form.querySelector("button.submit");
+    if (data.confirm) {
+      const text = data.confirm.replace(/\{([\w.]+)\}/g, (_all, name) => {
+        const input = form.querySelector(`[name="${CSS.escape(name)}"]`);
+        return input ? String(input.value) : "";
+      });
+      const answer = await confirm({ title: button.textContent, text, tone: "primary", typed: "", hold: 0, reason: "", fields: null });
+      if (!answer) return;
+    }
+    const command = { id: newId(), verb: data.commandForm, target, reason,
+      expected_version: versionOf(data.version), args };
+    button.disabled = true;
+    const result = await send(command, form.querySelector(".chip-state"));
+    button.disabled = false;
+    if (result.state === "REFUSED" && result.content) complain(form, result.content);
+    if (result.state === "DONE" && data.then) location.assign(data.then);
+  }
+
+  /* --- kill -------------------------------------------------------------------------------- */
+  let killOpened = 0, killId = 0;
+  function openKill() {
+    const scope = document.querySelector("[data-kill-scope]");
+    if (scope) {
+      $("kill-scope").value = scope.dataset.killScope;
+      $("kill-target").value = scope.dataset.killTarget || "";
+    }
+    $("kill-state").textContent = "";
+    $("kill-state").dataset.state = "";
+    $("kill-dialog").showModal();
+    $("kill-close").focus();
+    killOpened = now();
+    preview();
+  }
+  function killWords() {
+    const scope = $("kill-scope").value, target = $("kill-target").value.trim();
+    return scope === "all" ? "ALL" : target || scope + " ?";
+  }
+  async function preview() {
+    write($("kill-go"), `Press 1.5 s: KILL ${killWords()}`);
+    const mine = killId += 1;
+    const scope = $("kill-scope").value, target = $("kill-target").value.trim();
+    write($("kill-preview"), "counting");
+    let items;
+    try { items = (await (await nativeFetch("/api/v1/parents?limit=500", { cache: "no-store" })).json()).items || []; }
+    catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
+    if (mine !== killId) return;
+    const hit = items.filter((row) => row.live !== false && (scope === "all" || scope === "parent" && row.key === target
+      || String(row[scope]) === target));
+    const children = hit.reduce((sum, row) => sum + (Number(row.children) || 0), 0);
+    const left = hit.reduce((sum, row) => sum + (Number(row.leaves_value) || 0), 0);
+    write($("kill-preview"), `${number(hit.length, 0)} parents, ${number(children, 0)} children${left ? ", " + money(left) + " working" : ""}`);
+  }
+  async function doKill() {
+    const form = $("kill-form"), state = $("kill-state");
+    const wantedKill = { scope: form.elements.scope.value,
+      target: form.elements.scope.value === "all" ? "" : form.elements.target.value.trim(),
+      reason: form.elements.reason.value.trim() };
+    const started = now();
+    show(state, "SENT", "");
+    try {
+      const { status, content } = await post("/api/v1/kill", wantedKill, ANSWER_MS);
+      if (status === 202) show(state, "REQUESTED", `${number(now() - started, 0)} ms, generation ${content.generation}`);
+      else show(state, "REFUSED", content.detail || "error " + status);
+    } catch (failure) {
+      show(state, "UNKNOWN", "no answer: press again (nothing doubles), or on the server run "
+        + `python -m engine kill --scope ${wantedKill.scope}${wantedKill.target ? ":" + wantedKill.target : ""}`);
+    }
+  }
+
+  /* --- alerts ------------------------------------------------------------------------------ */
+  const known = new Set();
+  let firstAlerts = true;
+  function drawAlerts(rows, changed) {
+    const list = $("alert-list");
+    list.textContent = "";
+    let open = 0;
+    for (const [key, row] of [...rows].reverse()) {
+      const done = Boolean(row.acknowledged_by);
+      if (!done) open += 1;
+      const item = element("li", "alert " + (row.severity || ""));
+      item.append(element("strong", "", (row.severity || "info").toUpperCase()), " ",
+        element("span", "", row.sentence || row.kind || key), " ",
+        element("span", "dim num", row.object || ""), " ",
+        element("time", "dim num", clock(row.raised_at, false)));
+      if (done) item.append(element("span", "dim", " seen by " + format("person", row.acknowledged_by)));
+      else item.append(commandSlot("Acknowledge", "AcknowledgeAlert", key));
+      list.append(item);
+      if (list.children.length >= 100) break;
+    }
+    if (rows.size === 0) list.append(element("li", "dim", "no alerts"));
+    write($("alert-count"), number(open, 0));
+    $("bell").dataset.state = open ? "warn" : "ok";
+    for (const key of changed.up) {
+      const row = rows.get(key);
+      if (!row || known.has(key)) continue;
+      known.add(key);
+      if (!firstAlerts && !row.acknowledged_by) toast((row.severity || "").toUpperCase() + " " + (row.sentence || ""), row.severity);
+    }
+    firstAlerts = false;
+  }
+  function commandSlot(text, verb, target) {
+    const slot = element("span", "command-slot"), button = element("button", "command", text);
+    button.type = "button";
+    button.dataset.verb = verb;
+    button.dataset.target = target;
+    slot.append(button, element("output", "chip-state"));
+    return slot;
+  }
+  function toast(text, tone) {
+    const box = element("div", "toast " + (tone || "")), chip = element("output", "chip-state", text);
+    const close = element("button", "quiet", "\u00d7");
+    close.type = "button";
+    close.setAttribute("aria-label", "close");
+    close.addEventListener("click", () => box.remove());
+    box.append(chip, close);
+    $("toasts").append(box);
+    if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 8000);
+    return chip;
+  }
+
+  const listeners = new Map();
+  function on(name, listener) {
+    if (!listeners.has(name)) listeners.set(name, []);
+    listeners.get(name).push(listener);
+    if (topic(name).loaded) listener(topic(name).rows, { up: new Set(topic(name).rows.keys()), rm: new Set() });
+  }
+  on("alerts", drawAlerts);
+  on("acks", (rows, changed) => {
+    for (const key of changed.up) {
+      const done = settled.get(key);
+      if (done) { settled.delete(key); done(rows.get(key)); }
+    }
+  });
+
+  /* --- keys and clicks --------------------------------------------------------------------- */
+  let keysOn = localStorage.getItem("qd-keys") !== "off", goUntil = 0;
+  const typing = (node) => node instanceof Element && Boolean(node.closest("input, textarea, select, [contenteditable=true], .ag-cell-edit-wrapper"));
+  const visible = (node) => node.getClientRects().length > 0 && !node.disabled;
+  function move(step) {
+    const grid = grids.find((g) => g.api && visible(g.node));
+    if (grid) {
+      const focused = grid.api.getFocusedCell();
+      const columns = grid.api.getAllDisplayedColumns();
+      const column = focused ? focused.column : columns.find((c) => c.getColId().charAt(0) !== "a") || columns[0];
+      const last = grid.api.getDisplayedRowCount() - 1;
+      const next = Math.max(0, Math.min(last, (focused ? focused.rowIndex : -1) + step));
+      grid.api.ensureIndexVisible(next);
+      grid.api.setFocusedCell(next, column);
+      return;
+    }
+    const lines = [...document.querySelectorAll("main tr[data-key]")].filter(visible);
+    if (!lines.length) return;
+    const index = lines.findIndex((line) => line.classList.contains("current"));
+    const next = lines[Math.max(0, Math.min(lines.length - 1, index + step))];
+    if (index >= 0) lines[index].classList.remove("current");
+    next.classList.add("current");
+    next.scrollIntoView({ block: "nearest" });
+  }
+  document.addEventListener("keydown", (event) => {
+    if (typing(event.target) || event.defaultPrevented) return;
+    if (event.ctrlKey && event.shiftKey && event.code === "KeyX") {
+      event.preventDefault();
+      if (!$("kill-dialog").open) openKill();
+      else if (now() - killOpened < TWICE_MS) doKill();
+      return;
+    }
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const key = event.shiftKey && event.key.length === 1 && /[A-Za-z]/.test(event.key)
+      ? "Shift+" + event.key.toUpperCase() : event.key;
+    if (now() < goUntil) {
+      goUntil = 0;
+      const link = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    const button = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(visible);
+    if (button) { event.preventDefault(); button.click(); return; }
+    const acts = {
+      "/": () => $("search").focus(), "?": () => $("keys").showModal(),
+      g: () => { goUntil = now() + 1500; }, j: () => move(1), k: () => move(-1),
+      a: () => { const first = document.querySelector("#alert-list .command"); if (first) press(first); },
+      Enter: () => {
+        const line = document.querySelector("tr.current");
+        const host = line && line.closest("[data-link]");
+        if (host) openKey(host.dataset.link, line.dataset.key);
+      },
+    };
+    if (acts[key] && !(key === "Enter" && event.target.closest("a, button, summary"))) {
+      if (key !== "Enter") event.preventDefault();
+      acts[key]();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const hit = (selector) => event.target instanceof Element && event.target.closest(selector);
+    const button = hit("button[data-verb]");
+    if (button && !button.disabled) { press(button); return; }
+    const go = hit("[data-command-form] button.submit");
+    if (go && !go.disabled) { submit(go.closest("[data-command-form]")); return; }
+    const line = hit("tbody[data-link] tr[data-key]");
+    if (line) { openKey(line.parentNode.dataset.link, line.dataset.key); return; }
+    const filter = hit("[data-refilter]");
+    if (filter) {
+      for (const other of filter.parentNode.querySelectorAll("[data-refilter]")) other.setAttribute("aria-selected", String(other === filter));
+      const host = document.querySelector(`[data-grid-id="${CSS.escape(filter.dataset.refilter)}"]`);
+      if (host) refilter(host, filter.dataset.where || "");
+    }
+  });
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("[data-command-form]");
+    if (form) announce(form);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-command-form]");
+    if (form) announce(form);
+  });
+  document.addEventListener("keydown", (event) => {
+    const form = event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.closest("[data-command-form]");
+    if (form && !form.querySelector("button.submit").disabled) { event.preventDefault(); submit(form); }
+  });
+  $("kill").addEventListener("click", (event) => { event.preventDefault(); openKill(); });
+  $("kill-close").addEventListener("click", () => $("kill-dialog").close());
+  $("kill-form").addEventListener("submit", (event) => event.preventDefault());
+  $("kill-scope").addEventListener("change", preview);
+  $("kill-target").addEventListener("input", preview);
+  longPress($("kill-go"), KILL_PRESS_MS, doKill);
+  $("bell").addEventListener("click", () => { $("alert-drawer").hidden = !$("alert-drawer").hidden; });
+  $("show-keys").addEventListener("click", () => $("keys").showModal());
+  $("keys-close").addEventListener("click", () => $("keys").close());
+  $("keys-on").checked = keysOn;
+  $("keys-on").addEventListener("change", (event) => {
+    keysOn = event.target.checked;
+    localStorage.setItem("qd-keys", keysOn ? "on" : "off");
+  });
+  $("logout").addEventListener("click", async () => {
+    await post("/api/v1/logout", {}, 3000);
+    location.assign("/login");
+  });
+  const THEMES = ["dark", "light", "contrast"];
+  function theme(name) {
+    document.documentElement.dataset.theme = name;
+    localStorage.setItem("qd-theme", name);
+  }
+  theme(THEMES.includes(localStorage.getItem("qd-theme")) ? localStorage.getItem("qd-theme") : "dark");
+  $("theme").addEventListener("click", () =>
+    theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
+  function zoneWords() {
+    const names = { exchange: body.dataset.zone, UTC: "UTC", local: "local" };
+    let text = names[zone];
+    if (zone === "exchange") {
+      const parts = new Intl.DateTimeFormat("en-US", { timeZone: body.dataset.zone, timeZoneName: "short" }).formatToParts(new Date());
+      text = (parts.find((part) => part.type === "timeZoneName") || { value: text }).value;
+    }
+    write($("zone-label"), " " + text);
+  }
+  $("clock").addEventListener("click", () => {
+    zone = { exchange: "UTC", UTC: "local", local: "exchange" }[zone];
+    localStorage.setItem("qd-zone", zone);
+    zoneWords();
+    for (const list of marks.values()) for (const mark of list) drawMark(mark);
+    for (const table of tables) drawTable(table);
+    for (const grid of grids) if (grid.api) grid.api.refreshCells({ force: true });
+  });
+  zoneWords();
+  $("search").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.target.blur(); return; }
+    if (event.key !== "Enter") return;
+    const text = event.target.value.trim();
+    if (!text) return;
+    const page = [...document.querySelectorAll(".nav a")].find((link) => link.textContent.toLowerCase() === text.toLowerCase());
+    if (/^p-?\d+$/i.test(text)) location.assign("/orders/P-" + text.replace(/\D/g, ""));
+    else location.assign(page ? page.getAttribute("href") : "/?q=" + encodeURIComponent(text));
+  });
+  let pinged = 0;
+  for (const name of ["pointerdown", "keydown"]) {
+    document.addEventListener(name, () => {
+      if (now() - pinged < 60000 || loggedOut) return;
+      pinged = now() || 1;
+      post("/api/v1/activity", {}, 3000).catch(() => { pinged = 0; });
+    }, { passive: true });
+  }
+
+  /* a failed Dash callback must not be silent */
+  const nativeFetch = window.fetch.bind(window);
+  window.fetch = async (...args) => {
+    const where = String(args[0] && args[0].url || args[0]);
+    const ours = where.includes("_dash-update-component");
+    let answer;
+    try { answer = await nativeFetch(...args); }
+    catch (failure) {
+      if (ours) toast("A panel could not be loaded: no connection. It keeps its old content.", "warn");
+      throw failure;
+    }
+    if (ours && answer.status === 401) loggedOut = true;
+    else if (ours && !answer.ok) toast(`A panel could not be loaded (error ${answer.status}). Reload to try again.`, "warn");
+    return answer;
+  };
+
+  window.QD = {
+    format, on, send, press, toast, openKill, clock, element, write, refilter,
+    rows: (name) => topic(name).rows, cell, serverNow,
+    renderer(name, run) {
+      renderers.set(name, run);
+      for (const surface of surfaces) if (surface.name === name) drawSurface(surface, null);
+    },
+  };
+
+  let scanning = false;
+  const ownNodes = "[data-live-table], [data-live-render], .ag-root-wrapper, .js-plotly-plot, .chip-state, [data-input]";
+  new MutationObserver((changes) => {
+    if (scanning || changes.every((change) => change.target instanceof Element && change.target.closest(ownNodes))) return;
+    scanning = true;
+    requestAnimationFrame(() => { scanning = false; scan(); });
+  }).observe(document.getElementById("react-entry-point"), { childList: true, subtree: true });
+  scan();
+  connect();
+  setInterval(tick, 250);
+  document.dispatchEvent(new CustomEvent("qd-ready"));
+})();

@@ -1,0 +1,37 @@
+"""What pages read from: the queries that the web mounted. Tests mount a fake."""
+
+from contextvars import ContextVar
+from typing import Any, Final
+
+from engine.domain.errors import BrokenInvariant
+
+_MOUNTED: Final[dict[str, Any]] = {}
+_OVERRIDE: ContextVar[Any] = ContextVar("queries", default=None)
+
+
+def mount_queries(source: object) -> None:
+    """Set the source once, at start-up."""
+    _MOUNTED["queries"] = source
+
+
+def use_queries(source: object) -> None:
+    """Use another source in this context: for tests."""
+    _OVERRIDE.set(source)
+
+
+def queries() -> Any:
+    """The read tables: one function a question (db/queries.py)."""
+    source = _OVERRIDE.get() or _MOUNTED.get("queries")
+    if source is None:
+        raise BrokenInvariant("queries() was asked before the web mounted any")
+    return source
+
+
+def mount_desk(look: object, grants: object, settings: object) -> None:
+    """Keep what the shell and the admin page show."""
+    _MOUNTED.update(look=look, grants=grants, settings=settings)
+
+
+def mounted(name: str) -> Any:
+    """Something the web mounted, or None: ``look``, ``grants``, ``settings``."""
+    return _MOUNTED.get(name)

@@ -1,0 +1,249 @@
+"""The guard: every request passes here first, and nothing passes by default.
+
+Order of questions: known host, size, method from our own page, login, rule of the door, for Dash
+callbacks the rule of the OUTPUT. Websockets are closed. Pure ASGI, so streams are left alone.
+"""
+
+import hmac
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import parse_qs, quote
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.gateway.grants import LOGIN, PUBLIC, SAFE_METHODS, Grants
+from engine.gateway.ports import Clock
+from engine.gateway.problems import problem
+from engine.gateway.sessions import Directory
+from engine.gateway.viewer import Viewer, looking
+
+COOKIE: Final = "qd_session"
+CSRF_HEADER: Final = "x-qd-csrf"
+CSRF_FIELD: Final = "csrf"
+BODY_LIMIT: Final = 1_000_000  # [byte]
+KILL_PATH: Final = "/api/v1/kill"
+CALLBACK_PATH: Final = "/_dash-update-component"
+FORM: Final = "application/x-www-form-urlencoded"
+
+HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def csp(script_hashes: Iterable[str] = ()) -> str:
+    """The content security policy; styles need 'unsafe-inline' or the grid loses its own."""
+    scripts = " ".join(["'self'", *script_hashes])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Policy:
+    """What the guard decides by; filled while the server is put together."""
+
+    directory: Directory
+    grants: Grants
+    clock: Clock
+    origins: frozenset[str]  # scheme://host:port from which our own pages come
+    script_hashes: list[str] = field(default_factory=list)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Host headers that are ours: an unknown one is a rebinding attack or a wrong setting."""
+        return frozenset(origin.split("://", 1)[1] for origin in self.origins)
+
+
+class _TooLarge(Exception):
+    """The body is beyond the limit."""
+
+
+async def _read_body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise _TooLarge
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def session_cookie(headers: Headers) -> str:
+    """The session id a browser sent, "" when none."""
+    try:
+        jar: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return jar[COOKIE].value if COOKIE in jar else ""
+
+
+class Guard:
+    """The outermost ASGI layer."""
+
+    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+        self.app = app
+        self.policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "not used"})
+        else:
+            await self._http(scope, receive, self._with_headers(send))
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        method: str = scope["method"]
+        path: str = scope["path"]
+        refusal = self._foreign(method, headers)
+        body = b""
+        if refusal is None and method not in SAFE_METHODS:
+            try:
+                body = await _read_body(receive)
+            except _TooLarge:
+                refusal = problem(413, f"a request must be at most {BODY_LIMIT} bytes")
+            receive = _replay(body, receive)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        cookie = session_cookie(headers)
+        someone = self.policy.directory.viewer(cookie, self.policy.clock.wall_ns())
+        refusal = self._closed(method, path, headers, someone) or (
+            self._bad_content(path, headers, body, someone) if method not in SAFE_METHODS else None
+        )
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif someone is None:
+            await self.app(scope, receive, send)
+        else:
+            with looking(someone, path):
+                await self.app(scope, receive, send)
+
+    def _foreign(self, method: str, headers: Headers) -> Response | None:
+        """Refuse what does not come from our own pages."""
+        if headers.get("host", "") not in self.policy.hosts:
+            return problem(400, "this host name is not in the settings of the desk")
+        if int_or_zero(headers.get("content-length")) > BODY_LIMIT:
+            return problem(413, f"a request must be at most {BODY_LIMIT} bytes")
+        site = headers.get("sec-fetch-site")
+        if method in SAFE_METHODS:
+            crossing = site == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+            return problem(403, "reads must come from the desk's own pages") if crossing else None
+        if headers.get("origin", "") not in self.policy.origins:
+            return problem(403, "Origin must be the desk's own address")
+        if site not in (None, "same-origin"):
+            return problem(403, "Sec-Fetch-Site must be same-origin")
+        return None
+
+    def _closed(
+        self, method: str, path: str, headers: Headers, someone: Viewer | None
+    ) -> Response | None:
+        """Refuse a door that is closed for this person."""
+        rule = self.policy.grants.rule_of(method, path)
+        if rule == PUBLIC:
+            return None
+        if someone is None:
+            return _log_in(method, path, headers)
+        if rule is None:
+            return problem(403, f"{method} {path} is open to nobody")
+        if rule != LOGIN and not someone.may(rule):
+            return problem(403, f"this needs the permission {rule}", permission=rule)
+        return None
+
+    def _bad_content(
+        self, path: str, headers: Headers, body: bytes, someone: Viewer | None
+    ) -> Response | None:
+        """Refuse a change without JSON, without its token, or to a closed output."""
+        kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if path == KILL_PATH and kind == FORM:
+            token = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
+            return _csrf(token, someone)
+        if kind != "application/json":
+            return problem(415, "Content-Type must be application/json")
+        if path.startswith("/api/v1/"):
+            return _csrf(headers.get(CSRF_HEADER, ""), someone)
+        if path == CALLBACK_PATH:
+            return self._output(body, someone)
+        return None
+
+    def _output(self, body: bytes, someone: Viewer | None) -> Response | None:
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return problem(400, "the body must be JSON")
+        output = document.get("output") if isinstance(document, dict) else None
+        rule = self.policy.grants.outputs.get(output) if isinstance(output, str) else None
+        if rule is None:
+            return problem(403, "this output is open to nobody")
+        if rule in (LOGIN, PUBLIC) or (someone is not None and someone.may(rule)):
+            return None
+        return problem(403, f"this needs the permission {rule}", permission=rule)
+
+    def _with_headers(self, send: Send) -> Send:
+        policy = csp(self.policy.script_hashes)
+
+        async def wrapped(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = policy
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                if "cache-control" not in headers:
+                    headers["cache-control"] = "no-store"
+            await send(message)
+
+        return wrapped
+
+
+def int_or_zero(text: str | None) -> int:
+    """A header's number; 0 when it is missing or no number (the body is counted anyway)."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+
+
+def _csrf(token: str, someone: Viewer | None) -> Response | None:
+    if someone is not None and hmac.compare_digest(token.encode(), someone.csrf.encode()):
+        return None
+    return problem(403, "the token of this login is missing or old: load the page again")
+
+
+def _log_in(method: str, path: str, headers: Headers) -> Response:
+    """To the login page for a person who opens a page, 401 for everything else."""
+    wants_page = "text/html" in headers.get("accept", "")
+    if method in SAFE_METHODS and wants_page and not path.startswith(("/_dash", "/api/", "/live")):
+        return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+    return problem(401, "log in first")

@@ -1,0 +1,288 @@
+"""Log-in, log-out, giving the password again, the first administrator, roles.
+
+Passwords are checked by argon2 in a thread, two at a time: more would starve the desk.
+"""
+
+import asyncio
+import hmac
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from db.people import People, PersonRow
+from engine.domain.people import Role
+from engine.gateway import plain
+from engine.gateway.grants import LOGIN, PUBLIC, Grants
+from engine.gateway.guard import COOKIE, session_cookie
+from engine.gateway.live import Hub
+from engine.gateway.people import DESK
+from engine.gateway.ports import Clock
+from engine.gateway.problems import problem
+from engine.gateway.sessions import LIFETIME, SECOND, Directory, digest
+from engine.gateway.viewer import viewer
+
+CHECKS_AT_ONCE: Final = 2
+PASSWORD_MIN: Final = 12
+WRONG: Final = "login or password is wrong"
+
+
+class LoginBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the log-in form sends."""
+
+    login: str
+    password: str
+    next: str = "/"
+
+
+class PasswordBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The password again."""
+
+    password: str
+
+
+class FirstAdminBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the first-start form sends."""
+
+    token: str
+    login: str
+    name: str
+    password: str
+    next: str = "/"
+
+
+class RolesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The new roles of a person; active false keeps them out."""
+
+    roles: list[Role]
+    active: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Logins:
+    """Everything the log-in routes need."""
+
+    people: People
+    directory: Directory
+    hasher: PasswordHasher
+    clock: Clock
+    hub: Hub
+    secure: bool  # cookies only over TLS
+    token: str = ""  # one-time token of the first administrator
+    demo_file: str = ""
+    decoy: str = ""  # a hash nobody has, so that unknown logins take as long as known ones
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS_AT_ONCE))
+    people_changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def verify(self, person_id: str | None, password: str) -> bool:
+        """Whether the password is right; takes the same time for a login that does not exist."""
+        async with self.slots:
+            return await asyncio.to_thread(self._verify, person_id, password)
+
+    def _verify(self, person_id: str | None, password: str) -> bool:
+        stored = self.people.password_hash(person_id) if person_id is not None else None
+        if stored is None:
+            self.decoy = self.decoy or self.hasher.hash("nobody has this password")
+        try:
+            self.hasher.verify(stored or self.decoy, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+        return stored is not None
+
+    def find(self, login: str) -> PersonRow | None:
+        """The active person behind a login."""
+        return next(
+            (p for p in self.directory.persons.values() if p.login == login and p.active), None
+        )
+
+    async def enter(self, person: PersonRow, old_cookie: str, next_path: str) -> Response:
+        """Start a session under a new id; a session the browser had before ends."""
+        if old_cookie:
+            await self.leave(digest(old_cookie))
+        session_id, row = self.directory.start(person.person_id, self.clock.wall_ns())
+        await asyncio.to_thread(self.people.add_session, row)
+        response = Response(
+            msgspec.json.encode({"next": safe_next(next_path)}), media_type="application/json"
+        )
+        response.set_cookie(
+            COOKIE, session_id, max_age=LIFETIME // SECOND, httponly=True, samesite="strict",
+            secure=self.secure, path="/",
+        )  # fmt: skip
+        return response
+
+    async def leave(self, session_hash: str) -> None:
+        """End a session: its cookie is dead and its streams close."""
+        self.directory.end(session_hash)
+        self.hub.close_sessions((session_hash,))
+        await asyncio.to_thread(self.people.end_sessions, (session_hash,))
+
+    async def reload(self) -> None:
+        """Read the persons again and let the engine know."""
+        self.directory.load(await asyncio.to_thread(self.people.persons))
+        self.people_changed.set()
+
+
+def safe_next(path: str) -> str:
+    """Where to go after log-in: a path of this desk, never another site."""
+    safe = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if safe and path.isprintable() else "/"
+
+
+def routes(logins: Logins, grants: Grants) -> APIRouter:
+    """All routes of this module, each with its rule."""
+    router = APIRouter()
+    _login_routes(router, logins, grants)
+    _session_routes(router, logins, grants)
+    _first_admin_routes(router, logins, grants)
+    _people_routes(router, logins, grants)
+    return router
+
+
+def _address(request: Request) -> str:
+    return "address:" + (request.client.host if request.client is not None else "unknown")
+
+
+def _login_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+    grants.route("GET", "/login", PUBLIC)
+    grants.route("POST", "/login", PUBLIC)
+
+    @router.get("/login", include_in_schema=False)
+    async def show(next: str = "/") -> Response:  # noqa: A002 (the name of the query field)
+        """The log-in page."""
+        if logins.token and not logins.directory.persons:
+            return RedirectResponse("/first-admin", status_code=303)
+        return plain.login_page(safe_next(next), logins.demo_file)
+
+    @router.post("/login", include_in_schema=False)
+    async def log_in(request: Request) -> Response:
+        """Check the password and start a session."""
+        try:
+            body = msgspec.json.decode(await request.body(), type=LoginBody)
+        except msgspec.DecodeError as error:
+            return problem(400, str(error))
+        now = logins.clock.wall_ns()
+        keys = (f"login:{body.login}", _address(request))
+        tries = logins.directory.tries
+        wait = tries.wait_ns(keys, now)
+        if wait:
+            seconds = -(-wait // SECOND)
+            return problem(429, f"too many wrong tries: wait {seconds} s", retry_after_s=seconds)
+        tries.fail(keys, now)  # counted before the check, so that parallel tries count too
+        person = logins.find(body.login)
+        right = await logins.verify(person.person_id if person else None, body.password)
+        if person is None or not right:
+            return problem(401, WRONG)
+        tries.forget(keys)
+        return await logins.enter(person, session_cookie(request.headers), body.next)
+
+
+def _session_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+    grants.route("POST", "/api/v1/logout", LOGIN)
+    grants.route("POST", "/api/v1/reauthenticate", LOGIN)
+    grants.route("POST", "/api/v1/activity", LOGIN)
+
+    @router.post("/api/v1/logout")
+    async def log_out() -> Response:
+        """End this session."""
+        await logins.leave(viewer().session)
+        response = Response(b'{"next":"/login"}', media_type="application/json")
+        response.delete_cookie(COOKIE, path="/")
+        return response
+
+    @router.post("/api/v1/reauthenticate")
+    async def again(request: Request) -> Response:
+        """Give the password again: unlocks an idle session and counts as fresh for 5 minutes."""
+        try:
+            body = msgspec.json.decode(await request.body(), type=PasswordBody)
+        except msgspec.DecodeError as error:
+            return problem(400, str(error))
+        someone, now = viewer(), logins.clock.wall_ns()
+        keys = (f"again:{someone.person_id}", _address(request))
+        if logins.directory.tries.wait_ns(keys, now):
+            return problem(429, "too many wrong tries: wait a minute")
+        logins.directory.tries.fail(keys, now)
+        if not await logins.verify(someone.person_id, body.password):
+            return problem(403, "the password is wrong", field="password")
+        logins.directory.tries.forget(keys)
+        logins.directory.reauthenticated(someone.session, now)
+        return Response(b'{"fresh":true}', media_type="application/json")
+
+    @router.post("/api/v1/activity")
+    async def activity() -> Response:
+        """The person touched the page; an idle session stays idle."""
+        someone, now = viewer(), logins.clock.wall_ns()
+        logins.directory.acted(someone.session, now)
+        session = logins.directory.sessions.get(someone.session)
+        idle = session is None or session.idle(now)
+        return Response(msgspec.json.encode({"idle": idle}), media_type="application/json")
+
+
+def _first_admin_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+    grants.route("GET", "/first-admin", PUBLIC)
+    grants.route("POST", "/first-admin", PUBLIC)
+
+    @router.get("/first-admin", include_in_schema=False)
+    async def show() -> Response:
+        """The form of the first start."""
+        if not logins.token:
+            return RedirectResponse("/login", status_code=303)
+        return plain.first_admin_page()
+
+    @router.post("/first-admin", include_in_schema=False)
+    async def create(request: Request) -> Response:
+        """Create the first administrator, once, with the token of the terminal."""
+        try:
+            body = msgspec.json.decode(await request.body(), type=FirstAdminBody)
+        except msgspec.DecodeError as error:
+            return problem(400, str(error))
+        token, keys, now = logins.token, (_address(request),), logins.clock.wall_ns()
+        if logins.directory.tries.wait_ns(keys, now):
+            return problem(429, "too many wrong tries: wait a minute")
+        if not token or not hmac.compare_digest(body.token.encode(), token.encode()):
+            logins.directory.tries.fail(keys, now)
+            return problem(403, "the token is wrong or was used", field="token")
+        if len(body.password) < PASSWORD_MIN:
+            return problem(
+                422, f"the password must have {PASSWORD_MIN} characters or more", field="password"
+            )
+        logins.token = ""
+        person = PersonRow(
+            person_id="u1", login=body.login, name=body.name, desk=DESK, roles=(Role.ADMIN,)
+        )
+        async with logins.slots:
+            hashed = await asyncio.to_thread(logins.hasher.hash, body.password)
+        await asyncio.to_thread(logins.people.add_person, person, hashed, now)
+        await logins.reload()
+        return await logins.enter(person, session_cookie(request.headers), body.next)
+
+
+def _people_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+    grants.route("POST", "/api/v1/people/*", "people.manage")
+
+    @router.post("/api/v1/people/{person_id}/roles")
+    async def set_roles(person_id: str, request: Request) -> Response:
+        """Change roles at once: the person's sessions and streams end."""
+        try:
+            body = msgspec.json.decode(await request.body(), type=RolesBody)
+        except msgspec.DecodeError as error:
+            return problem(400, str(error))
+        if person_id not in logins.directory.persons:
+            return problem(404, f"there is no person {person_id}")
+        if person_id == viewer().person_id:
+            return problem(403, "nobody changes their own roles")
+        if Role.SYSTEM in body.roles:
+            return problem(422, "system is never the role of a person", field="roles")
+        await asyncio.to_thread(logins.people.set_roles, person_id, body.roles)
+        await asyncio.to_thread(logins.people.set_active, person_id, active=body.active)
+        ended = logins.directory.end_all(person_id)
+        logins.hub.close_sessions(ended)
+        await asyncio.to_thread(logins.people.end_sessions, ended)
+        await logins.reload()
+        return Response(
+            msgspec.json.encode({"person_id": person_id, "ended": len(ended)}),
+            media_type="application/json",
+        )

@@ -1,0 +1,113 @@
+"""Pages that need no scripts: log-in, first start, kill. Every value is escaped here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Final
+
+from starlette.responses import HTMLResponse
+
+SCOPES: Final = (
+    ("all", "ALL: everything on this desk"),
+    ("trader", "trader (id)"),
+    ("strategy", "strategy"),
+    ("symbol", "symbol"),
+    ("parent", "parent order (P-...)"),
+    ("child", "child order (C-...)"),
+)
+RECEIPT_COLUMNS: Final = (
+    "id", "scope", "target", "state", "by", "requested_at", "blocked_ms", "cancel_sent_ms",
+    "children", "acked", "filled_in_flight", "unconfirmed", "confirmed_ms",
+)  # fmt: skip
+
+
+def page(
+    title: str, body: str, *, scripts: Sequence[str] = (), theme: str = "dark"
+) -> HTMLResponse:
+    """A small page in the desk's own look; ``body`` is already safe HTML."""
+    sources = "".join(f'<script src="{escape(s)}" defer></script>' for s in scripts)
+    return HTMLResponse(
+        f'<!DOCTYPE html><html lang="en" data-theme="{escape(theme)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+        '<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/assets/theme.css"><link rel="stylesheet" '
+        f'href="/assets/desk.css">{sources}</head><body class="plain">{body}</body></html>'
+    )
+
+
+def login_page(next_path: str, demo_file: str = "") -> HTMLResponse:
+    """The log-in form; ``assets/login.js`` posts it as JSON."""
+    hint = (
+        f'<p class="dim">Demo desk: names and passwords are in <code>{escape(demo_file)}</code> '
+        "and on the terminal of the first start.</p>"
+        if demo_file
+        else ""
+    )
+    body = (
+        '<main class="card"><h1>Quarterdeck</h1>'
+        f'<form data-post="/login" data-next="{escape(next_path)}">'
+        '<label>Login<input name="login" autocomplete="username" required autofocus></label>'
+        '<label>Password<input name="password" type="password" autocomplete="current-password" '
+        'required></label><p role="alert" class="refusal" data-message></p>'
+        f'<button type="submit" class="primary">Log in</button></form>{hint}'
+        "<noscript><p>Logging in needs scripts; killing does not.</p></noscript></main>"
+    )
+    return page("Log in - Quarterdeck", body, scripts=("/assets/login.js",))
+
+
+def first_admin_page() -> HTMLResponse:
+    """The form of the very first start without demo people."""
+    body = (
+        '<main class="card"><h1>First administrator</h1>'
+        '<p class="dim">The one-time token is on the terminal that started the desk.</p>'
+        '<form data-post="/first-admin" data-next="/">'
+        '<label>Token<input name="token" autocomplete="off" required autofocus></label>'
+        '<label>Login<input name="login" autocomplete="username" required></label>'
+        '<label>Name<input name="name" autocomplete="name" required></label>'
+        '<label>Password (12 characters or more)<input name="password" type="password" '
+        'minlength="12" autocomplete="new-password" required></label>'
+        '<p role="alert" class="refusal" data-message></p>'
+        '<button type="submit" class="primary">Create the administrator</button></form></main>'
+    )
+    return page("First administrator - Quarterdeck", body, scripts=("/assets/login.js",))
+
+
+def kill_page(
+    *, csrf: str, rows: Iterable[Mapping[str, object]], written: Iterable[str], message: str = ""
+) -> HTMLResponse:
+    """Kill without scripts: scope, target, one button, and the receipts."""
+    options = "".join(f'<option value="{v}">{escape(text)}</option>' for v, text in SCOPES)
+    notes = "".join(f"<li>{escape(line)}</li>" for line in written)
+    said = f'<p role="status" class="receipt">{escape(message)}</p>' if message else ""
+    body = (
+        '<main class="card wide"><h1>Kill</h1>'
+        "<p>Writes the kill flag directly: it works while the engine link, the stream or the "
+        "database is down. Killed orders do not come back; a release needs two people.</p>"
+        f'{said}<form method="post" action="/api/v1/kill">'
+        f'<input type="hidden" name="csrf" value="{escape(csrf)}">'
+        f'<label>Scope<select name="scope">{options}</select></label>'
+        '<label>Target (empty for ALL)<input name="target" autocomplete="off"></label>'
+        '<label>Reason (can be given later)<input name="reason" autocomplete="off"></label>'
+        '<p class="row"><a href="/" class="button">Back to the desk, kill nothing</a>'
+        '<button type="submit" class="kill">KILL this scope now</button></p></form>'
+        f"<h2>Receipts</h2>{receipts(rows)}<h2>Written by this web process</h2><ul>{notes}</ul>"
+        "</main>"
+    )
+    return page("Kill - Quarterdeck", body)
+
+
+def receipts(rows: Iterable[Mapping[str, object]]) -> str:
+    """The receipts as a table; a dash where the engine has not said yet."""
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in RECEIPT_COLUMNS)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(_cell(row, name))}</td>" for name in RECEIPT_COLUMNS)
+        + "</tr>"
+        for row in rows
+    )  # fmt: skip
+    empty = f'<tr><td colspan="{len(RECEIPT_COLUMNS)}">no kill has been reported</td></tr>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines or empty}</tbody></table>"
+
+
+def _cell(row: Mapping[str, object], name: str) -> str:
+    value = row.get(name)
+    return "-" if value is None else str(value)

@@ -1,0 +1,105 @@
+"""/api/v1 reads: the same rows as the screens, the same permission table, each with its age."""
+
+from typing import Annotated, Final
+
+import msgspec
+import orjson
+from fastapi import APIRouter, Query
+from starlette.responses import Response, StreamingResponse
+
+from engine.gateway.grants import LOGIN, PUBLIC, Grants
+from engine.gateway.live import Cells, Hub, audience_of
+from engine.gateway.problems import problem
+from engine.gateway.sessions import Directory
+from engine.gateway.viewer import viewer
+
+TOPICS: Final = {
+    "parents": "view.desk",
+    "children": "view.desk",
+    "kills": "view.desk",
+    "alerts": "view.desk",
+    "quotes": "view.desk",
+    "desk": "view.desk",
+    "changes": "view.approvals",
+    "strategies": "view.strategies",
+    "status": "view.system",
+}
+PAGE: Final = 500  # rows in one answer at most
+
+
+def _page(hub: Hub, topic: str, after: str, limit: int) -> Response:
+    """Rows in key order after the cursor, the cursor of the next page, and the age of the data."""
+    rows: dict[str, Cells] = hub.rows(topic, audience_of(viewer()))
+    keys = sorted(rows, key=_order)
+    if after:
+        keys = [key for key in keys if _order(key) > _order(after)]
+    chosen = keys[:limit]
+    at = hub.topics[topic].at if topic in hub.topics else None
+    body = {
+        "items": [{"key": key, **rows[key]} for key in chosen],
+        "next": chosen[-1] if len(keys) > limit else None,
+        "as_of": at,
+        "age_ms": None if at is None else max(0, (hub.clock.wall_ns() - at) // 1_000_000),
+    }
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _order(key: str) -> tuple[str, int, str]:
+    """P-9 before P-10."""
+    head, _, tail = key.rpartition("-")
+    return (head, int(tail), "") if tail.isdigit() else (key, 0, tail)
+
+
+def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
+    """One read a topic, the own person, and the live stream."""
+    router = APIRouter()
+    for topic, permission in TOPICS.items():
+        grants.route("GET", f"/api/v1/{topic}", permission)
+        _topic_route(router, hub, topic)
+    grants.route("GET", "/api/v1/people/me", LOGIN)
+    grants.route("GET", "/api/v1/openapi.json", LOGIN)
+    grants.route("GET", "/live", "view.desk")
+    grants.route("GET", "/health", PUBLIC)
+
+    @router.get("/api/v1/people/me")
+    async def me() -> Response:
+        """Who I am here."""
+        someone = viewer()
+        session = directory.sessions.get(someone.session)
+        now = hub.clock.wall_ns()
+        body = {
+            "id": someone.person_id,
+            "name": someone.name,
+            "desk": someone.desk,
+            "roles": list(someone.roles),
+            "idle": session is None or session.idle(now),
+            "fresh": session is not None and session.fresh(now),
+        }
+        return Response(msgspec.json.encode(body), media_type="application/json")
+
+    @router.get("/live")
+    async def live(
+        topics: Annotated[str, Query(max_length=400)], since: Annotated[str, Query()] = ""
+    ) -> Response:
+        """Live rows as server-sent events: a snapshot a topic, then changes."""
+        someone = viewer()
+        names = [n for n in topics.split(",") if someone.may(TOPICS.get(n, "view.desk"))][:32]
+        client = hub.join(someone, [n for n in names if n.isidentifier()], since)
+        if client is None:
+            return problem(429, "this login has four live pages open: close one", kind="streams")
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(
+            hub.stream(client), media_type="text/event-stream", headers=headers
+        )
+
+    return router
+
+
+def _topic_route(router: APIRouter, hub: Hub, topic: str) -> None:
+    @router.get(f"/api/v1/{topic}", name=topic, summary=f"Last rows of {topic}")
+    async def read(
+        after: Annotated[str, Query(max_length=64)] = "",
+        limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    ) -> Response:
+        """Rows this person may see; pass ``next`` back as ``after`` for the following page."""
+        return _page(hub, topic, after, limit)

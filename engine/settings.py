@@ -9,6 +9,7 @@ import argparse
 import difflib
 import hashlib
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
@@ -272,6 +273,12 @@ def to_env(settings: Settings) -> dict[str, str]:
     }
     env["QD_CANCEL_SOCKET"] = str(paths(settings).cancel)  # the watchdog imports nothing of ours
     return env
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """Name and value of every setting as people may see it: without passwords."""
+    values = {row.name: _show(getattr(settings, row.name)) for row in SETTINGS}
+    return {n: re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value) for n, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

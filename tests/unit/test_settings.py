@@ -109,3 +109,11 @@ def test_the_state_folder_is_closed_to_other_people(tmp_path):
     desk_settings.make_folders(where)
     assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
     assert where.cancel == tmp_path / "var" / "exchange" / "cancel.sock"
+
+
+def test_a_password_in_the_database_address_is_not_shown():
+    settings = resolve({"database_url": "postgresql://desk:s3cret@db.example:5432/qd"}, {})
+    seen = desk_settings.shown(settings)
+    assert seen["database_url"] == "postgresql://desk:***@db.example:5432/qd"
+    assert "s3cret" not in str(seen)
+    assert set(seen) == {row.name for row in SETTINGS}

@@ -131,4 +131,4 @@ def _execution(
 def _ratio(fills: FillFacts, each: Floats, on: Floats, tick: float) -> Measure:
     """Sum of quantity * each over sum of quantity * on, rows with both known."""
     cost, notional, n = weighted_sums(each, on, fills.quantity)
-    return measure(cost * tick, notional * tick, n)
+    return measure(float(cost) * tick, float(notional) * tick, int(n))

@@ -100,7 +100,7 @@ def test_all_tests_run_in_two_stages_and_one_bad_stage_is_enough(run, monkeypatc
     monkeypatch.setattr(run, "browser", lambda *, may_install: "/bin/true")
     assert run.test([]) == 1
     assert ["--ignore=tests/process" in words for words in stages] == [True, False]
-    assert ["tests/e2e" in words for words in stages] == [False, True]
+    assert ["tests/process" in words for words in stages] == [False, True]
 
 
 def test_a_wrong_word_is_refused_with_the_three_right_ones():

@@ -76,3 +76,14 @@ def score_logistic(model: Any, features: Any, contributions: Any) -> float:
         return 1.0 / (1.0 + math.exp(-z))
     e = math.exp(z)
     return e / (1.0 + e)
+
+
+@kernel
+def score_rows(models: Any, features: Any, out: Any) -> None:
+    """Scores of many feature rows by row 0 of a MODEL array. Ranges are not checked.
+
+    features : float32, shape (n, 16). out : float64, shape (n,), written. [probability]
+    """
+    contributions = np.zeros(N_FEATURES)
+    for i in range(features.shape[0]):
+        out[i] = score_logistic(models[0], features[i], contributions)

@@ -1,0 +1,170 @@
+"""Models on disk: arrays and a card, named by the hash of both. Loading needs no scikit-learn.
+
+``<directory>/<id>/arrays.npz`` holds the fields of a MODEL row, ``card.json`` what a person must
+know. The id is "lr-" and twelve digits of the card's SHA-256; the card holds the arrays' SHA-256.
+A byte changed in either makes the model unknown: it is refused, never used.
+"""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.sight import LoadedModel
+from engine.domain.errors import Refused
+from engine.domain.units import Nanos
+from engine.kernels.inference import MODEL
+
+ARRAYS = "arrays.npz"
+CARD = "card.json"
+ID_DIGITS = 12
+
+
+class CardBin(msgspec.Struct, frozen=True, kw_only=True):
+    """One bin of the calibration table."""
+
+    n: int
+    forecast: float
+    observed: float
+
+
+class Fold(msgspec.Struct, frozen=True, kw_only=True):
+    """One walk-forward step: trained on what came before, tested on this block."""
+
+    n_train: int
+    n_test: int
+    auc: float
+    accuracy: float
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is, what it was trained on, how good it was and how far it may be trusted.
+
+    Figures are of rows the tested model had not seen (walk-forward); intervals are 95 %.
+    """
+
+    type: str  # "logistic regression"
+    problem: str
+    objective: str
+    success: str
+    limits: str
+    words: str  # what a trader reads
+    horizon_s: int
+    features: tuple[str, ...]
+    recordings: tuple[str, ...]  # instrument and day of each
+    data_sha256: str
+    arrays_sha256: str
+    n_train: int
+    minimum_n: int  # labelled rows without which no version is made
+    n: int  # rows tested
+    base_rate: float
+    accuracy: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    brier: float
+    brier_skill: float
+    log_loss: float
+    calibration: tuple[CardBin, ...]
+    folds: tuple[Fold, ...]
+    shuffled_auc: float  # trained on shuffled labels: about .5, or something leaks
+    red_flag: str  # why the figures must not be believed; "" = none
+    compiled_difference: float
+    trained_at: int  # UTC ns
+    expires_at: int  # market clock, UTC ns
+
+
+def arrays_of(row: NDArray[np.void]) -> dict[str, NDArray[np.generic]]:
+    """The fields of a MODEL array of one row, by name."""
+    names = MODEL.names or ()
+    return {name: np.ascontiguousarray(row[name]) for name in names}
+
+
+def arrays_digest(row: NDArray[np.void]) -> str:
+    """SHA-256 of the fields: name, type, shape, bytes; independent of the file format."""
+    out = hashlib.sha256()
+    for name, array in sorted(arrays_of(row).items()):
+        out.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
+        out.update(array.tobytes())
+    return out.hexdigest()
+
+
+def encode_card(card: Card) -> bytes:
+    """The one spelling of a card that is hashed and stored."""
+    return msgspec.json.encode(card, order="deterministic")
+
+
+def model_id_of(card: bytes) -> str:
+    """Id of the model with this stored card."""
+    return f"lr-{hashlib.sha256(card).hexdigest()[:ID_DIGITS]}"
+
+
+def _read(path: Path, model_id: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise Refused(
+            f"model {model_id} must be on disk, {path.name} cannot be read", rule="model.file"
+        ) from problem
+
+
+def read_card(directory: Path, model_id: str) -> Card:
+    """The card of a model; refused when it is not the one the id names."""
+    content = _read(directory / model_id / CARD, model_id)
+    if model_id_of(content) != model_id:
+        raise Refused(
+            f"the card of model {model_id} has been changed: its hash is {model_id_of(content)}",
+            rule="model.hash",
+        )
+    try:
+        return msgspec.json.decode(content, type=Card)
+    except msgspec.DecodeError as problem:
+        raise Refused(f"the card of model {model_id} is not readable: {problem}") from problem
+
+
+def _read_row(directory: Path, model_id: str) -> NDArray[np.void]:
+    content = io.BytesIO(_read(directory / model_id / ARRAYS, model_id))
+    row = np.zeros(1, dtype=MODEL)
+    try:
+        with np.load(content, allow_pickle=False) as stored:
+            for name in MODEL.names or ():
+                row[name] = stored[name]
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as problem:
+        raise Refused(
+            f"the arrays of model {model_id} are not readable: {problem}", rule="model.file"
+        ) from problem
+    return row
+
+
+def load_model(directory: Path, model_id: str) -> LoadedModel:
+    """Arrays and promises of a model, both hashes checked; refused when either is not right."""
+    card = read_card(directory, model_id)
+    row = _read_row(directory, model_id)
+    found = arrays_digest(row)
+    if found != card.arrays_sha256:
+        raise Refused(
+            f"the arrays of model {model_id} have been changed: SHA-256 must be "
+            f"{card.arrays_sha256}, was {found}",
+            rule="model.hash",
+        )
+    return LoadedModel(
+        id=model_id,
+        row=row,
+        horizon_s=card.horizon_s,
+        expires_at=Nanos(card.expires_at),
+        words=card.words,
+        trained_auc=card.auc,
+        trained_n=card.n,
+    )
+
+
+def model_ids(directory: Path) -> tuple[str, ...]:
+    """Ids of the models in a directory, sorted; a half-written one is not among them."""
+    if not directory.is_dir():
+        return ()
+    found = (path.name for path in directory.iterdir() if (path / CARD).is_file())
+    return tuple(sorted(name for name in found if name.startswith("lr-")))

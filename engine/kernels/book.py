@@ -1,14 +1,8 @@
 """One order book with price-time priority: of simulation, replay, venue and environments.
 
-Layout. Every order and every price level is one 32-byte NODE of one array. A level is the
-sentinel of a circular list, so linking and unlinking never ask whether a neighbour exists:
-the cost of a book is mispredicted branches. Nodes 0 .. n_ticks + 1 are levels (0 and
-n_ticks + 1 stand for "no bid" and "no ask"), the slots of orders follow. Which levels hold
-orders stands in a bitmap of three storeys (up to 4,096 levels the second is a single word), the
-two end sentinels always set, so that a search for the next best price always ends.
-
-A slot is an int64, NIL = 0. A ``tag`` is the owner's own number: a child id, 0 = background.
-Prices are ticks in [base_price, base_price + n_ticks), quantities shares >= 1, side BUY or SELL.
+The arrays are described in ladder.py. A slot is an int64, NIL = 0. A ``tag`` is the owner's own
+number: a child id, 0 = background. Prices are ticks in
+[base_price, base_price + n_ticks), quantities shares >= 1, side BUY or SELL.
 
 Nothing is dropped silently: a full pool, a full tape or a price off the ladder comes back as
 the status of the call. Kernels do not check slots: hand in only slots of live orders.
@@ -16,16 +10,67 @@ the status of the call. Kernels do not check slots: hand in only slots of live o
 Call these from ``hot`` kernels (jit.py): one that counts references is many times slower.
 """
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.kernels.jit import hot, leaf
-from engine.kernels.ladder import U0, U1, above, below, clear_bit, set_bit
+from engine.kernels.ladder import (
+    FILL,
+    NODE,
+    TOP,
+    U0,
+    Book,
+    Records,
+    above,
+    below,
+    clear_bit,
+    copy_book,
+    new_book,
+    new_fills,
+    set_bit,
+)
 
-Records: TypeAlias = npt.NDArray[np.void]
-Ints: TypeAlias = npt.NDArray[np.int64]
+__all__ = [
+    "FILL",
+    "NIL",
+    "NODE",
+    "OFF_LADDER",
+    "OK",
+    "POOL_FULL",
+    "TAPE_FULL",
+    "TOP",
+    "Book",
+    "Records",
+    "above",
+    "add_limit",
+    "ahead",
+    "behind",
+    "below",
+    "best_ask",
+    "best_bid",
+    "copy_book",
+    "depth",
+    "has_room",
+    "level_count",
+    "level_of",
+    "level_volume",
+    "live_orders",
+    "match",
+    "new_book",
+    "new_fills",
+    "newest",
+    "oldest",
+    "price_of",
+    "quantity_of",
+    "reduce",
+    "remove",
+    "rest",
+    "shares_ahead",
+    "side_of",
+    "tag_of",
+    "worse_price",
+]
 
 NIL: Final = 0
 
@@ -34,81 +79,6 @@ OK: Final = 0
 TAPE_FULL: Final = 1  # stopped before the next fill: empty the tape, call again with what is left
 POOL_FULL: Final = 2  # what could trade has traded; the remainder does not rest
 OFF_LADDER: Final = 3  # the limit price has no level: nothing happened
-
-NODE = np.dtype(
-    [
-        ("next", "<u4"),  # order: behind it; level: its oldest order; free: next free slot
-        ("previous", "<u4"),  # order: ahead of it; level: its newest order
-        ("quantity", "<i8"),  # order: what is left, 0 = free; level: sum of its orders [share]
-        ("tag", "<i8"),  # order: owner's number; level: how many orders
-        ("level", "<u4"),
-        ("side", "<i4"),  # order: BUY or SELL
-    ]
-)
-
-FILL = np.dtype(
-    [
-        ("maker", "<i8"),  # tag of the resting order
-        ("taker", "<i8"),  # tag of the incoming order
-        ("quantity", "<i8"),  # [share]
-        ("price", "<i8"),  # of the resting order [tick]
-        ("left", "<i8"),  # of the resting order after this fill [share]
-        ("slot", "<i8"),  # of the resting order; free again when left is 0
-    ]
-)
-
-# the scalars of one book
-TOP = np.dtype(
-    [
-        ("bid", "<u8"),  # level of the best bid, 0 = none
-        ("ask", "<u8"),  # level of the best ask, n_ticks + 1 = none
-        ("free", "<u8"),  # first free slot, 0 = the pool is full
-        ("second", "<u8"),  # where the second storey of the bitmap starts
-        ("third", "<u8"),
-        ("end", "<u8"),  # n_ticks + 1
-        ("offset", "<i8"),  # level = price - offset
-        ("live", "<i8"),  # resting orders
-    ]
-)
-
-
-class Book(NamedTuple):
-    """The arrays of one book; made by ``new_book``, copied by ``copy_book``."""
-
-    nodes: Records  # NODE, shape (n_ticks + 2 + capacity,)
-    bits: npt.NDArray[np.uint64]
-    top: Records  # TOP, shape (1,)
-
-
-def new_book(n_ticks: int, base_price: int, capacity: int) -> Book:
-    """An empty book for prices base_price .. base_price + n_ticks - 1 and ``capacity`` orders."""
-    if n_ticks < 1 or capacity < 1 or n_ticks + 2 + capacity >= 2**32:
-        raise ValueError(f"n_ticks and capacity must be 1 .. 2**32, were {n_ticks}, {capacity}")
-    levels = n_ticks + 2
-    nodes = np.zeros(levels + capacity, NODE)
-    index = np.arange(levels, dtype=np.uint32)
-    for name in ("next", "previous", "level"):
-        nodes[name][:levels] = index
-    nodes["next"][levels:-1] = np.arange(levels + 1, levels + capacity, dtype=np.uint32)
-    second = (levels + 63) // 64
-    third = second + (second + 63) // 64
-    bits = np.zeros(third + (third - second + 63) // 64, np.uint64)
-    for level in (0, levels - 1):
-        for start, shift in ((0, 6), (second, 12), (third, 18)):
-            bits[start + (level >> shift)] |= U1 << np.uint64((level >> (shift - 6)) & 63)
-    top = np.zeros(1, TOP)
-    top[0] = (0, n_ticks + 1, levels, second, third, n_ticks + 1, base_price - 1, 0)
-    return Book(nodes, bits, top)
-
-
-def new_fills(capacity: int) -> Records:
-    """An empty tape for that many fills."""
-    return np.zeros(capacity, FILL)
-
-
-def copy_book(book: Book) -> Book:
-    """A snapshot that shares nothing with ``book``."""
-    return Book(book.nodes.copy(), book.bits.copy(), book.top.copy())
 
 
 # --- changes ----------------------------------------------------------------------------------

@@ -1,21 +1,106 @@
-"""Which levels of a book hold orders: a bitmap of three storeys, searched by bit instructions.
+"""The arrays of a book, and the bitmap that finds the next best price.
 
-``top`` is the TOP row of the book: it knows where the second and third storey start. Level 0 and
-the last one are sentinels and always set, so no search runs off the end.
+Layout. Every order and every price level is one 32-byte NODE of one array. A level is the
+sentinel of a circular list, so linking and unlinking never ask whether a neighbour exists:
+the cost of a book is mispredicted branches. Nodes 0 .. n_ticks + 1 are levels (0 and
+n_ticks + 1 stand for "no bid" and "no ask"), the slots of orders follow. Which levels hold
+orders stands in a bitmap of three storeys (up to 4,096 levels the second is a single word), the
+two end sentinels always set, so that a search for the next best price always ends.
+
+``top`` is the TOP row of the book: it knows where the second and third storey start.
 """
 
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.kernels.bits import clz, ctz
 from engine.kernels.jit import leaf
+
+Records: TypeAlias = npt.NDArray[np.void]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+NODE = np.dtype(
+    [
+        ("next", "<u4"),  # order: behind it; level: its oldest order; free: next free slot
+        ("previous", "<u4"),  # order: ahead of it; level: its newest order
+        ("quantity", "<i8"),  # order: what is left, 0 = free; level: sum of its orders [share]
+        ("tag", "<i8"),  # order: owner's number; level: how many orders
+        ("level", "<u4"),
+        ("side", "<i4"),  # order: BUY or SELL
+    ]
+)
+
+FILL = np.dtype(
+    [
+        ("maker", "<i8"),  # tag of the resting order
+        ("taker", "<i8"),  # tag of the incoming order
+        ("quantity", "<i8"),  # [share]
+        ("price", "<i8"),  # of the resting order [tick]
+        ("left", "<i8"),  # of the resting order after this fill [share]
+        ("slot", "<i8"),  # of the resting order; free again when left is 0
+    ]
+)
+
+# the scalars of one book
+TOP = np.dtype(
+    [
+        ("bid", "<u8"),  # level of the best bid, 0 = none
+        ("ask", "<u8"),  # level of the best ask, n_ticks + 1 = none
+        ("free", "<u8"),  # first free slot, 0 = the pool is full
+        ("second", "<u8"),  # where the second storey of the bitmap starts
+        ("third", "<u8"),
+        ("end", "<u8"),  # n_ticks + 1
+        ("offset", "<i8"),  # level = price - offset
+        ("live", "<i8"),  # resting orders
+    ]
+)
 
 U0 = np.uint64(0)
 U1 = np.uint64(1)
 U6 = np.uint64(6)
 U63 = np.uint64(63)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+class Book(NamedTuple):
+    """The arrays of one book; made by ``new_book``, copied by ``copy_book``."""
+
+    nodes: Records  # NODE, shape (n_ticks + 2 + capacity,)
+    bits: npt.NDArray[np.uint64]
+    top: Records  # TOP, shape (1,)
+
+
+def new_book(n_ticks: int, base_price: int, capacity: int) -> Book:
+    """An empty book for prices base_price .. base_price + n_ticks - 1 and ``capacity`` orders."""
+    if n_ticks < 1 or capacity < 1 or n_ticks + 2 + capacity >= 2**32:
+        raise ValueError(f"n_ticks and capacity must be 1 .. 2**32, were {n_ticks}, {capacity}")
+    levels = n_ticks + 2
+    nodes = np.zeros(levels + capacity, NODE)
+    index = np.arange(levels, dtype=np.uint32)
+    for name in ("next", "previous", "level"):
+        nodes[name][:levels] = index
+    nodes["next"][levels:-1] = np.arange(levels + 1, levels + capacity, dtype=np.uint32)
+    second = (levels + 63) // 64
+    third = second + (second + 63) // 64
+    bits = np.zeros(third + (third - second + 63) // 64, np.uint64)
+    for level in (0, levels - 1):
+        for start, shift in ((0, 6), (second, 12), (third, 18)):
+            bits[start + (level >> shift)] |= U1 << np.uint64((level >> (shift - 6)) & 63)
+    top = np.zeros(1, TOP)
+    top[0] = (0, n_ticks + 1, levels, second, third, n_ticks + 1, base_price - 1, 0)
+    return Book(nodes, bits, top)
+
+
+def new_fills(capacity: int) -> Records:
+    """An empty tape for that many fills."""
+    return np.zeros(capacity, FILL)
+
+
+def copy_book(book: Book) -> Book:
+    """A snapshot that shares nothing with ``book``."""
+    return Book(book.nodes.copy(), book.bits.copy(), book.top.copy())
 
 
 @leaf

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +55,12 @@ class Dataset:
 
     def take(self, rows: Ints) -> "Dataset":
         """These rows, in the given order."""
-        return Dataset(
+        return replace(
+            self,
             features=self.features[rows],
             ups=self.ups[rows],
             at_ns=self.at_ns[rows],
             label_end_ns=self.label_end_ns[rows],
-            names=self.names,
-            horizon_s=self.horizon_s,
         )
 
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,14 +114,7 @@ def shuffled(data: Dataset, seed: int) -> Dataset:
     """The same rows with their labels in random order: what is learnt from it is noise."""
     keys = np.array([rng.uniform(seed, STREAM_SHUFFLE, i) for i in range(len(data))])
     order = np.argsort(keys, kind="stable")
-    return Dataset(
-        features=data.features,
-        ups=data.ups[order],
-        at_ns=data.at_ns,
-        label_end_ns=data.label_end_ns,
-        names=data.names,
-        horizon_s=data.horizon_s,
-    )
+    return replace(data, ups=data.ups[order])
 
 
 def all_features() -> tuple[int, ...]:

@@ -133,7 +133,7 @@ def _read_row(directory: Path, model_id: str) -> NDArray[np.void]:
         with np.load(content, allow_pickle=False) as stored:
             for name in MODEL.names or ():
                 row[name] = stored[name]
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as problem:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as problem:
         raise Refused(
             f"the arrays of model {model_id} are not readable: {problem}", rule="model.file"
         ) from problem

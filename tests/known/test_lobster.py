@@ -166,12 +166,12 @@ def test_a_day_in_slices_is_the_same_day_to_the_bit(day):
 
     def run(step_ns):
         market = RecordedMarket(recording, latency_ns=Nanos(3_000_000))
-        orders = [
-            a_message(NEW, 2 * i + s, price=22_380 - s * 5, quantity=300, at=i * 10**9, side=1 - 2 * s,
-                      type=1 + (i + s) % 2)
-            for i in range(5, 200, 5)
-            for s in (0, 1)
-        ]  # fmt: skip
+        orders = []
+        for i in range(5, 200, 5):
+            for s in (0, 1):
+                price, kind, side = 22_380 - s * 5, 1 + (i + s) % 2, 1 - 2 * s
+                shape = {"price": price, "quantity": 300, "side": side, "type": kind}
+                orders.append(a_message(NEW, 2 * i + s, at=i * 10**9, **shape))
         said, now = [], start
         while now < start + 300 * 10**9:
             ahead = now + step_ns

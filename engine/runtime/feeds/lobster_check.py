@@ -145,7 +145,7 @@ def first_mismatch(recording: Recording, verdict: NDArray[np.int8]) -> int | Non
         return None
     row = int(wrong[0])
     unvouched = row == 1 or verdict[row - 1] == kernel.ADOPTED
-    lasting = row + 1 < recording.rows and verdict[row + 1] == kernel.MISMATCH
+    lasting = row + 1 == recording.rows or verdict[row + 1] == kernel.MISMATCH
     if not unvouched or lasting or _one_size_explains(recording, row) is None:
         return row
     return row - 1 if _life_is_sound(recording.messages, row) else row

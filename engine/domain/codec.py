@@ -42,8 +42,10 @@ def envelope_to_bytes(envelope: Envelope) -> bytes:
 
 
 def envelope_from_bytes(data: bytes) -> Envelope:
-    """Refused when malformed."""
+    """Refused when malformed or when a number is not finite."""
     try:
-        return _ENVELOPE.decode(data)
+        envelope: Envelope = _ENVELOPE.decode(data)
+        _COMMAND.decode(_JSON.encode(envelope.command))  # NaN has no JSON: it would not come back
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise Refused(f"the command is not understood: {error}") from error
+    return envelope

@@ -1,0 +1,145 @@
+"""Children and their fills."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.core.folds.steps import find_child, find_parent, step_child
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.errors import BrokenInvariant
+from engine.domain.kinds import PASSIVE
+from engine.domain.orders import (
+    Child,
+    ChildState,
+)
+from engine.domain.units import CHILD_BITS, Nanos, Shares
+
+
+def child_intended(state: State, event: e.ChildIntended) -> None:
+    child = Child(
+        id=event.child_id,
+        parent_id=event.parent_id,
+        symbol=event.symbol,
+        side=event.side,
+        type=event.type,
+        price=event.price,
+        quantity=event.quantity,
+        state=ChildState.INTENDED,
+        sent_at=state.market_ns,
+        ttl_ns=event.ttl_ns,
+        why=event.why,
+        binding=event.binding,
+        parameter_version=event.parameter_version,
+        model_id=event.model_id,
+        decision_seq=state.seq,
+    )
+    if child.id in state.children or child.id in state.ended:
+        raise BrokenInvariant(f"entry {state.seq}: child id {child.id} used twice")
+    state.children[child.id] = child
+    state.live[child.parent_id] = (*state.live.get(child.parent_id, ()), child.id)
+    state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
+    since = state.market_ns - state.policy.message_window_ns
+    kept = tuple(at for at in state.sent.get(child.symbol, ()) if at > since)
+    state.sent[child.symbol] = (*kept, state.market_ns)
+
+
+def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
+    step_child(state, find_child(state, event.child_id), ChildState.SEND_REFUSED)
+
+
+def cancel_intended(state: State, event: e.CancelIntended) -> None:
+    child = find_child(state, event.child_id)
+    if child.is_live:
+        step_child(
+            state,
+            child,
+            ChildState.PENDING_CANCEL,
+            cancel_asked_at=state.market_ns,
+            cancel_by=event.by,
+        )
+
+
+def child_accepted(state: State, event: e.ChildAccepted) -> None:
+    child = find_child(state, event.child_id)
+    to = (
+        ChildState.OPEN if child.state in (ChildState.INTENDED, ChildState.UNKNOWN) else child.state
+    )
+    step_child(state, child, to, execs=child.execs | {event.exec_id})
+
+
+def _state_after_fill(child: Child, filled: int) -> ChildState:
+    if not child.is_live:
+        return child.state
+    if filled >= child.quantity:
+        return ChildState.FILLED
+    if child.state == ChildState.PENDING_CANCEL:
+        return ChildState.PENDING_CANCEL
+    return ChildState.PARTIAL
+
+
+def child_filled(state: State, event: e.ChildFilled) -> None:
+    """Book a fill on the child and its parent; late and excess fills are facts too."""
+    child = find_child(state, event.child_id)
+    filled = Shares(child.filled + event.quantity)
+    step_child(
+        state,
+        child,
+        _state_after_fill(child, filled),
+        filled=filled,
+        notional=child.notional + event.price * event.quantity,
+        execs=child.execs | {event.exec_id},
+    )
+    parent = find_parent(state, child.parent_id)
+    done = Shares(parent.filled + event.quantity)
+    passive = event.quantity if event.liquidity == PASSIVE else 0
+    state.parents[parent.id] = replace(
+        parent,
+        filled=done,
+        notional=parent.notional + event.price * event.quantity,
+        passive_filled=Shares(parent.passive_filled + passive),
+        overfilled=Shares(max(done - parent.quantity, 0)),
+    )
+    state.own_volume[child.symbol] = state.own_volume.get(child.symbol, 0) + event.quantity
+
+
+def child_ended(
+    to: ChildState,
+) -> Callable[[State, e.ChildCancelled | e.ChildRejected], None]:
+    def handler(state: State, event: e.ChildCancelled | e.ChildRejected) -> None:
+        child = find_child(state, event.child_id)
+        execs = child.execs | {event.exec_id}
+        if child.is_live:
+            step_child(state, child, to, execs=execs, reason=event.reason)
+        else:
+            state.ended[child.id] = replace(child, execs=execs)
+
+    return handler
+
+
+def cancel_rejected(state: State, event: e.CancelRejected) -> None:
+    child = find_child(state, event.child_id)
+    execs = child.execs | {event.exec_id}
+    if child.state == ChildState.PENDING_CANCEL:
+        to = ChildState.PARTIAL if child.filled else ChildState.OPEN
+        step_child(state, child, to, execs=execs, cancel_asked_at=Nanos(0), cancel_by="")
+    elif child.is_live:
+        step_child(state, child, child.state, execs=execs)
+
+
+def child_expired(state: State, event: e.ChildExpired) -> None:
+    child = find_child(state, event.child_id)
+    if child.is_live:
+        step_child(state, child, ChildState.EXPIRED, execs=child.execs | {event.exec_id})
+
+
+def child_unknown(state: State, event: e.ChildUnknown) -> None:
+    step_child(state, find_child(state, event.child_id), ChildState.UNKNOWN)
+
+
+def child_never_arrived(state: State, event: e.ChildNeverArrived) -> None:
+    step_child(state, find_child(state, event.child_id), ChildState.REJECTED)
+
+
+def stray_report(state: State, event: e.StrayReport) -> None:
+    """Nothing to book it on; the alert that goes with it is the record people work from."""
+    del state, event

@@ -1,0 +1,107 @@
+"""The desk itself: epochs, people, policy, versions in force, days, commands."""
+
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.governance import (
+    ModelInForce,
+    ParameterVersion,
+)
+
+
+def engine_started(state: State, event: e.EngineStarted) -> None:
+    state.epoch = event.epoch
+    state.code = event.code
+    state.mode = event.mode
+    state.next_child = 1
+
+
+def desk_carried(state: State, event: e.DeskCarried) -> None:
+    """Everything that outlives a day; orders of the day before are gone."""
+    state.epoch, state.code, state.mode = event.epoch, event.code, event.mode
+    state.session, state.is_open = event.session, False
+    state.speed, state.seed = event.speed, event.seed
+    state.people = {row.id: row for row in event.people}
+    state.policy = event.policy
+    state.parameters = {row.strategy: row for row in event.parameters}
+    state.models = {row.strategy: row for row in event.models}
+    state.kills = {row.id: row for row in event.kills}
+    state.changes = {row.id: row for row in event.changes}
+    state.alerts = {row.id: row for row in event.alerts}
+    state.reports = dict(event.reports)
+    state.signed = dict(event.signed)
+    (
+        state.next_parent,
+        state.next_child,
+        state.next_kill,
+        state.next_change,
+        state.next_alert,
+    ) = event.next_ids
+    state.kill_generation = event.kill_generation
+    _clear_day(state)
+
+
+def _clear_day(state: State) -> None:
+    state.parents = {}
+    state.children = {}
+    state.ended = {}
+    state.live = {}
+    state.sent = {}
+    state.own_volume = {}
+    state.commands = {}
+
+
+def people_set(state: State, event: e.PeopleSet) -> None:
+    state.people = {person.id: person for person in event.people}
+
+
+def policy_set(state: State, event: e.PolicySet) -> None:
+    state.policy = event.policy
+
+
+def parameters_set(state: State, event: e.ParametersSet) -> None:
+    state.parameters[event.strategy] = ParameterVersion(
+        strategy=event.strategy,
+        version=event.version,
+        values=dict(event.values),
+        change_id=event.change_id,
+        by=event.by,
+        since=state.desk_ns,
+    )
+
+
+def model_set(state: State, event: e.ModelSet) -> None:
+    state.models[event.strategy] = ModelInForce(
+        strategy=event.strategy,
+        model_id=event.model_id,
+        change_id=event.change_id,
+        card=event.card,
+        by=event.by,
+        since=state.desk_ns,
+    )
+
+
+def session_opened(state: State, event: e.SessionOpened) -> None:
+    """A new day: yesterday's orders leave the state, ids and governance stay."""
+    state.session = event.session
+    state.is_open = True
+    state.source = event.source
+    state.seed = event.seed
+    state.instruments = {row.symbol: row for row in event.instruments}
+    _clear_day(state)
+
+
+def session_closed(state: State, event: e.SessionClosed) -> None:
+    del event
+    state.is_open = False
+
+
+def speed_set(state: State, event: e.SpeedSet) -> None:
+    state.speed = event.speed
+
+
+def command_taken(state: State, event: e.CommandTaken) -> None:
+    state.commands[event.envelope.id] = ""
+
+
+def command_refused(state: State, event: e.CommandRefused) -> None:
+    state.commands[event.id] = event.sentence

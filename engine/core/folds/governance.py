@@ -1,0 +1,185 @@
+"""Kills, change requests, alerts, reconciliation, sign-off."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.core.folds.steps import find_parent, step_parent
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.governance import (
+    Alert,
+    Change,
+    ChangeState,
+    Kill,
+    KillState,
+)
+from engine.domain.orders import (
+    ParentState,
+)
+
+
+def kill_blocked(state: State, event: e.KillBlocked) -> None:
+    state.kills[event.kill_id] = Kill(
+        id=event.kill_id,
+        generation=event.generation,
+        scope=event.scope,
+        target=event.target,
+        by=event.by,
+        door=event.door,
+        state=KillState.BLOCKED,
+        requested_at=event.requested_at,
+        blocked_at=state.desk_ns,
+        parents=event.parents,
+        children=event.children,
+    )
+    state.next_kill = event.kill_id + 1
+    state.kill_generation = max(state.kill_generation, event.generation)
+    for parent_id in event.parents:
+        parent = find_parent(state, parent_id)
+        if parent.is_live and parent.state != ParentState.KILLING:
+            step_parent(state, parent, ParentState.KILLING, kill_id=event.kill_id)
+
+
+def _set_kill(desk: State, kill_id: int, /, **changes: Any) -> None:
+    desk.kills[kill_id] = replace(desk.kills[kill_id], **changes)
+
+
+def kill_cancel_sent(state: State, event: e.KillCancelSent) -> None:
+    _set_kill(state, event.kill_id, state=KillState.CANCEL_SENT, cancel_sent_at=state.desk_ns)
+
+
+def kill_confirmed(state: State, event: e.KillConfirmed) -> None:
+    _set_kill(state, event.kill_id, state=KillState.CONFIRMED, confirmed_at=state.desk_ns)
+
+
+def kill_reason_given(state: State, event: e.KillReasonGiven) -> None:
+    _set_kill(state, event.kill_id, reason=event.reason)
+
+
+def kill_release_asked(state: State, event: e.KillReleaseAsked) -> None:
+    _set_kill(state, event.kill_id, release_by=event.by)
+
+
+def kill_released(state: State, event: e.KillReleased) -> None:
+    _set_kill(
+        state,
+        event.kill_id,
+        state=KillState.RELEASED,
+        released_by=event.by,
+        released_at=state.desk_ns,
+    )
+
+
+def _base_version(state: State, strategy: str) -> int:
+    version = state.parameters.get(strategy)
+    return version.version if version is not None else 0
+
+
+def change_proposed(state: State, event: e.ChangeProposed) -> None:
+    state.changes[event.change_id] = Change(
+        id=event.change_id,
+        strategy=event.strategy,
+        values=dict(event.values),
+        model_id=event.model_id,
+        base_version=_base_version(state, event.strategy),
+        content_hash=event.content_hash,
+        authors=(event.by,),
+        reason=event.reason,
+        state=ChangeState.OPEN,
+        proposed_at=state.desk_ns,
+        expires_at=event.expires_at,
+        material=event.material,
+    )
+    state.next_change = event.change_id + 1
+
+
+def change_edited(state: State, event: e.ChangeEdited) -> None:
+    change = state.changes[event.change_id]
+    authors = change.authors if event.by in change.authors else (*change.authors, event.by)
+    state.changes[event.change_id] = replace(
+        change,
+        values=dict(event.values),
+        model_id=event.model_id,
+        base_version=_base_version(state, change.strategy),
+        content_hash=event.content_hash,
+        authors=authors,
+        reason=event.reason or change.reason,
+        material=event.material,
+        edits=change.edits + 1,
+    )
+
+
+def decided(
+    to: ChangeState,
+) -> Callable[[State, e.ChangeApproved | e.ChangeRefused], None]:
+    def handler(state: State, event: e.ChangeApproved | e.ChangeRefused) -> None:
+        state.changes[event.change_id] = replace(
+            state.changes[event.change_id],
+            state=to,
+            decided_by=event.by,
+            decided_at=state.desk_ns,
+            decision_reason=event.reason,
+        )
+
+    return handler
+
+
+def change_withdrawn(state: State, event: e.ChangeWithdrawn) -> None:
+    change = state.changes[event.change_id]
+    state.changes[event.change_id] = replace(
+        change, state=ChangeState.WITHDRAWN, decided_by=event.by, decided_at=state.desk_ns
+    )
+
+
+def change_expired(state: State, event: e.ChangeExpired) -> None:
+    change = state.changes[event.change_id]
+    state.changes[event.change_id] = replace(
+        change, state=ChangeState.EXPIRED, decided_at=state.desk_ns
+    )
+
+
+def alert_raised(state: State, event: e.AlertRaised) -> None:
+    known = state.alerts.get(event.alert_id)
+    if known is not None:
+        state.alerts[event.alert_id] = replace(
+            known, times=known.times + 1, sentence=event.sentence, raised_at=state.desk_ns
+        )
+        return
+    state.alerts[event.alert_id] = Alert(
+        id=event.alert_id,
+        severity=event.severity,
+        kind=event.kind,
+        object=event.object,
+        sentence=event.sentence,
+        raised_at=state.desk_ns,
+    )
+    state.next_alert = event.alert_id + 1
+
+
+def alert_acknowledged(state: State, event: e.AlertAcknowledged) -> None:
+    state.alerts[event.alert_id] = replace(
+        state.alerts[event.alert_id], acknowledged_by=event.by, acknowledged_at=state.desk_ns
+    )
+
+
+def reconciled(state: State, event: e.Reconciled) -> None:
+    state.difference = event.difference
+
+
+def reconciliation_accepted(state: State, event: e.ReconciliationAccepted) -> None:
+    del event
+    state.difference = ""
+
+
+def tca_reported(state: State, event: e.TcaReported) -> None:
+    state.reports[event.day] = event.report_hash
+
+
+def tca_annotated(state: State, event: e.TcaAnnotated) -> None:
+    """Notes live in the journal and the read tables; no rule looks at them."""
+    del state, event
+
+
+def day_signed(state: State, event: e.DaySigned) -> None:
+    state.signed[event.day] = (event.report_hash, event.by)

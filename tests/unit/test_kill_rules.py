@@ -1,0 +1,127 @@
+"""The kill: exactly its scope, nothing new after it, late fills booked, two people to release."""
+
+import pytest
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.governance import KillState
+from engine.domain.orders import ParentState
+from engine.domain.units import Nanos, child_text
+
+from tests.support.desk_rig import Rig
+
+
+def request(rig: Rig, scope: str, target: str = "") -> None:
+    generation = len(rig.gate.requests) + 1
+    rig.gate.requests.append(
+        e.KillBlocked(
+            kill_id=0, generation=generation, scope=scope, target=target, by="u5", door="test",
+            requested_at=Nanos(rig.clock.now), parents=(), children=(),
+        )  # fmt: skip
+    )
+    rig.loop._step(rig.gate.unread(rig.state), (), None)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.buy()
+    rig.buy(strategy="POV", side=-1)
+    rig.buy(person="u2", quantity=10_000, symbol=list(rig.state.instruments)[1])
+    rig.run(90)
+    return rig
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "killed"),
+    [
+        ("all", "", {1, 2, 3}),
+        ("parent", "P-2", {2}),
+        ("trader", "u2", {3}),
+        ("symbol", "MIDC", {1, 2}),
+        ("strategy", "POV", {2}),
+        ("parent", "P-99", set()),
+        ("parent", "nonsense", set()),
+        ("galaxy", "x", set()),
+    ],
+)
+def test_a_kill_covers_exactly_its_scope(rig: Rig, scope: str, target: str, killed: set):
+    request(rig, scope, target)
+    kill = rig.state.kills[1]
+    assert set(kill.parents) == killed
+    sent = len(rig.journal.events(e.ChildIntended))
+    rig.run(60)
+    assert rig.state.kills[1].state == KillState.CONFIRMED
+    for number, parent in rig.state.parents.items():
+        expected = ParentState.KILLED if number in killed else ParentState.WORKING
+        assert parent.state == expected
+        if number in killed:
+            assert rig.state.live_children(number) == ()
+    late = rig.journal.events(e.ChildIntended)[sent:]
+    assert all(event.parent_id not in killed for event in late)
+
+
+def test_a_child_kill_takes_back_one_child_and_leaves_the_parent(rig: Rig):
+    child = next(iter(rig.state.children))
+    request(rig, "child", child_text(child))
+    assert rig.state.kills[1].children == (child,)
+    rig.run(10)
+    assert child not in rig.state.children
+    assert rig.state.kills[1].state == KillState.CONFIRMED
+
+
+def test_nothing_new_may_enter_a_killed_scope_until_it_is_released(rig: Rig):
+    request(rig, "symbol", "MIDC")
+    rig.run(5)
+    ticket = c.SubmitParent(
+        symbol="MIDC", side=1, quantity=100, strategy="TWAP", horizon_ns=3600_000_000_000
+    )
+    assert "kill K-1 (symbol MIDC) is in force" in rig.ask(ticket)
+    rig.do(c.ReleaseKill(kill_id=1), "u3")
+    assert "different person" in rig.ask(c.ReleaseKill(kill_id=1), "u3")
+    assert "in force" in rig.ask(ticket)
+    rig.do(c.ReleaseKill(kill_id=1), "u5")
+    assert rig.state.kills[1].state == KillState.RELEASED
+    assert rig.gate.released == [1]
+    rig.do(ticket)
+
+
+def test_a_release_waits_for_every_receipt_and_a_reason(rig: Rig):
+    request(rig, "all")
+    assert "not confirmed by the venue" in rig.ask(c.ReleaseKill(kill_id=1), "u3")
+    rig.run(5)
+    assert rig.ask(c.ReleaseKill(kill_id=1), "u3", reason=" ") == "a release needs a reason"
+
+
+def test_a_silent_venue_leaves_children_unconfirmed_and_says_so(rig: Rig):
+    rig.venue.silent = True
+    request(rig, "all")
+    kill = rig.state.kills[1]
+    assert kill.state in (KillState.BLOCKED, KillState.CANCEL_SENT)
+    assert rig.state.children
+    assert "venue" in {alert.kind for alert in rig.state.alerts.values()}
+    rig.venue.silent = False
+    rig.loop._find_venue()
+    rig.run(5)
+    assert rig.state.kills[1].state == KillState.CONFIRMED
+
+
+def test_a_killed_parent_is_finished_and_keeps_its_fills(rig: Rig):
+    before = rig.state.parents[1].filled
+    request(rig, "parent", "P-1")
+    rig.run(5)
+    parent = rig.state.parents[1]
+    assert parent.state == ParentState.KILLED
+    assert parent.filled >= before
+    assert "can no longer be amended" in rig.ask(c.AmendParent(parent_id=1, quantity=50_000))
+    assert rig.ask(c.ResumeParent(parent_id=1)) != ""
+
+
+def test_a_new_parent_in_the_shell_gate_is_stopped_and_written_down(rig: Rig):
+    rig.gate.closed = "lease: the watchdog has been silent for 2.0 s"
+    before = len(rig.venue.sent)
+    rig.run(60)
+    assert all(row["kind"] == 2 for row in rig.venue.sent[before:])
+    stopped = rig.journal.events(e.ChildSendRefused)
+    assert stopped
+    assert {event.rule for event in stopped} == {"lease"}

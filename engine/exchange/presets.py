@@ -54,7 +54,7 @@ class Preset:
 def _instrument(
     symbol: str, name: str, price: int, adv: int, spread: float, volatility: float
 ) -> Instrument:
-    """price [tick], adv [share], spread [tick], volatility [bp a day]."""
+    """An instrument; price [tick], adv [share], spread [tick], volatility [bp a day]."""
     return Instrument(
         symbol=Symbol(symbol),
         name=name,
@@ -71,7 +71,7 @@ def _instrument(
 def _preset(
     symbol: tuple[str, str], price: int, spread: float, volatility: float, **scale: float
 ) -> Preset:
-    """symbol (code, name), price [tick], usual spread [tick], volatility [bp a day], and scales."""
+    """Symbol is (code, name); price and spread in ticks, volatility in bp a day; then scales."""
     adv = round(2_000_000 * scale.get("rate", 1.0) * scale.get("size", 1.0), -4)
     instrument = _instrument(*symbol, price, int(adv), spread, volatility)
     return Preset(instrument=instrument, **scale)

@@ -39,7 +39,7 @@ Records = NDArray[np.void]
 
 
 def day_number(day: str) -> int:
-    """"2026-11-27" -> 20261127: the day is part of every seed."""
+    """The day is part of every seed: 20261127 for 2026-11-27."""
     return int(day.replace("-", ""))
 
 

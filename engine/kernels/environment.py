@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain.kinds import PRE_OPEN
 from engine.domain.market import MESSAGE
-from engine.kernels.book import Book, Records, new_book, new_fills
+from engine.kernels.book import Book, Records, copy_book, new_book, new_fills
 from engine.kernels.exogenous import (
     MEAN_SIZE,
     N_MEMORIES,
@@ -129,7 +129,7 @@ class Env(NamedTuple):
     book: Book
     memory: NDArray[np.float64]  # own pressure, shape (7,) [share]
     own: Records  # OWN
-    index: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
+    places: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
     queue: Records  # MESSAGE, a ring
     acts: NDArray[np.int64]  # when each message of the ring acts
     fills: Records  # FILL, scratch
@@ -204,7 +204,7 @@ def blank_env(
         book=book,
         memory=np.zeros(N_MEMORIES),
         own=np.zeros(max_own, OWN),
-        index=np.zeros(_ring(2 * max_own), np.int32),
+        places=np.zeros(_ring(2 * max_own), np.int32),
         queue=np.zeros(_ring(max_queue), MESSAGE),
         acts=np.zeros(_ring(max_queue), np.int64),
         fills=new_fills(FILLS),
@@ -215,10 +215,10 @@ def copy_env(env: Env) -> Env:
     """A snapshot that shares nothing but the exogenous layer with ``env``."""
     return env._replace(
         state=env.state.copy(),
-        book=Book(*(array.copy() for array in env.book)),
+        book=copy_book(env.book),
         memory=env.memory.copy(),
         own=env.own.copy(),
-        index=env.index.copy(),
+        places=env.places.copy(),
         queue=env.queue.copy(),
         acts=env.acts.copy(),
         fills=env.fills.copy(),
@@ -229,5 +229,4 @@ def grown(env: Env) -> Env:
     """The same run with room for twice as many children; only the indexes are rebuilt."""
     own = np.zeros(2 * len(env.own), OWN)
     own[: len(env.own)] = env.own
-    return env._replace(own=own, index=np.zeros(2 * len(env.index), np.int32))
-
+    return env._replace(own=own, places=np.zeros(2 * len(env.places), np.int32))

@@ -106,7 +106,7 @@ def memory_table(
 @kernel
 def normal(bits: np.uint64, shift: int, z: NDArray[np.float64]) -> float:
     """Standard normal from 12 bits of a hash."""
-    return z[(bits >> np.uint64(shift)) & np.uint64(4095)]
+    return float(z[(bits >> np.uint64(shift)) & np.uint64(4095)])
 
 
 @kernel
@@ -116,7 +116,7 @@ def jump(bits: np.uint64, chance: float) -> float:
         return 0.0
     w = (float((bits >> np.uint64(24)) & np.uint64(0xFFFF)) + 0.5) / 65_536.0
     size = min(60.0, 5.0 * (w ** (-1.0 / 3.0) - 0.5))
-    return size if (bits >> np.uint64(40)) & np.uint64(1) else -size
+    return float(size if (bits >> np.uint64(40)) & np.uint64(1) else -size)
 
 
 @kernel
@@ -239,7 +239,9 @@ def fill_pressure(
         fundamental = row["r"]
         after = seconds[s + 1]["r"] if s + 1 < n else fundamental
         row["foresight"] = min(1.0, max(-1.0, 0.7 * (after - fundamental)))
-        row["r"] = p[0]["reference"] + clip_move(fundamental, p[0]["reference"]) + information + pressure
+        row["r"] = (
+            p[0]["reference"] + clip_move(fundamental, p[0]["reference"]) + information + pressure
+        )
         pushed = 0.0
         m = row["first_market"]
         second = draw(key, s)
@@ -251,9 +253,7 @@ def fill_pressure(
             m += 1
             information += p[0]["kappa"] * sign
             if float((bits >> np.uint64(15)) & np.uint64(16383)) < ACCEPT * KIND_ONE:
-                pushed += sign * min(
-                    float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)]), cap
-                )
+                pushed += sign * min(float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)]), cap)
         target = 0.0
         for k in range(N_MEMORIES):
             memory[k] = memory[k] * memories[0, k] + pushed

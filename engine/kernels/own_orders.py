@@ -23,8 +23,8 @@ from engine.domain.kinds import (
     REJECTED,
 )
 from engine.kernels.bits import wrap
-from engine.kernels.book import NIL, above, below, level_of, remove, rest
-from engine.kernels.environment import Env, Records, Row
+from engine.kernels.book import NIL, Records, above, below, level_of, remove, rest
+from engine.kernels.environment import Env, Row
 from engine.kernels.jit import hot
 from engine.kernels.prints import report, take, touch
 from engine.kernels.rng import draw, mix
@@ -35,12 +35,12 @@ NOT_FOUND = -1
 @hot
 def find(env: Env, child: int) -> int:
     """Row of a child in ``env.own``, NOT_FOUND when it was never seen today."""
-    mask = len(env.index) - 1
-    at = np.int64(mix(wrap(child)) & np.uint64(mask))
-    while env.index[at] != 0:
-        row = env.index[at] - 1
+    mask = len(env.places) - 1
+    at = int(np.int64(mix(wrap(child)) & np.uint64(mask)))
+    while env.places[at] != 0:
+        row = env.places[at] - 1
         if env.own[row]["child"] == child:
-            return np.int64(row)
+            return int(np.int64(row))
         at = (at + 1) & mask
     return NOT_FOUND
 
@@ -48,11 +48,11 @@ def find(env: Env, child: int) -> int:
 @hot
 def link(env: Env, row: int) -> None:
     """Enter a row of ``env.own`` into the index."""
-    mask = len(env.index) - 1
-    at = np.int64(mix(wrap(env.own[row]["child"])) & np.uint64(mask))
-    while env.index[at] != 0:
+    mask = len(env.places) - 1
+    at = int(np.int64(mix(wrap(env.own[row]["child"])) & np.uint64(mask)))
+    while env.places[at] != 0:
         at = (at + 1) & mask
-    env.index[at] = row + 1
+    env.places[at] = row + 1
 
 
 @hot
@@ -78,7 +78,7 @@ def enter(env: Env, message: Row, state: int) -> int:
     own["state"] = state
     own["leaves"] = message["quantity"] if state == ACCEPTED else 0
     link(env, row)
-    return np.int64(row)
+    return int(np.int64(row))
 
 
 @hot
@@ -112,7 +112,7 @@ def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> N
 @hot
 def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
     """Report a rejected NEW. A duplicate says where the order with that id stands."""
-    cum, leaves = np.int64(0), np.int64(0)
+    cum, leaves = 0, 0
     if reason == REASON_DUPLICATE:
         own = env.own[find(env, message["child"])]
         cum, leaves = own["cum"], own["leaves"]
@@ -134,15 +134,17 @@ def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     st["own_live"] += 1
     report(st, reports, ACCEPTED, own["child"], 0, own["leaves"], REASON_NONE)
     order = (
-        np.int64(message["side"]),
-        np.int64(message["price"]),
-        np.int64(message["quantity"]),
-        np.int64(row + 1),
+        int(np.int64(message["side"])),
+        int(np.int64(message["price"])),
+        int(np.int64(message["quantity"])),
+        int(np.int64(row + 1)),
     )
     left = take(st, env.book, env.own, env.fills, order, reports, trades)
     if left > 0 and message["type"] != IOC:
         level = level_of(env.book, message["price"])
-        own["slot"] = rest(env.book, np.int64(message["side"]), level, left, np.int64(row + 1))
+        own["slot"] = rest(
+            env.book, int(np.int64(message["side"])), level, left, int(np.int64(row + 1))
+        )
         if own["slot"] == NIL:
             st["lost"] += 1
     elif left > 0:
@@ -192,10 +194,7 @@ def prices_taken(env: Env, side: int, limit_price: int, quantity: int) -> int:
             break
         left -= env.book.nodes[level]["quantity"]
         count += 1
-        if side > 0:
-            level = above(env.book.bits, top, level)
-        else:
-            level = below(env.book.bits, top, level)
+        level = above(env.book.bits, top, level) if side > 0 else below(env.book.bits, top, level)
     return count
 
 
@@ -210,8 +209,8 @@ def submit(env: Env, message: Row) -> bool:
         return False
     act_ns = message["sent_ns"] + st["latency_ns"]
     if st["jitter_ns"] > 0:
-        bits = draw(draw(st["latency_key"], message["child"]), np.int64(message["kind"]))
-        act_ns += np.int64(bits >> np.uint64(1)) % st["jitter_ns"]
+        bits = draw(draw(st["latency_key"], message["child"]), int(np.int64(message["kind"])))
+        act_ns += int(np.int64(bits >> np.uint64(1))) % st["jitter_ns"]
     act_ns = max(act_ns, st["last_act_ns"], st["now_ns"])
     st["last_act_ns"] = act_ns
     at = st["tail"] & (len(env.queue) - 1)
@@ -239,7 +238,7 @@ def mass_cancel(env: Env, row: int, reports: Records, n_reports: int) -> int:
     end_order(env, row, CANCELLED, REASON_MASS_CANCEL, reports)
     st["events"] += 1
     touch(env.book, st)
-    return st["n_reports"]
+    return int(st["n_reports"])
 
 
 @hot
@@ -262,4 +261,4 @@ def drop_in_flight(env: Env, child: int, reports: Records, n_reports: int) -> in
         env.queue[kept & mask] = message
         kept += 1
     st["tail"] = kept
-    return st["n_reports"]
+    return int(st["n_reports"])

@@ -10,7 +10,7 @@ from engine.domain.kinds import (
     REASON_NONE,
 )
 from engine.kernels.book import NIL, TAPE_FULL, Book, Records, match
-from engine.kernels.environment import OWN, Row
+from engine.kernels.environment import Row
 from engine.kernels.jit import hot, leaf
 
 SYMBOL_SHIFT = 40  # exec_id = symbol << 40 | running number: unique over all instruments of a day
@@ -24,11 +24,11 @@ def touch(book: Book, st: Row) -> None:
     """
     top = book.top[0]
     bid_level, ask_level = top["bid"], top["ask"]
-    bid = np.int64(0) if bid_level == np.uint64(0) else np.int64(bid_level) + top["offset"]
-    ask = np.int64(0) if ask_level == top["end"] else np.int64(ask_level) + top["offset"]
+    bid = 0 if bid_level == np.uint64(0) else int(np.int64(bid_level)) + top["offset"]
+    ask = 0 if ask_level == top["end"] else int(np.int64(ask_level)) + top["offset"]
     bid_size = book.nodes[bid_level]["quantity"]
     ask_size = book.nodes[ask_level]["quantity"]
-    change = np.int64(0)
+    change = 0
     if bid != 0 and st["bid"] != 0:
         if bid >= st["bid"]:
             change += bid_size
@@ -120,8 +120,8 @@ def book_fills(
     first = 0
     while first < n:
         price = fills[first]["price"]
-        total = np.int64(0)
-        ours = np.int64(0)
+        total = 0
+        ours = 0
         last = first
         while last < n and fills[last]["price"] == price:
             quantity = fills[last]["quantity"]
@@ -161,6 +161,4 @@ def take(
 @hot
 def is_working(own: Row) -> bool:
     """Whether an own order can still trade."""
-    return own["state"] == ACCEPTED
-
-
+    return bool(own["state"] == ACCEPTED)

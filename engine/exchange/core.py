@@ -1,0 +1,367 @@
+"""The exchange without its sockets: one day, one engine at a time, one log.
+
+The same object serves the exchange process and, without a log, tests, past days and replays.
+After a crash the day is run again from its log; the reports must come out the same.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.instrument import Session
+from engine.domain.kinds import CANCEL, CANCELLED, CLOSED, REASON_MASS_CANCEL
+from engine.domain.market import MESSAGE, REPORT
+from engine.domain.units import Nanos
+from engine.exchange.ledger import Ledger
+from engine.exchange.market import Advance, Market
+from engine.exchange.order_log import Linked, Moved, Opened, OrderLog, Withdrawn, log_path
+from engine.runtime.venues.exchange import DirectVenue
+from engine.runtime.venues.wire import Answer, Ask, messages_of
+
+Records = NDArray[np.void]
+OpenMarket = Callable[[Session, int], Market]
+Publish = Callable[[Records, dict[str, dict[str, str]]], None]
+
+NOBODY = (0, 0)
+
+
+@runtime_checkable
+class CancelsNow(Protocol):
+    """A market that can end orders at once, those on their way included."""
+
+    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records: ...
+
+
+def _silent(_reports: Records, _tags: dict[str, dict[str, str]]) -> None:
+    """No drop copy."""
+
+
+class Trading:
+    """One open day: market, ledger, and what the next answer still owes the engine."""
+
+    def __init__(self, market: Market, session: Session, seed: int) -> None:
+        self.market = market
+        self.session = session
+        self.seed = seed
+        self.ledger = Ledger()
+        self.now = 0
+        self.state = 0
+        self.owed: list[Records] = []  # reports of mass cancels
+        self.token = NOBODY
+        self.last: Answer | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(str(instrument.symbol) for instrument in self.market.instruments)
+
+    def settle(self, token: tuple[int, int]) -> None:
+        """A new link: turns start anew."""
+        self.token, self.last = token, None
+
+    def move(self, turn: int, from_ns: int, to_ns: int, messages: Records) -> tuple[Advance, bytes]:
+        """Bring the market to ``from_ns``, deliver, advance; also all reports as bytes."""
+        before = self._to(max(from_ns, self.now))
+        self.market.submit(messages)
+        advance = self._to(max(to_ns, self.now))
+        reports = np.concatenate([before.reports, advance.reports])
+        owed = np.concatenate([*self.owed, reports])
+        self.owed = []
+        self.last = Answer(
+            op="advance",
+            epoch=self.token[0],
+            link=self.token[1],
+            turn=turn,
+            at_ns=advance.at_ns,
+            session=advance.session,
+            reports=owed.tobytes(),
+            trades=advance.trades.tobytes(),
+            ticks=advance.ticks.tobytes(),
+        )
+        return advance, reports.tobytes()
+
+    def _to(self, to_ns: int) -> Advance:
+        advance = self.market.advance(Nanos(to_ns))
+        self.now, self.state = int(advance.at_ns), advance.session
+        return advance
+
+    def withdraw(self, children: list[tuple[int, int]], at_ns: int) -> Records:
+        """End these (symbol, child) at once; their reports, which the next answer carries."""
+        if at_ns > self.now:
+            self._to(at_ns)
+        if isinstance(self.market, CancelsNow):
+            reports = self.market.cancel_now(children)
+        else:
+            reports = self._cancel_by_message(children)
+        self.ledger.reported(reports)
+        self.owed.append(reports)
+        return reports
+
+    def _cancel_by_message(self, children: list[tuple[int, int]]) -> Records:
+        """A market without `cancel_now` gets cancels that have been on their way long enough."""
+        rows = np.zeros(len(children), MESSAGE)
+        for row, (symbol, child) in zip(rows, children, strict=True):
+            row["kind"], row["symbol"], row["child"] = CANCEL, symbol, child
+        self.market.submit(rows)  # sent_ns is 0: they act now
+        reports = np.array(self._to(self.now).reports, REPORT)
+        wanted = np.isin(reports["child"], rows["child"]) & (reports["kind"] == CANCELLED)
+        reports["reason"][wanted] = REASON_MASS_CANCEL
+        return reports
+
+
+class Exchange:
+    """Answers asks; owns the log."""
+
+    def __init__(
+        self, open_market: OpenMarket, folder: Path | None = None, publish: Publish = _silent
+    ) -> None:
+        self._open_market = open_market
+        self._folder = folder
+        self._publish = publish
+        self._log: OrderLog | None = None
+        self.day: Trading | None = None
+
+    # --- questions ----------------------------------------------------------------------------
+    def handle(self, ask: Ask) -> Answer:
+        """Answer one ask; a rule that says no is a ``refusal``, nothing has changed."""
+        try:
+            if ask.op == "hello":
+                return self._hello(ask)
+            return self._asked(ask, self._trading(ask))
+        except Refused as refusal:
+            return Answer(
+                op=ask.op, epoch=ask.epoch, link=ask.link, turn=ask.turn, refusal=str(refusal)
+            )
+
+    def _asked(self, ask: Ask, day: Trading) -> Answer:
+        match ask.op:
+            case "advance":
+                return self._advance(ask, day)
+            case "books":
+                return self._state(
+                    ask, day, reports=day.ledger.rows(ask.since), orders=day.ledger.listed()
+                )
+            case "ping":
+                return self._state(ask, day)
+            case _:
+                raise Refused(f"op must be hello, advance, books or ping, was {ask.op!r}")
+
+    def _trading(self, ask: Ask) -> Trading:
+        """The open day, if the asker holds it."""
+        if self.day is None:
+            raise Refused("no day is open here: say hello first")
+        if (ask.epoch, ask.link) != self.day.token:
+            raise Refused(
+                f"the exchange is held by epoch {self.day.token[0]} link {self.day.token[1]}, "
+                f"this came from epoch {ask.epoch} link {ask.link}"
+            )
+        return self.day
+
+    def _state(self, ask: Ask, day: Trading, **more: object) -> Answer:
+        reports = more.get("reports")
+        return Answer(
+            op=ask.op,
+            epoch=ask.epoch,
+            link=ask.link,
+            at_ns=day.now,
+            session=day.state,
+            reports=reports.tobytes() if isinstance(reports, np.ndarray) else b"",
+            instruments=day.market.instruments,
+            source=day.market.source,
+            orders=more.get("orders", ()),  # type: ignore[arg-type]
+        )
+
+    # --- the day ------------------------------------------------------------------------------
+    def _hello(self, ask: Ask) -> Answer:
+        if ask.session is None:
+            raise Refused("hello must name a session")
+        if self.day is not None and (ask.epoch, ask.link) <= self.day.token:
+            raise Refused(
+                f"epoch {self.day.token[0]} link {self.day.token[1]} holds the exchange, "
+                f"epoch {ask.epoch} link {ask.link} is not newer"
+            )
+        day = self._day_of(ask.session, ask.seed)
+        if ask.symbols and ask.symbols != day.symbols:
+            raise Refused(f"the instruments here are {day.symbols}, asked were {ask.symbols}")
+        if (ask.epoch, ask.link) <= day.token:  # the log knows a newer engine
+            raise Refused(f"epoch {day.token[0]} has held this day, epoch {ask.epoch} is older")
+        day.settle((ask.epoch, ask.link))
+        self._write(Linked(epoch=ask.epoch, link=ask.link))
+        return self._state(ask, day)
+
+    def _day_of(self, session: Session, seed: int) -> Trading:
+        """The day asked for: the one that is open, or, after its close, another one."""
+        if self.day is not None and self.day.session.day != session.day:
+            if self.day.state != CLOSED and self.day.token != NOBODY:
+                raise Refused(f"day {self.day.session.day} is not closed yet")
+            self.close()
+        if self.day is None:
+            self._open(session, seed)
+        assert self.day is not None
+        if (self.day.session, self.day.seed) != (session, seed):
+            raise Refused(
+                f"day {session.day} was opened with seed {self.day.seed} and {self.day.session}, "
+                f"asked were seed {seed} and {session}"
+            )
+        return self.day
+
+    def _open(self, session: Session, seed: int) -> None:
+        """Open a day, or run it again from its log."""
+        log = None if self._folder is None else OrderLog(log_path(self._folder, session.day))
+        if log is not None and log.entries:
+            first = log.entries[0]
+            assert isinstance(first, Opened)
+            session, seed = first.session, first.seed
+        market = self._open_market(session, seed)
+        day = Trading(market, session, seed)
+        opened = Opened(session=session, seed=seed, source=market.source, symbols=day.symbols)
+        if log is not None and log.entries:
+            if log.entries[0] != opened:
+                raise BrokenInvariant(
+                    f"the order log of {session.day} was written by another market"
+                )
+            rerun(day, log)
+        elif log is not None:
+            log.append(opened)
+        self.day, self._log = day, log
+
+    def reopen(self, path: Path) -> None:
+        """Open the day of an existing log: its orders can be cancelled without an engine."""
+        log = OrderLog(path)
+        log.close()
+        if log.entries and isinstance(log.entries[0], Opened):
+            self._open(log.entries[0].session, log.entries[0].seed)
+
+    def close(self) -> None:
+        """Leave the day; its log keeps everything."""
+        if self._log is not None:
+            self._log.close()
+        self.day, self._log = None, None
+
+    def _write(self, entry: Moved | Withdrawn | Linked) -> None:
+        if self._log is not None:
+            self._log.append(entry)
+
+    # --- trading ------------------------------------------------------------------------------
+    def _advance(self, ask: Ask, day: Trading) -> Answer:
+        if day.last is not None and ask.turn == day.last.turn:
+            return day.last  # the answer was lost on its way; nothing acts twice
+        if day.last is not None and ask.turn < day.last.turn:
+            raise Refused(f"turn {ask.turn} is over, the last was {day.last.turn}")
+        messages = messages_of(ask.messages)
+        owes = bool(day.owed)
+        from_ns = max(ask.from_ns, day.now)
+        advance, reports = day.move(ask.turn, from_ns, ask.to_ns, messages)
+        day.ledger.sent(messages, ask.tags)
+        rows = np.frombuffer(reports, REPORT)
+        day.ledger.reported(rows)
+        if len(messages) or reports or owes:
+            self._write(
+                Moved(
+                    turn=ask.turn,
+                    from_ns=min(from_ns, int(advance.at_ns)),
+                    to_ns=int(advance.at_ns),
+                    messages=ask.messages,
+                    tags=ask.tags,
+                    reports=reports,
+                )
+            )
+        self._tell(rows, day)
+        assert day.last is not None
+        return day.last
+
+    def _tell(self, reports: Records, day: Trading) -> None:
+        """Drop copy: reports with the tags of their children."""
+        if len(reports):
+            tags = {}
+            for child in reports["child"]:
+                known = day.ledger.orders.get(int(child))
+                tags[str(child)] = {} if known is None else known.tags
+            self._publish(reports, tags)
+
+    def mass_cancel(self, scope: str | dict[str, str], by: str) -> dict[str, object]:
+        """End all open orders of a scope at once, at the current market time; the counts.
+
+        scope : "all", "key:value", or a map of such pairs, all of which must fit. Keys are the
+        tags of the children, and "symbol".
+        """
+        if self.day is None:
+            return {"cancelled": 0, "open": 0, "at": 0, "day": ""}
+        day = self.day
+        wanted = _pairs(scope)
+        children = [
+            (day.ledger.orders[child].symbol, child)
+            for child in day.ledger.open_children()
+            if self._fits(day, child, wanted)
+        ]
+        if children:
+            reports = day.withdraw(children, day.now)
+            self._write(
+                Withdrawn(
+                    at_ns=day.now,
+                    children=tuple(children),
+                    scope=scope if isinstance(scope, str) else str(sorted(scope.items())),
+                    by=by,
+                    reports=reports.tobytes(),
+                )
+            )
+            self._tell(reports, day)
+        left = [c for c in day.ledger.open_children() if self._fits(day, c, wanted)]
+        return {
+            "cancelled": len(children) - len(left),
+            "open": len(left),
+            "at": day.now,
+            "day": day.session.day,
+        }
+
+    @staticmethod
+    def _fits(day: Trading, child: int, wanted: dict[str, str]) -> bool:
+        known = day.ledger.orders[child]
+        has = {**known.tags, "symbol": day.symbols[known.symbol]}
+        return all(has.get(key) == value for key, value in wanted.items())
+
+
+def _pairs(scope: str | dict[str, str]) -> dict[str, str]:
+    """What a scope asks of an order."""
+    if isinstance(scope, dict):
+        return scope
+    if scope == "all":
+        return {}
+    key, colon, value = scope.partition(":")
+    if not colon:
+        raise Refused(f'scope must be "all" or "key:value", was {scope!r}')
+    return {key: value}
+
+
+def rerun(day: Trading, log: OrderLog) -> None:
+    """Bring a fresh day to where its log ends; other reports than the logged ones are a bug."""
+    for number, entry in enumerate(log.entries, start=1):
+        match entry:
+            case Linked():
+                day.settle((entry.epoch, entry.link))
+            case Moved():
+                messages = messages_of(entry.messages)
+                day.ledger.sent(messages, entry.tags)
+                _, reports = day.move(entry.turn, entry.from_ns, entry.to_ns, messages)
+                day.ledger.reported(np.frombuffer(reports, REPORT))
+                _same(reports, entry.reports, log.path, number)
+            case Withdrawn():
+                rows = day.withdraw(list(entry.children), entry.at_ns)
+                _same(rows.tobytes(), entry.reports, log.path, number)
+            case Opened():
+                continue
+
+
+def _same(now: bytes, then: bytes, path: Path, number: int) -> None:
+    if now != then:
+        raise BrokenInvariant(
+            f"running {path.name} again gives other reports at entry {number}: the market changed"
+        )
+
+
+def direct_venue(open_market: OpenMarket) -> DirectVenue:
+    """An exchange without log or sockets, as the engine sees it."""
+    return DirectVenue(Exchange(open_market).handle)

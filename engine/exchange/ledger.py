@@ -1,0 +1,134 @@
+"""Every child of the day as the exchange knows it: from messages, tags and reports."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant
+from engine.domain.instrument import Session
+from engine.domain.kinds import CANCEL_REJECTED, NEW, REASON_DUPLICATE, REJECTED
+from engine.domain.market import MESSAGE, REPORT
+from engine.exchange.order_log import Moved, Opened, Withdrawn, read_entries
+from engine.runtime.venues.wire import Order, messages_of, reports_of
+
+Records = NDArray[np.void]
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """One child; changes with each report."""
+
+    symbol: int
+    side: int
+    price: int
+    quantity: int
+    tags: dict[str, str]
+    cum: int = 0
+    leaves: int = 0
+    state: int = 0  # kind of its last report, 0 = on its way
+    reason: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Orders by child id, and the reports of the day in venue order."""
+
+    orders: dict[int, Known] = field(default_factory=dict)
+    reports: list[Records] = field(default_factory=list)
+
+    def sent(self, messages: Records, tags: dict[str, dict[str, str]]) -> None:
+        """Messages came in. A second NEW with the same id changes nothing."""
+        for row in np.asarray(messages, MESSAGE):
+            child = int(row["child"])
+            if row["kind"] != NEW or child in self.orders:
+                continue
+            self.orders[child] = Known(
+                symbol=int(row["symbol"]),
+                side=int(row["side"]),
+                price=int(row["price"]),
+                quantity=int(row["quantity"]),
+                leaves=max(0, int(row["quantity"])),
+                tags=dict(tags.get(str(child), {})),
+            )
+
+    def reported(self, reports: Records) -> None:
+        """Reports went out."""
+        if len(reports):
+            self.reports.append(reports)
+        for row in reports:
+            if row["kind"] == CANCEL_REJECTED:
+                continue
+            if row["kind"] == REJECTED and row["reason"] == REASON_DUPLICATE:
+                continue
+            order = self.orders.get(int(row["child"]))
+            if order is None:
+                raise BrokenInvariant(f"a report for child {row['child']}, which never came")
+            order.cum, order.leaves = int(row["cum"]), int(row["leaves"])
+            order.state, order.reason = int(row["kind"]), int(row["reason"])
+
+    def rows(self, since: int = 0) -> Records:
+        """Reports of the day after the first ``since``."""
+        every = np.concatenate([*self.reports, np.zeros(0, REPORT)])
+        return every[since:]
+
+    def listed(self) -> tuple[Order, ...]:
+        """All children, in the order in which they came."""
+        return tuple(
+            Order(
+                child=child,
+                symbol=known.symbol,
+                side=known.side,
+                price=known.price,
+                quantity=known.quantity,
+                cum=known.cum,
+                leaves=known.leaves,
+                state=known.state,
+                reason=known.reason,
+                tags=known.tags,
+            )
+            for child, known in self.orders.items()
+        )
+
+    def open_children(self) -> list[int]:
+        """Children that work or are on their way."""
+        return [child for child, known in self.orders.items() if known.leaves > 0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A day by its log alone: what crash drills judge the desk by."""
+
+    session: Session
+    orders: tuple[Order, ...]
+    reports: Records  # REPORT, in venue order
+    cancels: tuple[Withdrawn, ...]
+
+
+def read_log(path: Path) -> Account:
+    """Orders, fills and mass cancels of a day, from the file alone.
+
+    Raises BrokenInvariant when the file is damaged or empty.
+    """
+    entries, _ = read_entries(path)
+    if not entries or not isinstance(entries[0], Opened):
+        raise BrokenInvariant(f"the order log {path.name} is empty")
+    ledger = Ledger()
+    cancels = []
+    for entry in entries:
+        match entry:
+            case Moved():
+                ledger.sent(messages_of(entry.messages), entry.tags)
+                ledger.reported(reports_of(entry.reports))
+            case Withdrawn():
+                ledger.reported(reports_of(entry.reports))
+                cancels.append(entry)
+            case _:
+                continue
+    return Account(
+        session=entries[0].session,
+        orders=ledger.listed(),
+        reports=ledger.rows(),
+        cancels=tuple(cancels),
+    )

@@ -1,0 +1,205 @@
+"""The engine's end of the simulated or replayed exchange. Keeps the port ``ports.Venue``.
+
+``ExchangeVenue`` talks to the exchange process; ``DirectVenue`` calls the same exchange in this
+process, for tests, past days and decision replay. A time-out means *unknown*: say `hello` again
+and ask for the `books`. Nothing of a broken link can act later: its token is too old.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant
+from engine.domain.instrument import Instrument, Session
+from engine.domain.units import Nanos
+from engine.runtime.ports import VenueSilent
+from engine.runtime.reconcile import VenueBooks
+from engine.runtime.venues.wire import (
+    Answer,
+    Ask,
+    Order,
+    pack,
+    reports_of,
+    ticks_of,
+    to_answer,
+    trades_of,
+)
+
+TIMEOUT_MS: Final = 2_000
+HELLO_TIMEOUT_MS: Final = (
+    60_000  # re-opening a day runs it again, on a cold cache it compiles first
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """What happened up to and including ``at_ns``, in venue order."""
+
+    at_ns: Nanos
+    session: int  # PRE_OPEN, CONTINUOUS, CLOSED, HALTED
+    reports: NDArray[np.void]  # REPORT
+    trades: NDArray[np.void]  # TRADE
+    ticks: NDArray[np.void]  # TICK, one an instrument
+
+
+class _Venue(ABC):
+    """What both ways have in common: tokens, turns, rows."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+        self._link = 0
+        self._turn = 0
+        self._at = Nanos(0)
+        self.source = ""
+
+    @abstractmethod
+    def _ask(self, ask: Ask) -> Answer:
+        """The answer, or VenueSilent."""
+
+    def _done(self, answer: Answer) -> Answer:
+        if answer.refusal:
+            raise BrokenInvariant(f"the exchange refuses: {answer.refusal}")
+        self._at = Nanos(answer.at_ns)
+        return answer
+
+    def hello(
+        self, session: Session, instruments: tuple[Instrument, ...], seed: int, epoch: int
+    ) -> Nanos:
+        """Open or re-open the day; the venue's own time comes back.
+
+        Raises BrokenInvariant when a newer engine holds the exchange, or when it runs another day
+        or other instruments.
+        """
+        self._link = self._link + 1 if epoch == self._epoch else 1
+        self._epoch, self._turn = epoch, 0
+        symbols = tuple(str(instrument.symbol) for instrument in instruments)
+        ask = Ask(
+            op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed
+        )
+        answer = self._done(self._ask(ask))
+        self.source = answer.source
+        return self._at
+
+    def advance(
+        self, to_ns: Nanos, messages: NDArray[np.void], tags: dict[str, dict[str, str]]
+    ) -> Advance:
+        """Deliver messages, then move; ``to_ns`` may be now. Tags are by child id."""
+        self._turn += 1
+        ask = Ask(
+            op="advance",
+            epoch=self._epoch,
+            link=self._link,
+            turn=self._turn,
+            from_ns=self._at,
+            to_ns=to_ns,
+            messages=messages.tobytes(),
+            tags=tags,
+        )
+        answer = self._done(self._ask(ask))
+        return Advance(
+            at_ns=self._at,
+            session=answer.session,
+            reports=reports_of(answer.reports),
+            trades=trades_of(answer.trades),
+            ticks=ticks_of(answer.ticks),
+        )
+
+    def orders(self) -> tuple[Order, ...]:
+        """Every child of the day as the venue knows it, with its tags."""
+        return self._books(0).orders
+
+    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day, and what the venue knows of our orders."""
+        answer = self._books(0)
+        books = VenueBooks(
+            known=frozenset(order.child for order in answer.orders),
+            open_leaves={order.child: order.leaves for order in answer.orders if order.leaves},
+            filled={order.child: order.cum for order in answer.orders if order.cum},
+        )
+        return reports_of(answer.reports), books
+
+    def _books(self, since: int) -> Answer:
+        return self._done(
+            self._ask(Ask(op="books", epoch=self._epoch, link=self._link, since=since))
+        )
+
+    def ping(self) -> Nanos:
+        """Tell the exchange that the desk is alive while the market stands; its time."""
+        self._done(self._ask(Ask(op="ping", epoch=self._epoch, link=self._link)))
+        return self._at
+
+
+class ExchangeVenue(_Venue):
+    """The exchange process at the other end of a socket."""
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        timeout_ms: int = TIMEOUT_MS,
+        hello_timeout_ms: int = HELLO_TIMEOUT_MS,
+    ) -> None:
+        super().__init__()
+        self._address = f"ipc://{address}" if isinstance(address, Path) else address
+        self._timeout_ms = timeout_ms
+        self._hello_timeout_ms = hello_timeout_ms
+        self._context = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+
+    def _open(self) -> zmq.Socket[bytes]:
+        if self._socket is None:
+            self._socket = self._context.socket(zmq.DEALER)
+            self._socket.setsockopt(zmq.LINGER, 0)
+            self._socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing waits for a peer that is away
+            self._socket.connect(self._address)
+        return self._socket
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _ask(self, ask: Ask) -> Answer:
+        timeout = self._hello_timeout_ms if ask.op == "hello" else self._timeout_ms
+        socket = self._open()
+        try:
+            # a peer that is away shows within the short time-out, whatever the question
+            if not socket.poll(min(timeout, self._timeout_ms), zmq.POLLOUT):
+                raise VenueSilent("nobody listens at its socket")
+            socket.send(pack(ask))
+            while socket.poll(timeout):
+                answer = to_answer(socket.recv())
+                if (answer.op, answer.link, answer.turn) == (ask.op, ask.link, ask.turn):
+                    return answer
+            raise VenueSilent(f"no answer to {ask.op} within {timeout / 1000:g} s")
+        except (VenueSilent, zmq.ZMQError, msgspec.DecodeError) as error:
+            self._drop()  # what is still in it must not arrive later
+            if isinstance(error, VenueSilent):
+                raise
+            raise VenueSilent(str(error)) from error
+
+    def close(self) -> None:
+        """Hang up; queued bytes are dropped."""
+        self._drop()
+        self._context.term()
+
+
+class DirectVenue(_Venue):
+    """The same exchange in this process: ``handle`` is ``engine.exchange.core.Exchange.handle``."""
+
+    def __init__(self, handle: Callable[[Ask], Answer]) -> None:
+        super().__init__()
+        self._handle = handle
+
+    def _ask(self, ask: Ask) -> Answer:
+        return self._handle(ask)
+
+    def close(self) -> None:
+        """Nothing to hang up."""

@@ -1,0 +1,106 @@
+"""The lock-step channel between the engine and the exchange process: both ends' framing.
+
+One MessagePack map asks, one answers, over DEALER/ROUTER. Rows travel as the bytes of their dtype.
+``(epoch, link)`` is the fencing token: every `hello` takes a higher one, and what carries a lower
+one is refused. So nothing that an older engine, or an older connection, left in a socket acts.
+A request repeated with the same ``turn`` is answered from memory and acts once.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.instrument import Instrument, Session
+from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine asks. ``op``: hello, advance, books, ping."""
+
+    op: str
+    epoch: int
+    link: int  # counts the hellos of an epoch
+    turn: int = 0  # counts the advances of a link, from 1
+    from_ns: int = 0  # the market time the engine knows; the market is brought there first
+    to_ns: int = 0
+    messages: bytes = b""
+    tags: dict[str, dict[str, str]] = {}
+    session: Session | None = None
+    symbols: tuple[str, ...] = ()
+    seed: int = 0
+    since: int = 0  # books: reports after this many
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One child as the exchange knows it."""
+
+    child: int
+    symbol: int
+    side: int
+    price: int
+    quantity: int
+    cum: int
+    leaves: int  # > 0 only while it works or is on its way
+    state: int  # kind of its last report, 0 = on its way
+    reason: int
+    tags: dict[str, str]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the exchange answers. ``refusal`` is a sentence, "" when it was done."""
+
+    op: str
+    epoch: int
+    link: int
+    turn: int = 0
+    refusal: str = ""
+    at_ns: int = 0
+    session: int = 0
+    reports: bytes = b""
+    trades: bytes = b""
+    ticks: bytes = b""
+    instruments: tuple[Instrument, ...] = ()
+    source: str = ""
+    orders: tuple[Order, ...] = ()
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_ASK: Final = msgspec.msgpack.Decoder(Ask)
+_ANSWER: Final = msgspec.msgpack.Decoder(Answer)
+
+
+def pack(message: Ask | Answer) -> bytes:
+    """MessagePack bytes of either."""
+    return _ENCODER.encode(message)
+
+
+def to_ask(raw: bytes) -> Ask:
+    """A request; raises msgspec.DecodeError when it is none."""
+    return _ASK.decode(raw)
+
+
+def to_answer(raw: bytes) -> Answer:
+    """An answer; raises msgspec.DecodeError when it is none."""
+    return _ANSWER.decode(raw)
+
+
+def messages_of(raw: bytes) -> NDArray[np.void]:
+    """MESSAGE rows of their bytes."""
+    return np.frombuffer(raw, MESSAGE)
+
+
+def reports_of(raw: bytes) -> NDArray[np.void]:
+    """REPORT rows of their bytes."""
+    return np.frombuffer(raw, REPORT)
+
+
+def trades_of(raw: bytes) -> NDArray[np.void]:
+    """TRADE rows of their bytes."""
+    return np.frombuffer(raw, TRADE)
+
+
+def ticks_of(raw: bytes) -> NDArray[np.void]:
+    """TICK rows of their bytes."""
+    return np.frombuffer(raw, TICK)

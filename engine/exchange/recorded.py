@@ -26,8 +26,8 @@ What a replay cannot show
 - Fills of own orders against each other (they do not meet).
 """
 
-import heapq
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -55,6 +55,7 @@ from engine.domain.kinds import (
     REASON_CLOSED,
     REASON_DUPLICATE,
     REASON_IOC_REMAINDER,
+    REASON_MASS_CANCEL,
     REASON_NONE,
     REASON_REQUESTED,
     REASON_TOO_LATE,
@@ -79,17 +80,23 @@ Records = NDArray[np.void]
 
 
 class Due(NamedTuple):
-    """A message on its way; the heap sorts by arrival, then by the order of submission."""
+    """A message on its way and when it arrives."""
 
     at: int
-    sequence: int
     kind: int
-    symbol: int
     child: int
     side: int
     type: int
     price: int
     quantity: int
+
+
+def _well_formed(row: np.void) -> None:
+    """A malformed message is our own bug, not a venue's answer."""
+    if row["symbol"] != 0 or row["kind"] not in (NEW, CANCEL):
+        raise BrokenInvariant(f"no such symbol or kind: {row['symbol']}, {row['kind']}")
+    if row["kind"] == NEW and (row["side"] not in (BUY, SELL) or row["type"] not in (LIMIT, IOC)):
+        raise BrokenInvariant(f"no such side or type: {row['side']}, {row['type']}")
 
 
 class RecordedMarket:
@@ -114,9 +121,9 @@ class RecordedMarket:
         self._trades = np.zeros(ROOM, dtype=TRADE)
         self._done_reports: list[bytes] = []  # bytes: array copies leave padding undefined
         self._done_trades: list[bytes] = []
-        self._known: set[int] = set()  # every child id of the day
-        self._pending: list[Due] = []
-        self._submitted = 0
+        self._cum: dict[int, int] = {}  # shares filled of every child id of the day
+        self._pending: deque[Due] = deque()
+        self._last_arrival = 0
         self._arrived = 0
         self._now = 0
 
@@ -148,18 +155,41 @@ class RecordedMarket:
 
     def queue_ahead(self, child: int) -> int | None:
         """Shares before an own resting order, at most; None = not resting, or out of view."""
-        for order in self._live():
-            if order["child"] == child:
-                return int(order["ahead"]) if order["seen"] else None
-        return None
+        order = self._find(child)
+        return int(order["ahead"]) if order is not None and order["seen"] else None
 
     def submit(self, messages: NDArray[np.void]) -> None:
-        """Take MESSAGE rows; each acts at ``sent_ns + latency_ns``, never before now."""
+        """Take MESSAGE rows; each acts at ``sent_ns + latency_ns``, never before now.
+
+        One session is one line: a message never overtakes an earlier one.
+        """
         for row in np.asarray(messages, dtype=MESSAGE):
-            at = max(int(row["sent_ns"]) + self._latency, self._now)
-            values = (int(row[name]) for name in Due._fields[2:])
-            heapq.heappush(self._pending, Due(at, self._submitted, *values))
-            self._submitted += 1
+            _well_formed(row)
+            at = max(int(row["sent_ns"]) + self._latency, self._last_arrival, self._now)
+            self._last_arrival = at
+            self._pending.append(Due(at, *(int(row[name]) for name in Due._fields[1:])))
+
+    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records:
+        """End these (symbol, child) at once, at the current time; their reports.
+
+        A working order is CANCELLED, one still on its way REJECTED, both with
+        REASON_MASS_CANCEL; what is neither is left alone.
+        """
+        self._empty()
+        before, self._done_reports = self._done_reports, []
+        for _, child in children:
+            live = self._find(child)
+            flying = next((d for d in self._pending if d.kind == NEW and d.child == child), None)
+            if live is not None:
+                live["live"] = 0
+                self._say(live, CANCELLED, self._now, REASON_MASS_CANCEL)
+            elif flying is not None and child not in self._cum:
+                self._pending.remove(flying)
+                self._reject(flying._replace(at=self._now), REASON_MASS_CANCEL)
+            self._empty()
+        reports = np.frombuffer(b"".join(self._done_reports), dtype=REPORT)
+        self._done_reports = before
+        return reports
 
     def advance(self, to_ns: Nanos) -> Advance:
         """Move to ``to_ns`` (clipped to the close). At the close all orders expire."""
@@ -194,7 +224,7 @@ class RecordedMarket:
         while self._pending and (
             to is None or (self._pending[0].at <= to and self._pending[0].at < self.close_ns)
         ):
-            yield heapq.heappop(self._pending)
+            yield self._pending.popleft()
 
     def _state_of(self, at: int) -> int:
         """The session state at this instant."""
@@ -223,6 +253,8 @@ class RecordedMarket:
             self._done_trades.append(self._trades[: state["prints"]].tobytes())
         state["reports"], state["prints"] = 0, 0
         live = self._live()
+        for order in live[live["live"] == 0]:
+            self._cum[int(order["child"])] = int(order["cum"])
         live = live[live["live"] == 1]
         live = live[np.lexsort((live["sequence"], -live["side"] * live["price"], live["side"]))]
         state["orders"] = len(live)
@@ -256,24 +288,32 @@ class RecordedMarket:
         state = self._states[0]
         queue.write_report(state, self._reports, order, kind, at, NO_FILL, reason, self._shown())
 
+    def _find(self, child: int) -> np.void | None:
+        """The live order of this id."""
+        for order in self._live():
+            if order["child"] == child and order["live"]:
+                found: np.void = order
+                return found
+        return None
+
     def _handle(self, due: Due) -> None:
         """Act on one message that has arrived."""
         self._empty()
-        if due.kind == NEW:
-            self._new(due)
-        elif due.kind == CANCEL:
+        if due.kind == CANCEL:
             self._cancel(due)
+            return
+        reason = self._why_not(due)
+        if reason == REASON_NONE:
+            self._new(due)
         else:
-            raise BrokenInvariant(f"message kind must be NEW or CANCEL, was {due.kind}")
+            self._reject(due, reason)
 
     def _why_not(self, due: Due) -> int:
         """The reason to reject a new order, or REASON_NONE."""
+        if due.child in self._cum:
+            return REASON_DUPLICATE
         if self._state_of(due.at) in (PRE_OPEN, CLOSED):
             return REASON_CLOSED
-        if due.child in self._known:
-            return REASON_DUPLICATE
-        if due.symbol != 0 or due.side not in (BUY, SELL) or due.type not in (LIMIT, IOC):
-            return REASON_UNKNOWN_ORDER
         if not 1 <= due.price <= MOST_PRICE:
             return REASON_BAD_PRICE
         return REASON_NONE if 1 <= due.quantity <= MOST_QUANTITY else REASON_BAD_QUANTITY
@@ -287,52 +327,55 @@ class RecordedMarket:
         self._arrived += 1
         return order
 
+    def _reject(self, due: Due, reason: int) -> None:
+        """Reject a new order; a duplicate says where the order with that id stands."""
+        order = self._blank(due)
+        known = self._find(due.child)
+        if reason == REASON_DUPLICATE:
+            order["cum"] = self._cum[due.child] if known is None else known["cum"]
+            order["quantity"] = order["cum"] if known is None else known["quantity"]
+            order["live"] = 0 if known is None else 1
+        else:
+            self._cum[due.child] = 0
+        self._say(order, REJECTED, due.at, reason)
+        order["live"] = 0
+
     def _new(self, due: Due) -> None:
-        """Reject, or accept and let it meet the displayed book; the rest waits or is cancelled."""
-        order, reason = self._blank(due), self._why_not(due)
-        if reason != REASON_NONE:
-            self._say(order, REJECTED, due.at, reason)
-            return
-        self._known.add(due.child)
+        """Accept a new order and let it meet the displayed book; the rest waits or is cancelled."""
+        order = self._blank(due)
+        self._cum[due.child] = 0
         order["live"] = 1
         self._say(order, ACCEPTED, due.at, REASON_NONE)
-        queue.arrive(
-            due.at,
-            self._shown(),
-            order,
-            self._states[0],
-            self._taken,
-            self._reports,
-            self._trades,
-        )
+        shown, state = self._shown(), self._states[0]
+        queue.arrive(due.at, shown, order, state, self._taken, self._reports, self._trades)
         if order["live"] and due.type == IOC:
             order["live"] = 0
             self._say(order, CANCELLED, due.at, REASON_IOC_REMAINDER)
-        self._states[0]["orders"] += int(order["live"])
+        state["orders"] += 1
         self._empty()
 
     def _cancel(self, due: Due) -> None:
         """Cancel a live order, or say why not."""
-        for order in self._live():
-            if order["child"] == due.child:
-                order["live"] = 0
-                self._say(order, CANCELLED, due.at, REASON_REQUESTED)
-                self._empty()
-                return
-        known = due.child in self._known
-        self._say(
-            self._blank(due),
-            CANCEL_REJECTED,
-            due.at,
-            REASON_TOO_LATE if known else REASON_UNKNOWN_ORDER,
-        )
+        order = self._find(due.child)
+        if order is not None:
+            order["live"] = 0
+            self._say(order, CANCELLED, due.at, REASON_REQUESTED)
+            self._empty()
+            return
+        order = self._blank(due)
+        order["cum"] = self._cum.get(due.child, 0)
+        reason = REASON_TOO_LATE if due.child in self._cum else REASON_UNKNOWN_ORDER
+        if self._state_of(due.at) in (PRE_OPEN, CLOSED):
+            reason = REASON_CLOSED
+        self._say(order, CANCEL_REJECTED, due.at, reason)
 
     def _expire(self) -> None:
-        """End all orders at the close."""
+        """End all orders at the close, in the order of their arrival."""
         self._empty()
-        for order in self._live():
-            order["live"] = 0
-            self._say(order, EXPIRED, int(self.close_ns), REASON_CLOSED)
+        live = self._live()
+        for i in np.argsort(live["sequence"]):
+            live[i]["live"] = 0
+            self._say(live[i], EXPIRED, int(self.close_ns), REASON_CLOSED)
         self._empty()
 
     def _tick(self, at: int, session: int) -> Records:

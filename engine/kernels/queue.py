@@ -17,7 +17,6 @@ from engine.kernels.recorded import CROSS, DELETED, EXECUTED, HALT, HIDDEN, REDU
 # columns of ``rows``; RAW = price in 1/100 tick, SINCE = row that submitted the order id, -1 unseen
 AT, KIND, SIZE, TICKS, SIDE, SINCE, RAW = 0, 1, 2, 3, 4, 5, 6
 RAW_PER_TICK = 100
-NO_ASK = 1 << 40  # dearer than any price: a missing ask in the order-flow imbalance
 
 # own live orders, sorted by side, then best price, then arrival
 ORDER = np.dtype(
@@ -347,19 +346,21 @@ def arrive(
 
 @kernel
 def flow_imbalance(before: Ints, after: Ints) -> int:
-    """Cont-Kukanov-Stoikov e_n of one step [share], positive = towards buying."""
-    bid_before, bid = before[2], after[2]
-    ask_before = before[0] if before[0] > 0 else NO_ASK
-    ask = after[0] if after[0] > 0 else NO_ASK
+    """Cont-Kukanov-Stoikov e_n of one step [share], positive = towards buying.
+
+    A side that was or is empty contributes nothing.
+    """
     flow = 0
-    if bid >= bid_before:
-        flow += after[3]
-    if bid <= bid_before:
-        flow -= before[3]
-    if ask <= ask_before:
-        flow -= after[1]
-    if ask >= ask_before:
-        flow += before[1]
+    if before[2] > 0 and after[2] > 0:
+        if after[2] >= before[2]:
+            flow += after[3]
+        if after[2] <= before[2]:
+            flow -= before[3]
+    if before[0] > 0 and after[0] > 0:
+        if after[0] <= before[0]:
+            flow -= after[1]
+        if after[0] >= before[0]:
+            flow += before[1]
     return flow
 
 

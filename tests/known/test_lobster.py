@@ -11,6 +11,7 @@ from engine.domain.units import Nanos
 from engine.exchange.recorded import RecordedMarket
 from engine.exchange.recorded_day import session_of
 from engine.kernels import recorded as kernel
+from engine.kernels.jit import JIT
 from engine.runtime.feeds.lobster import read_recording
 from engine.runtime.feeds.lobster_check import check, main
 from tests.support.data import data_dir
@@ -27,6 +28,8 @@ MILLION = 1e-6
 
 
 def paths(name):
+    if name.startswith("AMZN") and not JIT:
+        pytest.skip("a whole day is too slow with interpreted kernels")
     folder = data_dir("lobster")
     return folder / DAYS[name][0], folder / DAYS[name][1]
 

@@ -28,6 +28,7 @@ from engine.domain.kinds import (
     REASON_CLOSED,
     REASON_DUPLICATE,
     REASON_IOC_REMAINDER,
+    REASON_MASS_CANCEL,
     REASON_NONE,
     REASON_REQUESTED,
     REASON_TOO_LATE,
@@ -349,15 +350,58 @@ def test_recorded_rows_of_an_instant_come_before_our_message_of_that_instant():
         ({"price": 10**12}, REASON_BAD_PRICE),
         ({"quantity": 0}, REASON_BAD_QUANTITY),
         ({"quantity": 2 * 10**9}, REASON_BAD_QUANTITY),
-        ({"side": 0}, REASON_UNKNOWN_ORDER),
-        ({"type": 9}, REASON_UNKNOWN_ORDER),
-        ({"symbol": 1}, REASON_UNKNOWN_ORDER),
     ],
 )
 def test_a_bad_order_is_rejected_with_its_reason(changes, reason):
     market = a_day()
     market.submit(a_message(NEW, 1, **{"price": 999, "quantity": 10, "at": SECOND, **changes}))
     assert said(market.advance(at(2))) == [(REJECTED, 1, 0, 0, 0, reason)]
+
+
+@pytest.mark.parametrize("changes", [{"side": 0}, {"type": 9}, {"symbol": 1}, {"kind": 3}])
+def test_a_malformed_message_is_our_own_bug(changes):
+    message = a_message(NEW, 1, price=999, quantity=10)
+    for name, value in changes.items():
+        message[name] = value
+    with pytest.raises(BrokenInvariant, match="no such"):
+        a_day().submit(message)
+
+
+def test_a_message_never_overtakes_an_earlier_one():
+    market = a_day()
+    market.submit(order(1, 999, 10, 5))
+    market.submit(cancel(1, 3))
+    assert said(market.advance(at(4))) == []
+    assert [r[0] for r in said(market.advance(at(5)))] == [ACCEPTED, CANCELLED]
+
+
+def test_a_mass_cancel_ends_working_orders_and_those_on_their_way_at_once():
+    market = a_day(latency_ns=SECOND)
+    market.submit(order(1, 999, 10, 1))
+    market.advance(at(3))
+    market.submit(order(2, 999, 10, 3))
+    reports = market.cancel_now([(0, 1), (0, 2), (0, 7)])
+    assert [(int(r["kind"]), int(r["child"]), int(r["reason"])) for r in reports] == [
+        (CANCELLED, 1, REASON_MASS_CANCEL),
+        (REJECTED, 2, REASON_MASS_CANCEL),
+    ]
+    assert (reports["venue_ns"] == at(3)).all()
+    after = market.advance(at(10))
+    assert said(after) == []
+    market.submit(order(2, 999, 10, 11))
+    assert [r[5] for r in said(market.advance(at(12)))] == [REASON_DUPLICATE]
+
+
+def test_a_duplicate_is_answered_with_where_the_first_order_stands():
+    market = a_day()
+    market.submit(order(1, 1002, 50, 1))
+    market.submit(order(1, 999, 10, 2))
+    market.submit(cancel(1, 3))
+    market.submit(order(1, 999, 10, 4))
+    end = market.advance(at(5))
+    twice = end.reports[end.reports["kind"] == REJECTED]
+    assert twice["cum"].tolist() == [40, 40]
+    assert twice["leaves"].tolist() == [10, 0]
 
 
 def test_duplicates_unknown_and_late_cancels_are_answered():
@@ -391,7 +435,7 @@ def test_at_the_close_orders_expire_and_later_messages_are_answered():
     market.submit(cancel(1, 23_401))
     market.submit(order(3, 999, 10, 23_401))
     assert [(r[0], r[1], r[5]) for r in said(market.advance(market.close_ns))] == [
-        (CANCEL_REJECTED, 1, REASON_TOO_LATE),
+        (CANCEL_REJECTED, 1, REASON_CLOSED),
         (REJECTED, 3, REASON_CLOSED),
     ]
 

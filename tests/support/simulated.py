@@ -1,0 +1,80 @@
+"""Short simulated days for the tests of strategies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.domain import kinds
+from engine.domain.strategy import vector
+from engine.exchange.presets import PRESETS
+from engine.kernels.environment import new_day
+from engine.kernels.features import new_state, prior_microprice
+from engine.kernels.flow import new_env
+from engine.kernels.inference import no_model
+from engine.kernels.schedules import u_shape_curve
+from engine.kernels.simulate import FINE, Tape, new_tape, simulate
+from tests.support.parents import SECOND, an_observation
+
+SECONDS = 3_600
+ADV = 2e6
+MIDC = next(row for row in PRESETS if row.instrument.symbol == "MIDC")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a simulated parent left behind."""
+
+    tape: Tape
+    parent: np.void
+
+    @property
+    def actions(self):
+        return self.tape.actions[: self.tape.counts[0]]
+
+    @property
+    def decisions(self):
+        return self.tape.decisions[: self.tape.counts[0]]
+
+    @property
+    def fills(self):
+        return self.tape.fills[: self.tape.counts[1]]
+
+    @property
+    def children(self):
+        return self.actions[self.actions["type"] != 0]
+
+
+def a_day(seed=1, *, seconds=SECONDS, shift_from=None, shift=40.0):
+    """A simulated day; from second ``shift_from`` on its reference price is another one."""
+    day = new_day(seed, MIDC.flow(), 0, seconds * SECOND)
+    if shift_from is not None:
+        future = day.seconds.copy()
+        future["r"][shift_from:] += shift
+        day = day._replace(seconds=future)
+    return day
+
+
+def a_parent(strategy, **changed):
+    """A buy of 20,000 from minute 1 to minute 50 of a short day."""
+    values = {
+        "now_ns": 0, "start_ns": 60 * SECOND, "base_ns": 60 * SECOND, "end_ns": 3_000 * SECOND,
+        "close_ns": SECONDS * SECOND, "quantity": 20_000, "volume": -1, "bid": 0, "ask": 0,
+        "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy),
+    }  # fmt: skip
+    return an_observation(**{**values, **changed})
+
+
+def run(strategy, *, day=None, parent=None, model=None, curve=None, values=None):
+    """One parent through one day."""
+    day = a_day() if day is None else day
+    parent = a_parent(strategy) if parent is None else parent
+    curve = u_shape_curve() if curve is None else curve
+    name = "TWAP" if strategy == "IS" else strategy
+    knobs = np.array(vector(name, values or {}))
+    knobs[kinds.P_RISK_AVERSION] = 2.0
+    state = new_state(0, day.close_ns, ADV, curve, prior_microprice())
+    tape = new_tape(day.close_ns // SECOND)
+    env = new_env(day, 0, max_own=8_192)
+    row = no_model() if model is None else model
+    assert simulate(env, state[0], parent, knobs, curve, row, 1, tape) == FINE
+    return Run(tape=tape, parent=parent)

@@ -370,11 +370,19 @@
             if (event.event && event.event.key === "Enter") openKey(node.dataset.link, event.data.id);
           });
         }
+        hideColumns(grid);
         if (topic(grid.topic).loaded) drawGrid(grid, null);
       });
     };
     attempt();
   }
+  function hideColumns(grid) {
+    if (!grid.api || grid.api.isDestroyed()) return;
+    for (const [field, width] of Object.entries(JSON.parse(grid.node.dataset.hide || "{}"))) {
+      grid.api.setColumnsVisible([field], window.innerWidth >= width);
+    }
+  }
+  window.addEventListener("resize", () => { for (const grid of grids) hideColumns(grid); });
   function drawGrid(grid, changed) {
     if (!grid.api || grid.api.isDestroyed()) return;
     const rows = topic(grid.topic).rows;

@@ -7,6 +7,9 @@ from dash.development.base_component import Component
 
 from components.live import Column, table
 from components.markup import attrs, native_input
+from engine.domain.people import Reach
+from engine.gateway.kill import OWN_SCOPES
+from engine.gateway.viewer import Viewer
 
 SCOPES: Final = (
     ("all", "ALL: everything on this desk"),
@@ -92,9 +95,15 @@ def password() -> Component:
     )  # fmt: skip
 
 
-def kill(csrf: str) -> Component:
-    """Scope, what it would hit, one long press; a plain form underneath: works without scripts."""
-    options = [html.Option(text, value=value) for value, text in SCOPES]
+def kill(someone: Viewer) -> Component:
+    """Scope, what it would hit, one long press; a plain form underneath: works without scripts.
+
+    A trader kills own orders, so that is what the dialog starts with.
+    """
+    own = someone.reach("order.kill") == Reach.OWN
+    scopes = [(v, text) for v, text in SCOPES if v in OWN_SCOPES] if own else SCOPES
+    options = [html.Option(text, value=value) for value, text in scopes]
+    target = someone.person_id if own else ""
     return html.Dialog(
         [
             html.H2("Kill", id="kill-title"),
@@ -104,13 +113,14 @@ def kill(csrf: str) -> Component:
             ),
             html.Form(
                 [
-                    native_input(type="hidden", name="csrf", value=csrf),
+                    native_input(type="hidden", name="csrf", value=someone.csrf),
                     html.Div(
                         [
                             html.Label(["Scope", html.Select(options, name="scope",
                                                              id="kill-scope")]),
                             html.Label(["Target", native_input(type="text", name="target",
-                                                        id="kill-target", autocomplete="off")]),
+                                                        id="kill-target", autocomplete="off",
+                                                        value=target)]),
                             html.Label(["Reason, may come later", native_input(
                                 type="text", name="reason", autocomplete="off")]),
                         ],

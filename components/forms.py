@@ -139,7 +139,13 @@ def command_form(  # noqa: PLR0913 (each is one attribute of the form)
         ],
         className="form-actions",
     )
-    return html.Div([body, buttons], id=id, className="form", role="form", **data)
+    return html.Div(
+        [html.Div(body, className="form-body"), buttons],
+        id=id,
+        className="form",
+        role="form",
+        **data,
+    )
 
 
 def values(data_values: str | None) -> dict[str, str]:

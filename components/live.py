@@ -3,6 +3,7 @@
 Topics and cells are what the engine publishes. A mark shows "-" until the first frame.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,7 +89,7 @@ class Column:
     field: str
     title: str
     form: str = "text"
-    width: int = 90  # [px]
+    width: int = 90  # share of the grid's width, and about its pixels when there is no room
     tip: str = ""
     pinned: bool = False
     flash: bool = False
@@ -96,7 +97,7 @@ class Column:
     hide_below: int = 0  # viewport width under which the column hides [px]
 
 
-def grid(
+def grid(  # noqa: PLR0913 (each is one attribute of the grid)
     id: str,  # noqa: A002 (Dash's word)
     topic: str,
     columns: Sequence[Column],
@@ -104,10 +105,12 @@ def grid(
     where: str = "",
     options: Mapping[str, Any] | None = None,
     empty: str = "nothing here yet",
+    link: str = "",
 ) -> Component:
     """A live AG Grid: rows are keyed, ``live.js`` applies transactions.
 
-    where : ``field=value`` or ``field=a|b``; only such rows are shown.
+    where : ``field=value``, ``field=a|b``, several with ``&``; only such rows are shown.
+    link  : a path with ``{key}``; Enter or double click on a row opens it.
     """
     settings: dict[str, Any] = {
         "theme": grid_theme(),
@@ -120,7 +123,7 @@ def grid(
         "cellFadeDuration": 300,
         "rowSelection": {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True},
         "selectionColumnDef": {"width": 34, "pinned": "left"},
-        "overlayNoRowsTemplate": f'<span class="empty">{empty}</span>',
+        "localeText": {"noRowsToShow": empty},
         "suppressDragLeaveHidesColumns": True,
         "tooltipShowDelay": 300,
         **(options or {}),
@@ -136,6 +139,11 @@ def grid(
         style={"height": "100%", "width": "100%"},
     )
     data: dict[str, Any] = {"data-live-grid": topic, "data-grid-id": id}
+    hiding = {column.field: column.hide_below for column in columns if column.hide_below}
+    if hiding:
+        data["data-hide"] = json.dumps(hiding)
+    if link:
+        data["data-link"] = link
     if where:
         data["data-where"] = where
     return html.Div(inner, className="grid-host", **data)
@@ -147,7 +155,8 @@ def _column(column: Column) -> dict[str, Any]:
     definition: dict[str, Any] = {
         "field": column.field,
         "headerName": column.title,
-        "width": column.width,
+        "flex": column.width,
+        "minWidth": round(column.width * 0.75),
         "headerTooltip": column.tip or column.title,
         "valueFormatter": {"function": f"qdFormat(params, {name})"},
         "cellClass": {"function": f"qdClass(params, '{column.form}')"},

@@ -201,7 +201,7 @@ def overlays(look: Environment, someone: Viewer) -> Component:
         [
             dialogs.confirm(),
             dialogs.password(),
-            dialogs.kill(someone.csrf),
+            dialogs.kill(someone),
             dialogs.keys(),
             html.Aside(
                 [html.H2("Alerts"), html.Ul(id="alert-list")],

@@ -19,7 +19,7 @@ from components.callback import PAGES, as_coroutine, find_page, in_thread
 from components.theme import ASSETS
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.people import PERMISSIONS, Reach
-from engine.gateway.grants import LOGIN, PUBLIC
+from engine.gateway.grants import LOGIN, PUBLIC, Grants
 from engine.gateway.server import Web
 from engine.gateway.viewer import here, looking, viewer
 
@@ -31,6 +31,12 @@ class DeskDash(Dash):
     """Dash with our frame as its index page."""
 
     web: Web
+
+    def _config(self) -> dict[str, Any]:
+        """Dash's settings for the browser, without its websocket: it opens one unasked."""
+        settings: dict[str, Any] = super()._config()  # type: ignore[no-untyped-call]
+        settings.pop("websocket", None)
+        return settings
 
     def interpolate_index(self, *_: Any, **parts: Any) -> str:
         """The document: our frame, Dash's scripts."""
@@ -52,7 +58,8 @@ class Site:
         return functions
 
     def script_hashes(self) -> list[str]:
-        """Hashes of Dash's inline scripts."""
+        """Hashes of Dash's inline scripts; every callback is known by now and is checked."""
+        check_callbacks(self.app, self.app.web.grants)
         return list(self.app.csp_hashes())
 
 
@@ -101,6 +108,7 @@ def _routes(web: Web) -> None:
     grants.route("POST", "/_dash-update-component", LOGIN)
     grants.route("GET", "/assets/*", PUBLIC)
     grants.route("GET", "/_favicon.ico", PUBLIC)
+    grants.route("GET", "/", LOGIN)
     for page in PAGES:
         # the document holds no data: the router asks for the page's permission
         head, _, variable = page.path.partition("<")
@@ -118,8 +126,12 @@ def _callbacks(app: DeskDash, web: Web) -> None:
         Input(ids.LOCATION, "search"),
     )(draw)  # fmt: skip
     web.grants.output(ROUTER, LOGIN)
+
+
+def check_callbacks(app: Dash, grants: Grants) -> None:
+    """Stop the start when a callback has no permission or would block everybody."""
     for output, entry in app.callback_map.items():
-        if output not in web.grants.outputs:
+        if output not in grants.outputs:
             raise BrokenInvariant(f"the callback of {output} has no permission")
         if not inspect.iscoroutinefunction(entry.get("callback")):
             raise BrokenInvariant(f"the callback of {output} would stop the event loop")

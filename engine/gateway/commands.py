@@ -5,6 +5,7 @@ and afterwards it gets the same answer. A command is never kept: offline is refu
 """
 
 import asyncio
+import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -89,7 +90,17 @@ def parse(request: CommandRequest) -> AnyCommand:
         where = str(error).rsplit("`$.", 1)
         at = where[1].rstrip("`") if len(where) > 1 else ""
         raise Refused(f"the command is not understood: {error}", field=at) from error
+    _check_finite(msgspec.to_builtins(command), "")
     return command
+
+
+def _check_finite(value: object, name: str) -> None:
+    """Refuse NaN and infinity, which text can carry where JSON cannot."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Refused(f"{name} must be a finite number, was {value}", field=name)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_finite(inner, str(key))
 
 
 def _target(name: str, text: str) -> object:

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.gateway import plain
 from engine.gateway.grants import LOGIN, PUBLIC, SAFE_METHODS, Grants
 from engine.gateway.ports import Clock
 from engine.gateway.problems import problem
@@ -124,7 +125,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "not used"})
         else:
-            await self._http(scope, receive, self._with_headers(send))
+            await self._http(scope, receive, self._with_headers(scope["path"], send))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -179,6 +180,8 @@ class Guard:
             return None
         if someone is None:
             return _log_in(method, path, headers)
+        if rule is None and _wants_page(method, path, headers):
+            return plain.missing_page(path)
         if rule is None:
             return problem(403, f"{method} {path} is open to nobody")
         if rule != LOGIN and not someone.may(rule):
@@ -214,8 +217,9 @@ class Guard:
             return None
         return problem(403, f"this needs the permission {rule}", permission=rule)
 
-    def _with_headers(self, send: Send) -> Send:
+    def _with_headers(self, path: str, send: Send) -> Send:
         policy = csp(self.policy.script_hashes)
+        keep = "no-cache" if path.startswith("/assets/") else "no-store"
 
         async def wrapped(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -224,7 +228,7 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 if "cache-control" not in headers:
-                    headers["cache-control"] = "no-store"
+                    headers["cache-control"] = keep
             await send(message)
 
         return wrapped
@@ -241,9 +245,17 @@ def _csrf(token: str, someone: Viewer | None) -> Response | None:
     return problem(403, "the token of this login is missing or old: load the page again")
 
 
+def _wants_page(method: str, path: str, headers: Headers) -> bool:
+    """Whether a person opened an address, rather than a script of ours."""
+    return (
+        method in SAFE_METHODS
+        and "text/html" in headers.get("accept", "")
+        and not path.startswith(("/_dash", "/api/", "/live"))
+    )
+
+
 def _log_in(method: str, path: str, headers: Headers) -> Response:
     """To the login page for a person who opens a page, 401 for everything else."""
-    wants_page = "text/html" in headers.get("accept", "")
-    if method in SAFE_METHODS and wants_page and not path.startswith(("/_dash", "/api/", "/live")):
+    if _wants_page(method, path, headers):
         return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
     return problem(401, "log in first")

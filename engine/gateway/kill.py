@@ -152,7 +152,15 @@ def routes(kills: Kills, grants: Grants) -> APIRouter:
         """The page without scripts."""
         someone = viewer()
         rows = kills.hub.rows("kills", audience_of(someone)).values()
-        return plain.kill_page(csrf=someone.csrf, rows=rows, written=kills.written, message=said)
+        own = someone.reach("order.kill") == Reach.OWN
+        return plain.kill_page(
+            csrf=someone.csrf,
+            scopes=[s for s in plain.SCOPES if s[0] in OWN_SCOPES or not own],
+            target=someone.person_id if own else "",
+            rows=rows,
+            written=kills.written,
+            message=said,
+        )
 
     @router.post("/api/v1/kill", status_code=202)
     async def kill(request: Request) -> Response:

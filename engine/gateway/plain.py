@@ -55,6 +55,17 @@ def login_page(next_path: str, demo_file: str = "") -> HTMLResponse:
     return page("Log in - Quarterdeck", body, scripts=("/assets/login.js",))
 
 
+def missing_page(path: str) -> HTMLResponse:
+    """There is no such address."""
+    answer = page(
+        "Not found - Quarterdeck",
+        f'<main class="card"><h1>There is no page {escape(path[:80])}</h1>'
+        '<p><a href="/">To the desk</a></p></main>',
+    )
+    answer.status_code = 404
+    return answer
+
+
 def first_admin_page() -> HTMLResponse:
     """The form of the very first start without demo people."""
     body = (
@@ -73,10 +84,16 @@ def first_admin_page() -> HTMLResponse:
 
 
 def kill_page(
-    *, csrf: str, rows: Iterable[Mapping[str, object]], written: Iterable[str], message: str = ""
+    *,
+    csrf: str,
+    scopes: Iterable[tuple[str, str]],
+    target: str,
+    rows: Iterable[Mapping[str, object]],
+    written: Iterable[str],
+    message: str = "",
 ) -> HTMLResponse:
     """Kill without scripts: scope, target, one button, and the receipts."""
-    options = "".join(f'<option value="{v}">{escape(text)}</option>' for v, text in SCOPES)
+    options = "".join(f'<option value="{v}">{escape(text)}</option>' for v, text in scopes)
     notes = "".join(f"<li>{escape(line)}</li>" for line in written)
     said = f'<p role="status" class="receipt">{escape(message)}</p>' if message else ""
     body = (
@@ -86,7 +103,8 @@ def kill_page(
         f'{said}<form method="post" action="/api/v1/kill">'
         f'<input type="hidden" name="csrf" value="{escape(csrf)}">'
         f'<label>Scope<select name="scope">{options}</select></label>'
-        '<label>Target (empty for ALL)<input name="target" autocomplete="off"></label>'
+        '<label>Target (empty for ALL)<input name="target" autocomplete="off" '
+        f'value="{escape(target)}"></label>'
         '<label>Reason (can be given later)<input name="reason" autocomplete="off"></label>'
         '<p class="row"><a href="/" class="button">Back to the desk, kill nothing</a>'
         '<button type="submit" class="kill">KILL this scope now</button></p></form>'

@@ -72,7 +72,9 @@ class NoFrames:
         yield b""
 
 
-def frame_bytes(topic: str, up: dict[str, Any], *, seq: int = 1, epoch: int = 1, **more: Any) -> bytes:
+def frame_bytes(
+    topic: str, up: dict[str, Any], *, seq: int = 1, epoch: int = 1, **more: Any
+) -> bytes:
     """A frame as the engine packs it."""
     return msgspec.msgpack.encode(
         {"topic": topic, "seq": seq, "epoch": epoch, "at": START_NS, "up": up, **more}

@@ -1,0 +1,63 @@
+"""Browser fixtures, shared by all browser tests: ``browser``, ``visitor``, ``web_desk``."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser import RunningDesk, Visitor
+
+CHROME = os.environ.get("CHROME", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-gpu"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Real Chromium; the test is skipped, visibly, on a machine without one."""
+    if not Path(CHROME).exists():
+        pytest.skip(f"no Chromium at {CHROME}: set CHROME")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=CHROME, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
+    """Make visitors: ``visitor(width=1280, height=720)``; each has cookies of its own."""
+    contexts = []
+
+    def make(width: int = 1440, height: int = 900) -> Visitor:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        return Visitor(page=context.new_page()).watch()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def web_desk() -> Iterator[RunningDesk]:
+    """The web process with sample pages beside a fake engine: for tests of the frame."""
+    desk = RunningDesk().start()
+    yield desk
+    desk.stop()
+    shutil.rmtree(desk.state)
+
+
+@pytest.fixture(scope="module")
+def whole_desk() -> Iterator[RunningDesk]:
+    """Everything, as ``python app.py`` starts it, without past days: for tests of pages."""
+    desk = RunningDesk(full=True, flags={"history_days": 0})
+    try:
+        yield desk.start(wait_s=120)
+    finally:
+        desk.stop()
+    shutil.rmtree(desk.state)

@@ -264,6 +264,14 @@ class Rig:
             advanced = loop.parts.venue.advance(to, EMPTY, {})
             loop._step(self.gate.unread(self.state), (), advanced)
 
+    def run_until_live(self, number: int) -> tuple[Any, ...]:
+        """Until the parent has a live child; the children."""
+        for _ in range(600):
+            if self.state.live_children(number):
+                return self.state.live_children(number)
+            self.run(1)
+        raise AssertionError(f"P-{number} sent nothing in ten minutes")
+
     def buy(self, quantity: int = 20_000, **more: Any) -> int:
         """A working parent; its number."""
         fields: dict[str, Any] = {

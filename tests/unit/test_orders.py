@@ -84,7 +84,7 @@ def test_a_refused_approval_needs_a_reason(rig: Rig):
 
 def test_a_hold_cancels_the_children_and_sends_no_new_one(rig: Rig):
     number = rig.buy()
-    rig.run(30)
+    rig.run_until_live(number)
     rig.do(c.HoldParent(parent_id=number))
     assert rig.state.parents[number].state == ParentState.HOLDING
     sent = len(rig.journal.events(e.ChildIntended))
@@ -96,9 +96,7 @@ def test_a_hold_cancels_the_children_and_sends_no_new_one(rig: Rig):
 
 def test_a_hold_may_leave_the_children_when_it_says_so(rig: Rig):
     number = rig.buy()
-    rig.run(30)
-    left = rig.state.live_children(number)
-    assert left
+    left = rig.run_until_live(number)
     rig.do(c.HoldParent(parent_id=number, children=HoldChildren.LEAVE))
     assert rig.state.parents[number].state == ParentState.HELD
     assert rig.state.live_children(number) == left

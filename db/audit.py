@@ -1,0 +1,146 @@
+"""An entry in words: who, what about, one sentence. The journal itself keeps everything."""
+
+from typing import Any, Final
+
+import msgspec
+
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.commands import AnyCommand
+from engine.domain.events import AnyEvent
+from engine.domain.units import child_text, parent_text
+
+SENTENCES: Final[dict[type[Any], str]] = {
+    e.EngineStarted: "engine start {epoch}, mode {mode}, code {code:.12}",
+    e.DeskCarried: "the desk is carried into a new segment",
+    e.PeopleSet: "people set",
+    e.PolicySet: "policy set",
+    e.ParametersSet: "{strategy} version {version} in force: {values}",
+    e.ModelSet: "{strategy} uses model {model_id:.12}",
+    e.SessionOpened: "session opened on {source}",
+    e.SessionClosed: "session {day} closed",
+    e.SpeedSet: "speed {speed:g}x",
+    e.CommandRefused: "refused: {sentence}",
+    e.ParentApproved: "approved, arrival {arrival_price:g} ticks",
+    e.ParentTurnedDown: "turned down: {reason}",
+    e.ParentAmended: "amended to {quantity:,} shares, limit {limit_price}",
+    e.ParameterMoved: "{name} = {value:g}",
+    e.ParentHoldAsked: "hold asked ({cause}), children: {children}",
+    e.ParentHeld: "held",
+    e.ParentResumed: "resumed, catch-up {catch_up}, {quantity:,} shares",
+    e.ParentPassiveOnly: "passive only: {cause}",
+    e.ParentEnded: "{state}",
+    e.ChildSendRefused: "stopped by our gate, {rule}: {sentence}",
+    e.CancelIntended: "cancel intended by {by}",
+    e.ChildAccepted: "accepted by the venue",
+    e.ChildFilled: "filled {quantity:,} at {price} ticks",
+    e.ChildCancelled: "cancelled, reason {reason}",
+    e.ChildRejected: "rejected, reason {reason}",
+    e.CancelRejected: "cancel rejected, reason {reason}",
+    e.ChildExpired: "expired at the close",
+    e.ChildUnknown: "unknown: asked for, never resent",
+    e.ChildNeverArrived: "never arrived at the venue",
+    e.StrayReport: "a report for an order we do not know: {quantity:,} at {price} ticks",
+    e.KillCancelSent: "{cancels} cancels written to the venue",
+    e.KillConfirmed: "every child confirmed by the venue",
+    e.KillReasonGiven: "reason: {reason}",
+    e.KillReleaseAsked: "release asked: {reason}",
+    e.KillReleased: "released: {reason}",
+    e.ChangeProposed: "{strategy} {values} model {model_id}: {reason}",
+    e.ChangeEdited: "edited to {values}, earlier decisions are void",
+    e.ChangeWithdrawn: "withdrawn",
+    e.ChangeApproved: "content {content_hash:.8} approved: {reason}",
+    e.ChangeRefused: "content {content_hash:.8} refused: {reason}",
+    e.ChangeExpired: "expired without a decision",
+    e.AlertRaised: "{severity} {kind}: {sentence}",
+    e.AlertAcknowledged: "acknowledged",
+    e.Reconciled: "books compared, {open_children} open children, difference: {difference:.8}",
+    e.ReconciliationAccepted: "difference {difference:.8} accepted: {reason}",
+    e.TcaReported: "report {report_hash:.8} of {parents} parents",
+    e.TcaAnnotated: "note: {text}",
+    e.DaySigned: "report {report_hash:.8} signed off",
+}
+
+
+def text_of(event: AnyEvent) -> str:
+    """One sentence."""
+    match event:
+        case e.CommandTaken(envelope=envelope):
+            reason = f": {envelope.reason}" if envelope.reason else ""
+            return f"{type(envelope.command).__name__} by {envelope.person}{reason}"
+        case e.ParentAccepted(parent=parent):
+            side = "buy" if parent.side > 0 else "sell"
+            return f"{side} {parent.quantity:,} {parent.symbol} {parent.strategy}, {parent.state}"
+        case e.ChildIntended():
+            side = "buy" if event.side > 0 else "sell"
+            return f"{side} {event.quantity:,} {event.symbol} at {event.price} ticks"
+        case e.KillBlocked():
+            return (
+                f"kill {event.scope} {event.target} by {event.door}: "
+                f"{len(event.parents)} parents, {len(event.children)} children"
+            )
+        case _:
+            fields = {name: getattr(event, name) for name in event.__struct_fields__}
+            return SENTENCES[type(event)].format_map(fields)
+
+
+def person_of(event: AnyEvent) -> str:
+    """The person whose act it was; "" when it was nobody's."""
+    if isinstance(event, e.CommandTaken):
+        return event.envelope.person
+    if isinstance(event, e.CancelIntended):
+        return ""  # by a plan, a hold or a kill, which has its own entry
+    return str(getattr(event, "by", ""))
+
+
+def object_of(event: AnyEvent) -> str:
+    """What the entry is about, as screens name it."""
+    match event:
+        case e.CommandTaken(envelope=envelope):
+            return object_of_command(envelope.command)
+        case e.ParentAccepted(parent=parent):
+            return parent_text(parent.id)
+        case e.AlertRaised(object=about):
+            return about
+        case e.TcaAnnotated(parent_id=parent_id, day=day):
+            return parent_text(parent_id) if parent_id else f"TCA {day}"
+        case e.TcaReported(day=day) | e.DaySigned(day=day):
+            return f"TCA {day}"
+        case _:
+            return _named(event)
+
+
+def _named(event: AnyEvent | AnyCommand) -> str:
+    child = getattr(event, "child_id", None)
+    if child is not None:
+        return child_text(child)
+    for name, letter in (
+        ("parent_id", "P"),
+        ("kill_id", "K"),
+        ("change_id", "R"),
+        ("alert_id", "A"),
+    ):
+        number = getattr(event, name, None)
+        if number:
+            return f"{letter}-{number}"
+    return str(getattr(event, "strategy", "") or getattr(event, "day", ""))
+
+
+def object_of_command(command: AnyCommand) -> str:
+    """What a command is aimed at, as screens name it."""
+    match command:
+        case c.SubmitParent(symbol=symbol):
+            return symbol
+        case c.RequestKill(scope=scope, target=target):
+            return f"{scope} {target}".rstrip()
+        case c.AnnotateTca(day=day, parent_id=parent_id):
+            return parent_text(parent_id) if parent_id else f"TCA {day}"
+        case c.SignDay(day=day) | c.ReportTca(day=day):
+            return f"TCA {day}"
+        case _:
+            return _named(command)
+
+
+def dump(value: object) -> str:
+    """Canonical JSON of a small value, for a text column."""
+    return msgspec.json.encode(value, order="deterministic").decode()

@@ -1,0 +1,257 @@
+"""One function a question, frozen rows out. Callers run them in threads.
+
+``Queries`` is what the web mounts for the pages; past demo days answer beside the live ones, each
+row with its ``origin``. When the worker has not made the tables yet a question is Refused with
+that sentence.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, func, select
+
+from db.base import open_engine, sqlite_url
+from db.market import Market
+from db.queries_audit import Audit, AuditFilter
+from db.queries_orders import Orders
+from db.read import Found
+from db.records import (
+    DataAge,
+    DayRecord,
+    NoteRecord,
+    Points,
+    Prices,
+    TcaDay,
+    TcaParent,
+    TcaParentRow,
+)
+from db.tables import (
+    DAYS,
+    INSTRUMENTS,
+    LIVE_SOURCE,
+    NOTES,
+    PARENTS,
+    PROGRESS,
+    REPORTS,
+    SIGNATURES,
+    TCA_PARENTS,
+)
+from engine.core import words
+from engine.domain.units import ParentId, parent_text
+
+__all__ = ["AuditFilter", "Queries", "database_url"]
+
+
+def database_url(url: str, desk_db: Path) -> str:
+    """The setting, or the SQLite file of the state folder when it is empty."""
+    return url or sqlite_url(desk_db)
+
+
+class Queries(Orders, Audit):
+    """Every question that pages and reports ask of the read tables."""
+
+    def __init__(self, engine: Any, state: Path) -> None:
+        super().__init__(engine)
+        self._state = state
+        self._market = Market(state)
+
+    @classmethod
+    def open(cls, url: str, state: Path) -> "Queries":
+        """Over ``database_url(settings.database_url, paths.desk_db)``; opens nothing yet."""
+        return cls(open_engine(url), state)
+
+    # --- days ---------------------------------------------------------------------------------
+    def data_as_of(self) -> DataAge | None:
+        """How far the projection of the live journal is; None before the first entry."""
+        row = self.one(select(PROGRESS).where(PROGRESS.c.source == LIVE_SOURCE))
+        if row is None:
+            return None
+        return DataAge(
+            seq=row["seq"],
+            market_at=row["market_ns"],
+            desk_at=row["desk_ns"],
+            projected_at=row["projected_at"],
+            day=row["day"],
+        )
+
+    def days(self, origin: str | None = None) -> tuple[DayRecord, ...]:
+        """Trading days, newest first."""
+        statement = _days().order_by(DAYS.c.day.desc())
+        if origin is not None:
+            statement = statement.where(DAYS.c.origin == origin)
+        return tuple(_day(row) for row in self.all(statement))
+
+    def day(self, day: str) -> DayRecord | None:
+        """One trading day."""
+        row = self.one(_days().where(DAYS.c.day == day))
+        return None if row is None else _day(row)
+
+    # --- TCA ----------------------------------------------------------------------------------
+    def tca_day(self, day: str) -> TcaDay | None:
+        """The day's report with its notes; None while there is none."""
+        row = self.one(select(REPORTS).where(REPORTS.c.day == day))
+        record = self.day(day)
+        if row is None or record is None:
+            return None
+        return TcaDay(
+            day=record,
+            report_hash=row["report_hash"],
+            body=row["body"] or "",
+            reported_at=row["reported_at"],
+            notes=self.notes(day),
+        )
+
+    def notes(self, day: str, parent_id: int | None = None) -> tuple[NoteRecord, ...]:
+        """Notes of a day, or of one parent of it, oldest first."""
+        statement = select(NOTES).where(NOTES.c.day == day).order_by(NOTES.c.at, NOTES.c.seq)
+        if parent_id is not None:
+            statement = statement.where(NOTES.c.parent_id == parent_id)
+        return tuple(_note(row) for row in self.all(statement))
+
+    def tca_parents(self, day: str) -> tuple[TcaParentRow, ...]:
+        """Lines of a day's report, in the order of entry."""
+        statement = select(TCA_PARENTS).where(TCA_PARENTS.c.day == day)
+        return tuple(
+            _tca_row(row) for row in self.all(statement.order_by(TCA_PARENTS.c.parent_id))
+        )  # fmt: skip
+
+    def tca_parent(self, parent_id: int) -> TcaParent | None:
+        """The TCA of one parent; None before its day is reported."""
+        row = self.one(
+            select(TCA_PARENTS)
+            .where(TCA_PARENTS.c.parent_id == parent_id)
+            .order_by(TCA_PARENTS.c.day.desc())
+        )
+        if row is None:
+            return None
+        day = self.day(row["day"])
+        return TcaParent(
+            row=_tca_row(row),
+            body=row["body"],
+            report_hash=row["report_hash"],
+            signed_by="" if day is None else day.signed_by,
+            notes=self.notes(row["day"], parent_id),
+        )
+
+    def tca_html(self, day: str, names: Mapping[str, str] | None = None) -> str | None:
+        """The report as one HTML file, with notes and signature; None while there is none.
+
+        names : person id -> name for people; ids where one is missing.
+        """
+        from db.export import day_html
+
+        found = self.tca_day(day)
+        return None if found is None or not found.body else day_html(found, names or {})
+
+    # --- charts -------------------------------------------------------------------------------
+    def points(self, parent_id: int) -> Points | None:
+        """Target, band, done and score of a parent over its life, at most 2,000 points."""
+        row = self.one(select(PARENTS.c.day).where(PARENTS.c.id == parent_id))
+        if row is None:
+            return None
+        found = self._market.points(row["day"], parent_id)
+        return Points(
+            **{
+                name: found[name].copy()
+                for name in ("at_ns", "target", "band_low", "band_high", "filled", "score", "tilt")
+            },
+            why=tuple(words.WHY.get(int(code), "") for code in found["why"]),
+            binding=tuple(words.BINDING.get(int(code), "") for code in found["binding"]),
+            model=tuple(words.MODEL.get(int(code), "") for code in found["model_state"]),
+        )
+
+    def prices(
+        self, day: str, symbol: str, since: int = 0, until: int = 0, most: int = 2_000
+    ) -> Prices | None:
+        """Mid, running volume and running VWAP of a symbol over a range of its day."""
+        row = self.one(
+            select(INSTRUMENTS).where(INSTRUMENTS.c.day == day, INSTRUMENTS.c.symbol == symbol)
+        )
+        if row is None:
+            return None
+        mids = self._market.mids(day, row["place"])
+        totals = self._market.totals(day, row["place"])
+        inside = (mids.at_ns >= since) & ((mids.at_ns <= until) if until else True)
+        kept = np.flatnonzero(inside)
+        if len(kept) > most:
+            kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(np.int64)]
+        volume, notional = totals.volume[kept], totals.notional[kept]
+        traded = (volume - volume[:1]).astype(np.float64)
+        spent = (notional - notional[:1]).astype(np.float64)
+        vwap = np.full(len(kept), np.nan)
+        np.divide(spent, traded, out=vwap, where=traded > 0)
+        tick = float(row["tick_size"])
+        return Prices(
+            at_ns=mids.at_ns[kept], mid=mids.mid[kept] * tick, volume=volume, vwap=vwap * tick
+        )
+
+    @property
+    def market(self) -> Market:
+        """The tape files, in ticks."""
+        return self._market
+
+
+def _days() -> Select[Any]:
+    counted = (
+        select(PARENTS.c.source, PARENTS.c.day, func.count().label("parents"))
+        .group_by(PARENTS.c.source, PARENTS.c.day)
+        .subquery()
+    )
+
+    def same(table: Any) -> Any:
+        return (table.c.source == DAYS.c.source) & (table.c.day == DAYS.c.day)
+
+    return (
+        select(
+            DAYS,
+            counted.c.parents,
+            REPORTS.c.report_hash,
+            REPORTS.c.shortfall_bps,
+            SIGNATURES.c.by.label("signed_by"),
+            SIGNATURES.c.at.label("signed_at"),
+            SIGNATURES.c.report_hash.label("signed_hash"),
+        )
+        .outerjoin(counted, same(counted))
+        .outerjoin(REPORTS, same(REPORTS))
+        .outerjoin(SIGNATURES, same(SIGNATURES))
+    )
+
+
+def _day(row: Found) -> DayRecord:
+    return DayRecord(
+        day=row["day"],
+        origin=row["origin"],
+        source=row["source"],
+        zone=row["zone"],
+        market=row["market"],
+        seed=row["seed"],
+        open_at=row["open_at"],
+        close_at=row["close_at"],
+        closed=row["closed"],
+        sealed=row["source"] != LIVE_SOURCE,
+        parents=row["parents"] or 0,
+        report_hash=row["report_hash"] or "",
+        shortfall_bps=row["shortfall_bps"],
+        signed_by=row["signed_by"] or "",
+        signed_at=row["signed_at"] or 0,
+        signed_hash=row["signed_hash"] or "",
+    )
+
+
+def _note(row: Found) -> NoteRecord:
+    parent = parent_text(ParentId(row["parent_id"])) if row["parent_id"] else ""
+    return NoteRecord(seq=row["seq"], parent=parent, text=row["text"], by=row["by"], at=row["at"])
+
+
+def _tca_row(row: Found) -> TcaParentRow:
+    same = (
+        "day", "origin", "symbol", "side", "strategy", "trader", "quantity", "filled", "cost",
+        "cost_bps", "arrival_bps", "vwap_bps",
+    )  # fmt: skip
+    return TcaParentRow(
+        **{name: row[name] for name in same},
+        parent=parent_text(ParentId(row["parent_id"])),
+        number=row["parent_id"],
+    )

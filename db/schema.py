@@ -1,0 +1,27 @@
+"""Bring the read tables to the newest shape: alembic at start-up, no command line needed."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, inspect, text
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def configuration(engine: Engine) -> Config:
+    """An alembic configuration without a file; the connection is handed over in it."""
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS.as_posix())
+    config.attributes["engine"] = engine
+    return config
+
+
+def create(engine: Engine) -> None:
+    """Make what is missing; after a ``drop_all`` the tables are made anew."""
+    names = inspect(engine).get_table_names()
+    if "alembic_version" in names and "entries" not in names:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE alembic_version"))
+    command.upgrade(configuration(engine), "head")

@@ -42,6 +42,7 @@ from engine.exchange.recorded_day import session_of
 from tests.support.recorded import (
     OPENED,
     SECOND,
+    Row,
     a_market,
     a_message,
     a_recording,
@@ -136,6 +137,15 @@ def test_a_hidden_print_between_ticks_keeps_its_exact_value():
     tick = a_day(hidden(10, 1000.5, BUY, 2 * SECOND)).advance(at(10)).ticks[0]
     assert tick["notional"] == 10_005
     assert tick["last"] == 1000  # the print itself is rounded, half to even
+
+
+def test_a_cross_print_is_volume_without_an_aggressor_and_fills_nobody():
+    market = a_day(Row(6, -1, 500, 999, -1, 10 * SECOND))
+    market.submit(order(1, 1001, 40, 5))
+    end = market.advance(at(20))
+    assert [r[0] for r in said(end)] == [ACCEPTED]
+    assert prints(end) == [(999, 500, 0, 0, 0)]
+    assert (end.ticks[0]["volume"], end.ticks[0]["signed_volume"]) == (500, 0)
 
 
 def test_an_order_waits_until_the_shares_ahead_of_it_are_gone():

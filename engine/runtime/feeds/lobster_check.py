@@ -91,16 +91,15 @@ def _volatility(recording: Recording) -> float | None:
     return math.sqrt(float((np.diff(np.log((ask + bid) / 2.0)) ** 2).sum()))
 
 
-def _life_is_sound(messages: NDArray[np.int64], row: int) -> bool:
-    """False when the sizes of this row's order contradict each other: added is not taken off."""
+def _vouched(messages: NDArray[np.int64], row: int) -> bool:
+    """True when this row's order came and went in the file, and as much went as came."""
     mine = messages[
         (messages[:, kernel.ID] == messages[row, kernel.ID])
         & (messages[:, kernel.TYPE] <= kernel.EXECUTED)
     ]
-    added = int(mine[mine[:, kernel.TYPE] == kernel.SUBMITTED, kernel.SIZE].sum())
-    taken = int(mine[mine[:, kernel.TYPE] != kernel.SUBMITTED, kernel.SIZE].sum())
-    complete = added > 0 and bool((mine[:, kernel.TYPE] == kernel.DELETED).any())
-    return added == taken if complete else taken <= added or added == 0
+    came = mine[:, kernel.TYPE] == kernel.SUBMITTED
+    added, taken = int(mine[came, kernel.SIZE].sum()), int(mine[~came, kernel.SIZE].sum())
+    return added == taken and added > 0
 
 
 def _one_size_explains(recording: Recording, row: int) -> int | None:
@@ -138,7 +137,8 @@ def first_mismatch(recording: Recording, verdict: NDArray[np.int8]) -> int | Non
 
     A wrong size in book row r breaks the step into r and the one out of it. Where nothing could
     check the step into r (first row, adopted level) only the step out of it breaks; then the
-    fault is r and not the row after it, unless the message there contradicts its own order.
+    fault is r and not the row after it, provided that the message there is vouched for or acts
+    elsewhere.
     """
     wrong = np.flatnonzero(verdict == kernel.MISMATCH)
     if wrong.size == 0:
@@ -146,9 +146,13 @@ def first_mismatch(recording: Recording, verdict: NDArray[np.int8]) -> int | Non
     row = int(wrong[0])
     unvouched = row == 1 or verdict[row - 1] == kernel.ADOPTED
     lasting = row + 1 == recording.rows or verdict[row + 1] == kernel.MISMATCH
-    if not unvouched or lasting or _one_size_explains(recording, row) is None:
+    column = _one_size_explains(recording, row) if unvouched and not lasting else None
+    if column is None:
         return row
-    return row - 1 if _life_is_sound(recording.messages, row) else row
+    message, side = recording.messages[row], 1 if column % 4 else -1
+    level = message[kernel.PRICE], message[kernel.SIDE]
+    apart = level != (recording.book[row - 1, column], side)
+    return row - 1 if apart or _vouched(recording.messages, row) else row
 
 
 def check(recording: Recording) -> ReplayReport:

@@ -58,7 +58,7 @@ class Strategy:
         raise Refused(f"{self.name} has no parameter {name!r}; it has {names}", field=name)
 
     def defaults(self) -> dict[str, float]:
-        return {row.name: row.default for row in self.parameters}
+        return {row.name: float(row.default) for row in self.parameters}
 
 
 BAND = Parameter(

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from engine.core.turn import Desk
+
 from engine.core.state import State
+from engine.core.turn import Desk
 from engine.domain import commands as c
 from engine.domain.codec import (
     entry_from_json,
@@ -14,9 +15,9 @@ from engine.domain.codec import (
     envelope_to_bytes,
 )
 from engine.domain.commands import Envelope
+from engine.domain.errors import Refused
 from engine.domain.events import Entry
 from engine.domain.kinds import EXPIRED, FILLED, REJECTED
-from engine.domain.errors import Refused
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos
@@ -217,21 +218,21 @@ class Rig:
     def state(self) -> State:
         return self.loop.desk.state
 
-    def ask(
+    def ask(  # noqa: PLR0913
         self,
         command: c.AnyCommand,
         person: str = "u1",
         *,
         reason: str = "because",
         version: int | None = None,
-        id: str = "",
+        name: str = "",
         expires_in: int = 5_000_000_000,
         epoch: int = 0,
     ) -> str:
         """Give a command; "" or the refusal."""
         self.number += 1
         envelope = Envelope(
-            id=id or f"cmd-{self.number:08d}",
+            id=name or f"cmd-{self.number:08d}",
             person=person,
             epoch=epoch,
             expires_at=Nanos(self.clock.wall_ns() + expires_in),
@@ -261,8 +262,10 @@ class Rig:
             self.clock.now = Nanos(self.clock.now + 1_000_000)
             grid = (self.state.market_ns - session.open_at) // 1_000_000_000 + 1
             to = Nanos(session.open_at + grid * 1_000_000_000)
-            advanced = loop.parts.venue.advance(to, EMPTY, {})
+            advanced = loop._ask_venue(self.clock.mono_ns(), to)
             loop._step(self.gate.unread(self.state), (), advanced)
+            if not loop.venue_ready:
+                return
 
     def run_until_live(self, number: int) -> tuple[Any, ...]:
         """Until the parent has a live child; the children."""

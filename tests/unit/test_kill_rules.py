@@ -1,12 +1,12 @@
 """The kill: exactly its scope, nothing new after it, late fills booked, two people to release."""
 
 import pytest
+
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.governance import KillState
 from engine.domain.orders import ParentState
 from engine.domain.units import Nanos, child_text
-
 from tests.support.desk_rig import Rig
 
 
@@ -14,9 +14,16 @@ def request(rig: Rig, scope: str, target: str = "") -> None:
     generation = len(rig.gate.requests) + 1
     rig.gate.requests.append(
         e.KillBlocked(
-            kill_id=0, generation=generation, scope=scope, target=target, by="u5", door="test",
-            requested_at=Nanos(rig.clock.now), parents=(), children=(),
-        )  # fmt: skip
+            kill_id=0,
+            generation=generation,
+            scope=scope,
+            target=target,
+            by="u5",
+            door="test",
+            requested_at=Nanos(rig.clock.now),
+            parents=(),
+            children=(),
+        )
     )
     rig.loop._step(rig.gate.unread(rig.state), (), None)
 

@@ -1,10 +1,10 @@
 """The life of a parent: entry, hold, amend, resume, end; what is refused and in which words."""
 
 import pytest
+
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.orders import CatchUp, HoldChildren, OnRestart, ParentState
-
 from tests.support.desk_rig import Rig
 
 
@@ -54,9 +54,12 @@ def test_a_bad_ticket_is_refused_in_words_and_nothing_exists(rig: Rig, change: d
 def test_a_notional_typed_as_quantity_is_stopped_before_any_child(rig: Rig):
     refusal = rig.ask(
         c.SubmitParent(
-            symbol=rig.symbol, side=-1, quantity=58_000_000, strategy="TWAP",
+            symbol=rig.symbol,
+            side=-1,
+            quantity=58_000_000,
+            strategy="TWAP",
             horizon_ns=3600_000_000_000,
-        )  # fmt: skip
+        )
     )
     assert "quantity must be at most" in refusal
     assert rig.journal.events(e.ChildIntended) == []

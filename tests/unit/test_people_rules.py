@@ -1,12 +1,12 @@
 """Four eyes, permissions by object, commands that come late, twice or for another engine."""
 
 import pytest
+
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import PERMISSION
 from engine.domain.governance import ChangeState
 from engine.domain.people import PERMISSIONS, Reach, Role, may, reach
-
 from tests.support.desk_rig import Rig
 
 
@@ -27,9 +27,7 @@ def test_an_approved_change_is_used_at_the_next_decision(rig: Rig):
     rig.run(10)
     number = propose(rig)
     change = rig.state.changes[number]
-    rig.do(
-        c.DecideChange(change_id=number, content_hash=change.content_hash, approve=True), "u3"
-    )
+    rig.do(c.DecideChange(change_id=number, content_hash=change.content_hash, approve=True), "u3")
     assert rig.state.parameters["TWAP"].version == 2
     assert rig.state.parameters["TWAP"].values["aggression"] == 0.9
     sent = len(rig.journal.events(e.ChildIntended))
@@ -91,8 +89,8 @@ def test_the_same_command_id_has_one_effect(rig: Rig):
     command = c.SubmitParent(
         symbol=rig.symbol, side=1, quantity=1_000, strategy="TWAP", horizon_ns=3600_000_000_000
     )
-    rig.do(command, id="twice-0001")
-    rig.do(command, id="twice-0001")
+    rig.do(command, name="twice-0001")
+    rig.do(command, name="twice-0001")
     assert len(rig.state.parents) == 1
 
 

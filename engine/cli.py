@@ -1,0 +1,346 @@
+"""The command line of the desk: one function a verb, imports inside.
+
+A command-line user is the user of the operating system: unmapped users may kill, hold and read.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.domain.errors import BrokenInvariant, Refused
+
+if TYPE_CHECKING:
+    from engine.desk import SyncDesk
+    from engine.settings import Settings
+
+CONFIRM_S: Final = 10.0  # how long `kill` waits for every receipt before it reports what is open
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from engine.settings import resolve
+
+    return resolve(vars(options), os.environ)
+
+
+def _desk(settings: "Settings") -> "SyncDesk":
+    from engine.desk import SyncDesk
+    from engine.runtime.link import load_key
+    from engine.settings import paths
+
+    where = paths(settings)
+    if not where.state.exists():
+        raise Refused(f"there is no desk in {where.state}", field="state")
+    return SyncDesk(f"ipc://{where.engine}", load_key(where.state / "link.key"))
+
+
+def _show(options: argparse.Namespace, body: object, text: str) -> None:
+    print(json.dumps(body, default=str) if options.json else text)
+
+
+# --- processes ------------------------------------------------------------------------------
+def run(_options: argparse.Namespace) -> int:
+    """Run the engine process."""
+    from engine.compose import main as engine
+
+    return engine()
+
+
+def venue(_options: argparse.Namespace) -> int:
+    """Run the simulated or replayed exchange."""
+    from engine.exchange.server import main as exchange
+
+    return int(exchange() or 0)
+
+
+# --- control --------------------------------------------------------------------------------
+def kill(options: argparse.Namespace) -> int:
+    """Kill everything in a scope: the flag first, then the receipts as the engine reports them."""
+    from engine.runtime.clock import SystemClock
+    from engine.runtime.kill_flag import KillFlag
+    from engine.settings import paths
+
+    settings = _settings(options)
+    where = paths(settings)
+    if not where.kill_flag.exists():
+        raise Refused(f"there is no desk in {where.state}", field="state")
+    if options.scope != "all" and not options.target:
+        raise Refused(f"scope {options.scope} needs --target", field="target")
+    clock = SystemClock()
+    flag = KillFlag.open(where.kill_flag)
+    by = f"os:{getpass.getuser()}"
+    generation = flag.request(options.scope, options.target, by, door="cli", now_ns=clock.wall_ns())
+    receipt: dict[str, Any] = {"state": "REQUESTED", "generation": generation}
+    if not options.json:
+        print(f"REQUESTED  {options.scope} {options.target} by {by}")
+    desk = _desk(settings)
+    deadline = clock.mono_ns() + int(options.wait * 1e9)
+    shown = "REQUESTED"
+    while clock.mono_ns() < deadline:
+        row = _kill_row(desk, options, clock.wall_ns())
+        if row is not None:
+            receipt = row
+            if row["state"] != shown and not options.json:
+                shown = row["state"]
+                print(_kill_line(row))
+            if row["state"] == "CONFIRMED":
+                break
+        time.sleep(0.02)
+    _show(options, receipt, "")
+    return 0 if receipt["state"] == "CONFIRMED" else 1
+
+
+def _kill_row(desk: "SyncDesk", options: argparse.Namespace, _now: int) -> dict[str, Any] | None:
+    try:
+        kills = desk.ask("status")["kills"]
+    except (ConnectionError, TimeoutError) as silence:
+        print(f"no receipt yet: {silence}", file=sys.stderr)
+        return None
+    mine = [
+        row
+        for row in kills.values()
+        if row["scope"] == options.scope and row["target"] == options.target
+    ]
+    return mine[-1] if mine else None
+
+
+def _kill_line(row: dict[str, Any]) -> str:
+    marks = [
+        f"{name} +{row[key]:.1f} ms"
+        for name, key in (
+            ("BLOCKED", "blocked_ms"),
+            ("CANCEL_SENT", "cancel_sent_ms"),
+            ("CONFIRMED", "confirmed_ms"),
+        )
+        if row[key] is not None
+    ]
+    counts = (
+        f"{row['parents']} parents, {row['children']} children: {row['acked']} acked, "
+        f"{row['filled_in_flight']} filled in flight, {row['unconfirmed']} unconfirmed"
+    )
+    return f"{row['id']}  {' > '.join(marks)}  {counts}"
+
+
+def status(options: argparse.Namespace) -> int:
+    """What the engine says of itself."""
+    body = _desk(_settings(options)).ask("status")
+    desk = body["desk"]
+    lines = [
+        (
+            f"{desk['mode']} {desk['day']} {desk['session']}  speed {desk['speed']:g} "
+            f"(achieved {desk['achieved']:g})  epoch {desk['epoch']}  seq {desk['seq']}"
+        ),
+        f"new orders: {desk['gate'] or 'open'}",
+        *(
+            f"{name}  {state}  {filled:,} of {quantity:,}"
+            for name, (state, filled, quantity) in body["parents"].items()
+        ),
+        *(_kill_line(row) for row in body["kills"].values()),
+    ]
+    _show(options, body, "\n".join(lines))
+    return 0
+
+
+def _order_verb(options: argparse.Namespace, command: Any) -> int:
+    from engine.domain.commands import Envelope
+    from engine.domain.units import Nanos, PersonId
+    from engine.runtime.clock import SystemClock
+
+    clock = SystemClock()
+    envelope = Envelope(
+        id=f"cli-{os.getpid()}-{clock.wall_ns()}",
+        person=PersonId(options.person),
+        epoch=0,
+        expires_at=Nanos(clock.wall_ns() + 5_000_000_000),
+        command=command,
+        reason=options.reason,
+        door="cli",
+    )
+    answer = _desk(_settings(options)).submit(envelope)
+    _show(options, {"id": answer.id, "seq": answer.seq}, f"done, journal entry {answer.seq}")
+    return 0
+
+
+def hold(options: argparse.Namespace) -> int:
+    """Hold a parent."""
+    from engine.domain.commands import HoldParent
+    from engine.domain.orders import HoldChildren
+    from engine.domain.units import ParentId
+
+    number = ParentId(int(options.parent.removeprefix("P-")))
+    children = HoldChildren(options.children)
+    return _order_verb(options, HoldParent(parent_id=number, children=children))
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Resume a held parent."""
+    from engine.domain.commands import ResumeParent
+    from engine.domain.units import ParentId
+
+    number = ParentId(int(options.parent.removeprefix("P-")))
+    return _order_verb(options, ResumeParent(parent_id=number))
+
+
+def _market_again(settings: "Settings") -> Any:
+    """How a day is opened again: by its seed, or from the recording that was given."""
+    from engine.exchange.server import market_opener
+    from engine.redecide import simulated
+
+    if settings.replay_messages is None:
+        return simulated
+    opener = market_opener(settings)
+    return lambda session, seed, _count: opener(session, seed)
+
+
+# --- truth ----------------------------------------------------------------------------------
+def verify(options: argparse.Namespace) -> int:
+    """Walk the journal's chain; ``--decisions`` decides again and compares every byte."""
+    from db.journal import verify as walk
+    from engine.settings import paths
+
+    settings = _settings(options)
+    where = paths(settings)
+    verdict = walk(where.journal)
+    body: dict[str, Any] = {
+        "entries": verdict.entries,
+        "head": verdict.head,
+        "first_bad": verdict.first_bad or None,
+        "reason": verdict.reason,
+    }
+    text = f"{verdict.entries:,} entries, head {verdict.head[:12]}: " + (
+        f"FIRST BAD ENTRY {verdict.first_bad}: {verdict.reason}" if verdict.first_bad else "sound"
+    )
+    bad = bool(verdict.first_bad)
+    if options.decisions and not bad:
+        from engine.redecide import redecide
+
+        again = redecide(where.journal, where.exchange, where.models, _market_again(settings))
+        body["decisions"] = again
+        text += f"; {again['decided']:,} entries decided again, " + (
+            f"FIRST DIFFERENCE at {again['first_difference']}"
+            if again["first_difference"]
+            else "all equal"
+        )
+        bad = again["first_difference"] is not None
+    _show(options, body, text)
+    return 3 if bad else 0
+
+
+def explain(options: argparse.Namespace) -> int:
+    """The decision record of a child in words, recomputed in this process."""
+    from engine.redecide import explain_child
+    from engine.settings import paths
+
+    where = paths(_settings(options))
+    body = explain_child(where.journal, where.models, options.child)
+    lines = [f"{key}: {value}" for key, value in body.items()]
+    _show(options, body, "\n".join(lines))
+    return 0 if body["same"] else 3
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    """Drop the read tables and project the journal anew."""
+    from engine.worker.rebuild import main as again
+
+    return int(again(_settings(options)) or 0)
+
+
+def warm(_options: argparse.Namespace) -> int:
+    """Compile every hot kernel once."""
+    from engine.kernels.warm import main as compile_all
+
+    return int(compile_all() or 0)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Check every transition of a recorded day."""
+    from engine.runtime.feeds.lobster_check import main as check
+
+    return check(options.rest)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure: book, sim, live, journal."""
+    from importlib import import_module
+
+    module = import_module(f"engine.bench.{options.what}")
+    return int(module.main(options.rest))
+
+
+def drill(options: argparse.Namespace) -> int:
+    """Run a fault of the fault lab."""
+    from importlib import import_module
+
+    module = import_module(f"engine.drill.{options.what}")
+    return int(module.main(options.rest))
+
+
+BENCHES: Final = ("book", "sim", "live", "journal")
+DRILLS: Final = ("crash",)
+PASSED_ON: Final = {"replay": replay, "bench": bench, "drill": drill}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb with its flags."""
+    from engine.settings import add_flags
+
+    top = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="verb")
+
+    def verb(name: str, function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=(function.__doc__ or "").split("\n")[0])
+        sub.set_defaults(function=function)
+        sub.add_argument("--json", action="store_true", help="one JSON object for machines")
+        add_flags(sub)
+        return sub
+
+    for name, function in (("run", run), ("venue", venue), ("status", status), ("warm", warm)):
+        verb(name, function)
+    one = verb("kill", kill)
+    one.add_argument(
+        "--scope", required=True, choices=("child", "parent", "trader", "symbol", "strategy", "all")
+    )
+    one.add_argument("--target", default="", help="P-42, C-3-17, u1, MIDC, TWAP; none for all")
+    one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
+    for name, function in (("hold", hold), ("resume", resume)):
+        one = verb(name, function)
+        one.add_argument("parent", help="P-42")
+        one.add_argument("--person", required=True, help="id of the person, such as u1")
+        one.add_argument("--reason", default="")
+        if name == "hold":
+            one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    verb("verify", verify).add_argument(
+        "--decisions", action="store_true", help="decide everything again from recorded inputs"
+    )
+    verb("explain", explain).add_argument("child", help="C-3-17")
+    verb("rebuild", rebuild)
+    for name, choices in (("bench", BENCHES), ("drill", DRILLS)):
+        sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
+        sub.add_argument("what", choices=choices)
+        sub.set_defaults(function=PASSED_ON[name])
+    sub = verbs.add_parser("replay", help=replay.__doc__, add_help=False)
+    sub.set_defaults(function=replay)
+    return top
+
+
+def main(argv: list[str]) -> int:
+    """Dispatch; 0 done, 1 not (yet) confirmed, 2 refused, 3 the evidence disagrees."""
+    options, rest = parser().parse_known_args(argv)
+    options.rest = rest
+    if rest and options.verb not in PASSED_ON:
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return int(options.function(options))
+    except Refused as refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        return 2
+    except (ConnectionError, TimeoutError) as silence:
+        print(f"{silence}", file=sys.stderr)
+        return 2
+    except BrokenInvariant as broken:
+        print(f"broken: {broken}", file=sys.stderr)
+        return 3

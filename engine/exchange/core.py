@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Session
-from engine.domain.kinds import CANCEL, CANCELLED, CLOSED, REASON_MASS_CANCEL
+from engine.domain.kinds import (
+    BUY,
+    CANCEL,
+    CANCELLED,
+    CLOSED,
+    IOC,
+    LIMIT,
+    NEW,
+    REASON_MASS_CANCEL,
+    SELL,
+)
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.units import Nanos
 from engine.exchange.ledger import Ledger
@@ -252,6 +262,7 @@ class Exchange:
         if day.last is not None and ask.turn < day.last.turn:
             raise Refused(f"turn {ask.turn} is over, the last was {day.last.turn}")
         messages = messages_of(ask.messages)
+        _check(messages, len(day.market.instruments))
         owes = bool(day.owed)
         from_ns = max(ask.from_ns, day.now)
         advance, reports = day.move(ask.turn, from_ns, ask.to_ns, messages)
@@ -322,6 +333,19 @@ class Exchange:
         known = day.ledger.orders[child]
         has = {**known.tags, "symbol": day.symbols[known.symbol]}
         return all(has.get(key) == value for key, value in wanted.items())
+
+
+def _check(messages: Records, instruments: int) -> None:
+    """Refuse malformed messages before any of them acts: no venue would know what they ask."""
+    for row in messages:
+        if not 0 <= row["symbol"] < instruments:
+            raise Refused(f"symbol must be 0 .. {instruments - 1}, was {row['symbol']}")
+        if row["kind"] not in (NEW, CANCEL):
+            raise Refused(f"kind must be NEW or CANCEL, was {row['kind']}")
+        if row["kind"] == NEW and row["side"] not in (BUY, SELL):
+            raise Refused(f"side must be +1 or -1, was {row['side']}")
+        if row["kind"] == NEW and row["type"] not in (LIMIT, IOC):
+            raise Refused(f"type must be LIMIT or IOC, was {row['type']}")
 
 
 def _pairs(scope: str | dict[str, str]) -> dict[str, str]:

@@ -223,10 +223,10 @@ class Server:
                 return {"day": day.session.day, "at": day.now, "orders": orders}
             case "log":
                 since = body.get("since", 0)
-                if day is None:
-                    return {"day": "", "at": 0, "reports": [], "next": 0}
                 if not isinstance(since, int) or since < 0:
                     raise Refused(f"since must be a count of reports, was {since!r}")
+                if day is None:
+                    return {"day": "", "at": 0, "reports": [], "next": 0}
                 rows = day.ledger.rows(since)
                 reports = [
                     {**_report_row(row), "tags": day.ledger.orders[int(row["child"])].tags}

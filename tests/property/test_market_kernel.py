@@ -80,9 +80,9 @@ def test_slicing_changes_nothing_to_the_bit(cuts, seed):
 @given(st.integers(80, 400))
 @settings(max_examples=8, deadline=None)
 def test_small_arrays_are_emptied_never_overrun(rows):
-    assert busy(Run(env_of(2), rows)).to(END).everything() == busy(Run(env_of(2))).to(
-        END
-    ).everything()
+    assert (
+        busy(Run(env_of(2), rows)).to(END).everything() == busy(Run(env_of(2))).to(END).everything()
+    )
 
 
 def test_an_array_that_cannot_hold_one_event_says_so():

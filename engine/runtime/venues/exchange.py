@@ -188,7 +188,7 @@ class ExchangeVenue(_Venue):
     def close(self) -> None:
         """Hang up; queued bytes are dropped."""
         self._drop()
-        self._context.term()
+        self._context.destroy(linger=0)
 
 
 class DirectVenue(_Venue):

@@ -37,6 +37,7 @@ class Ledger:
 
     orders: dict[int, Known] = field(default_factory=dict)
     reports: list[Records] = field(default_factory=list)
+    count: int = 0  # of reports
 
     def sent(self, messages: Records, tags: dict[str, dict[str, str]]) -> None:
         """Messages came in. A second NEW with the same id changes nothing."""
@@ -57,6 +58,7 @@ class Ledger:
         """Reports went out."""
         if len(reports):
             self.reports.append(reports)
+            self.count += len(reports)
         for row in reports:
             if row["kind"] == CANCEL_REJECTED:
                 continue
@@ -70,8 +72,12 @@ class Ledger:
 
     def rows(self, since: int = 0) -> Records:
         """Reports of the day after the first ``since``."""
-        every = np.concatenate([*self.reports, np.zeros(0, REPORT)])
-        return every[since:]
+        first, count = len(self.reports), self.count
+        while first and count > since:  # from the end: the watchdog asks for the newest
+            first -= 1
+            count -= len(self.reports[first])
+        every = np.concatenate([*self.reports[first:], np.zeros(0, REPORT)])
+        return every[max(since - count, 0) :]
 
     def listed(self) -> tuple[Order, ...]:
         """All children, in the order in which they came."""

@@ -1,0 +1,274 @@
+"""The watchdog's own books: what the journal says was ordered, what the exchange says it has.
+
+Entries are read as plain JSON. Only what the checks need is kept; unknown events are passed over.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+RATE_WINDOW_NS = 10_000_000_000  # market clock
+FILLED = 2  # kind of a report
+
+
+@dataclass(slots=True, kw_only=True)
+class Parent:
+    """Quantities of one parent by the journal."""
+
+    symbol: str
+    trader: str
+    strategy: str
+    quantity: int
+    before: int = 0  # largest quantity in force since the last look
+    filled: int = 0
+    leaves: int = 0
+    refused: bool = False
+
+    @property
+    def most(self) -> int:
+        """What may be filled and open together, a cut during this look allowed for."""
+        return max(self.quantity, self.before)
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """One child by the journal."""
+
+    parent: int
+    symbol: str
+    side: int
+    quantity: int
+    filled: int = 0
+    is_live: bool = True
+
+    @property
+    def leaves(self) -> int:
+        return max(self.quantity - self.filled, 0) if self.is_live else 0
+
+
+@dataclass(slots=True)
+class Journalled:
+    """The day as the journal tells it."""
+
+    day: str = ""
+    is_open: bool = False
+    speed: float = 0.0
+    epoch: int = 0
+    codes: dict[int, str] = field(default_factory=dict)  # epoch -> hash of what trades
+    max_messages: int = 40
+    market_ns: int = 0
+    desk_ns: int = 0
+    parents: dict[int, Parent] = field(default_factory=dict)
+    children: dict[int, Child] = field(default_factory=dict)
+    sends: dict[str, deque[int]] = field(default_factory=dict)  # symbol -> market ns of new orders
+    touched: set[int] = field(default_factory=set)  # parents that changed since the last look
+    entries: int = 0
+
+    def look_begins(self) -> None:
+        """Quantities cut from here on still allow what was open before."""
+        for number in self.touched:
+            if number in self.parents:
+                self.parents[number].before = self.parents[number].quantity
+        self.touched.clear()
+
+    def fold(self, entry: dict[str, Any]) -> None:
+        """One entry."""
+        self.entries += 1
+        self.market_ns, self.desk_ns = entry["market_ns"], entry["desk_ns"]
+        event = entry["event"]
+        handler = HANDLERS.get(event["event"])
+        if handler is not None:
+            handler(self, event)
+
+    def clear_day(self) -> None:
+        self.parents, self.children, self.sends = {}, {}, {}
+        self.touched = set()
+
+    def change(self, child_id: int, *, filled: int = 0, is_over: bool = False) -> None:
+        """Book a fill or an end on a child and its parent."""
+        child = self.children.get(child_id)
+        if child is None:
+            return
+        was = child.leaves
+        child.filled += filled
+        if is_over or child.filled >= child.quantity:
+            child.is_live = False
+        parent = self.parents.get(child.parent)
+        if parent is not None:
+            parent.filled += filled
+            parent.leaves += child.leaves - was
+            self.touched.add(child.parent)
+
+
+Event = dict[str, Any]
+
+
+def _started(book: Journalled, event: Event) -> None:
+    book.epoch = event["epoch"]
+    book.codes[book.epoch] = event["code"]
+
+
+def _carried(book: Journalled, event: Event) -> None:
+    _started(book, event)
+    book.clear_day()
+    book.is_open = False
+    book.speed = event["speed"]
+    book.max_messages = event["policy"]["max_messages"]
+
+
+def _opened(book: Journalled, event: Event) -> None:
+    book.clear_day()
+    book.day, book.is_open = event["session"]["day"], True
+
+
+def _closed(book: Journalled, _event: Event) -> None:
+    book.is_open = False
+
+
+def _speed(book: Journalled, event: Event) -> None:
+    book.speed = event["speed"]
+
+
+def _policy(book: Journalled, event: Event) -> None:
+    book.max_messages = event["policy"]["max_messages"]
+
+
+def _accepted(book: Journalled, event: Event) -> None:
+    row = event["parent"]
+    book.parents[row["id"]] = Parent(
+        symbol=row["symbol"],
+        trader=row["trader"],
+        strategy=row["strategy"],
+        quantity=row["quantity"],
+    )
+
+
+def _amended(book: Journalled, event: Event) -> None:
+    parent = book.parents.get(event["parent_id"])
+    if parent is not None:
+        parent.before = max(parent.before, parent.quantity)
+        parent.quantity = event["quantity"]
+        book.touched.add(event["parent_id"])
+
+
+def _turned_down(book: Journalled, event: Event) -> None:
+    parent = book.parents.get(event["parent_id"])
+    if parent is not None:
+        parent.refused = True
+
+
+def _intended(book: Journalled, event: Event) -> None:
+    child = Child(
+        parent=event["parent_id"],
+        symbol=event["symbol"],
+        side=event["side"],
+        quantity=event["quantity"],
+    )
+    book.children[event["child_id"]] = child
+    book.sends.setdefault(child.symbol, deque()).append(book.market_ns)
+    parent = book.parents.get(child.parent)
+    if parent is not None:
+        parent.leaves += child.quantity
+        book.touched.add(child.parent)
+
+
+def _filled(book: Journalled, event: Event) -> None:
+    book.change(event["child_id"], filled=event["quantity"])
+
+
+def _ended(book: Journalled, event: Event) -> None:
+    book.change(event["child_id"], is_over=True)
+
+
+def _send_refused(book: Journalled, event: Event) -> None:
+    """It never left: it counts neither as open nor in the rate."""
+    child = book.children.get(event["child_id"])
+    if child is not None and book.sends.get(child.symbol):
+        book.sends[child.symbol].pop()
+    _ended(book, event)
+
+
+HANDLERS: dict[str, Callable[[Journalled, Event], None]] = {
+    "EngineStarted": _started,
+    "DeskCarried": _carried,
+    "SessionOpened": _opened,
+    "SessionClosed": _closed,
+    "SpeedSet": _speed,
+    "PolicySet": _policy,
+    "ParentAccepted": _accepted,
+    "ParentAmended": _amended,
+    "ParentResumed": _amended,
+    "ParentTurnedDown": _turned_down,
+    "ChildIntended": _intended,
+    "ChildFilled": _filled,
+    "ChildSendRefused": _send_refused,
+    "ChildCancelled": _ended,
+    "ChildRejected": _ended,
+    "ChildExpired": _ended,
+    "ChildNeverArrived": _ended,
+}
+
+
+@dataclass(slots=True)
+class AtExchange:
+    """The day by the exchange's own drop copy and its list of open orders."""
+
+    day: str = ""
+    at_ns: int = 0  # market time there
+    next: int = 0  # reports seen
+    cum: dict[int, int] = field(default_factory=dict)  # child -> filled
+    tags: dict[int, dict[str, str]] = field(default_factory=dict)
+    open: dict[int, dict[str, Any]] = field(default_factory=dict)  # child -> row, at this look
+    done: dict[int, int] = field(default_factory=dict)  # parent -> filled
+    fresh: set[int] = field(default_factory=set)  # children not compared with the journal yet
+    behind: set[int] = field(default_factory=set)  # children with fills the journal lacks
+    answered_at: int = 0  # monotonic ns
+    moved_at: int = 0  # when at_ns last changed, monotonic ns
+
+    def take(self, log: dict[str, Any], orders: dict[str, Any], now: int) -> bool:
+        """Fold in one look; False: another day began, look again from its first report."""
+        if log["day"] != self.day:
+            self.__init__()  # type: ignore[misc]
+            self.day, self.moved_at = log["day"], now
+            return False
+        for row in log["reports"]:
+            child = row["child"]
+            self.tags.setdefault(child, row.get("tags") or {})
+            self.fresh.add(child)
+            if row["kind"] == FILLED:
+                self._filled(child, row["cum"])
+        self.next = log["next"]
+        self.open = {row["child"]: row for row in orders["orders"]}
+        for child, row in self.open.items():
+            self.tags.setdefault(child, row["tags"])
+            self.fresh.add(child)
+        if orders["at"] != self.at_ns:
+            self.at_ns, self.moved_at = orders["at"], now
+        self.answered_at = now
+        return True
+
+    def _filled(self, child: int, cum: int) -> None:
+        more = cum - self.cum.get(child, 0)
+        parent = parent_of(self.tags[child])
+        if more <= 0:
+            return
+        self.cum[child] = cum
+        self.behind.add(child)
+        if parent is not None:
+            self.done[parent] = self.done.get(parent, 0) + more
+
+    def totals(self) -> dict[int, int]:
+        """Parent -> filled plus open, by the tags of its children."""
+        sums = dict(self.done)
+        for child, row in self.open.items():
+            parent = parent_of(self.tags[child])
+            if parent is not None:
+                sums[parent] = sums.get(parent, 0) + row["leaves"]
+        return sums
+
+
+def parent_of(tags: dict[str, str]) -> int | None:
+    """``{"parent": "P-42"}`` -> 42."""
+    text = tags.get("parent", "").removeprefix("P-")
+    return int(text) if text.isdigit() else None

@@ -582,6 +582,10 @@
       command.reason = answer.reason;
       Object.assign(command.args, answer.args);
     }
+    if (data.verb === "RequestKill") {
+      await sendKill({ scope: command.args.scope, target: command.target, reason: command.reason }, chipOf(button));
+      return;
+    }
     await send(command, chipOf(button));
   }
 
@@ -745,7 +749,10 @@
     }
     return input.value.trim();
   }
-  function named(form) { return form.querySelectorAll("input[name], select[name], textarea[name]"); }
+  /* what is hidden was not asked: it is not sent */
+  function named(form) {
+    return [...form.querySelectorAll("input[name], select[name], textarea[name]")].filter((i) => !i.closest("[hidden]"));
+  }
   function collect(form) {
     const args = {};
     for (const input of named(form)) {
@@ -815,6 +822,7 @@
     const result = await send(command, form.querySelector(".chip-state"));
     button.disabled = false;
     if (result.state === "REFUSED" && result.content) complain(form, result.content);
+    form.dispatchEvent(new CustomEvent("qd-sent", { bubbles: true, detail: { command, result } }));
     if (result.state === "DONE" && data.then) location.assign(data.then);
   }
 
@@ -842,21 +850,24 @@
     const mine = killId += 1;
     const scope = $("kill-scope").value, target = $("kill-target").value.trim();
     write($("kill-preview"), "counting");
-    let items;
-    try { items = (await (await nativeFetch("/api/v1/parents?limit=500", { cache: "no-store" })).json()).items || []; }
-    catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
+    let found;
+    try {
+      const answer = await nativeFetch("/api/v1/preview-kill?" + new URLSearchParams({ scope, target: scope === "all" ? "" : target }), { cache: "no-store" });
+      found = await answer.json();
+      if (!answer.ok) { if (mine === killId) write($("kill-preview"), found.detail || "cannot count now; the kill does not need it"); return; }
+    } catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
     if (mine !== killId) return;
-    const hit = items.filter((row) => row.live !== false && (scope === "all" || scope === "parent" && row.key === target
-      || String(row[scope]) === target));
-    const children = hit.reduce((sum, row) => sum + (Number(row.children) || 0), 0);
-    const left = hit.reduce((sum, row) => sum + (Number(row.leaves_value) || 0), 0);
-    write($("kill-preview"), `${number(hit.length, 0)} parents, ${number(children, 0)} children${left ? ", " + money(left) + " working" : ""}`);
+    write($("kill-preview"), `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
   }
   async function doKill() {
     const form = $("kill-form"), state = $("kill-state");
     const wantedKill = { scope: form.elements.scope.value,
       target: form.elements.scope.value === "all" ? "" : form.elements.target.value.trim(),
       reason: form.elements.reason.value.trim() };
+    await sendKill(wantedKill, state);
+  }
+  /* a kill goes through the flag, not through the command door: it works while the engine hangs */
+  async function sendKill(wantedKill, state) {
     const started = now();
     show(state, "SENT", "");
     try {
@@ -1098,7 +1109,8 @@
   };
 
   window.QD = {
-    format, on, send, press, toast, openKill, clock, element, write, refilter,
+    format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
+    longPress, post, newId, plainNumber, openInput, zoneName,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {
       renderers.set(name, run);

@@ -170,6 +170,9 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
         spread_bps=None if mid is None else (quote.ask - quote.bid) / mid * 1e4,
         volume=quote.volume,
         adv=instrument.adv,
+        tick_size=size,
+        lot=instrument.lot,
+        currency=instrument.currency,
         bids=_levels(row["bid"], row["bid_size"], own, 1, size),
         asks=_levels(row["ask"], row["ask_size"], own, -1, size),
     )

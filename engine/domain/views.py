@@ -88,6 +88,9 @@ class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
     spread_bps: float | None
     volume: int
     adv: int
+    tick_size: float  # currency per tick
+    lot: int
+    currency: str
     bids: list[list[float]]  # [price, shares, own shares, shares ahead of the first own order]
     asks: list[list[float]]
 

@@ -72,6 +72,7 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
             "name": someone.name,
             "desk": someone.desk,
             "roles": list(someone.roles),
+            "max_notional": getattr(directory.persons.get(someone.person_id), "max_notional", 0.0),
             "idle": session is None or session.idle(now),
             "fresh": session is not None and session.fresh(now),
         }

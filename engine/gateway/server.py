@@ -21,9 +21,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
 from db.people import People
+from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant
-from engine.gateway import commands, kill, login, people, rest, status
+from engine.gateway import ask, commands, kill, login, people, rest, status
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
@@ -127,6 +128,9 @@ class Web:
         self.server.include_router(commands.routes(self.commands, grants))
         self.server.include_router(kill.routes(self.kills, grants))
         self.server.include_router(rest.routes(self.hub, self.directory, grants))
+        self.server.include_router(
+            ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
+        )
 
         @self.server.get("/health", include_in_schema=False)
         async def health() -> Response:
@@ -298,6 +302,7 @@ def main(settings: Settings) -> int:
             token=first.token,
             lease_ms=settings.lease_ms,
             processes=where.processes,
+            queries=Queries.open(database_url(settings.database_url, where.desk_db), where.state),
             settings={row.name: str(getattr(settings, row.name)) for row in SETTINGS},
         )
     )

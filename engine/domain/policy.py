@@ -20,7 +20,7 @@ class Policy:
     max_parent_value: float = 60_000_000.0
     max_parent_adv: float = 0.35  # parent quantity as a fraction of ADV
     collar_bps: float = 50.0  # child price against the touch
-    window_collar_bps: float = 300.0  # child price against the parent's arrival mid
+    window_collar_bps: float = 800.0  # child price against the parent's arrival mid
     max_messages: int = 40  # new orders per symbol ...
     message_window_ns: Nanos = Nanos(10_000_000_000)  # ... in this window
     max_participation: float = 0.40  # own share of volume since the parent's start, beyond a grace

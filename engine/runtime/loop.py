@@ -20,7 +20,7 @@ from engine.domain.commands import Envelope, OpenNextDay, OpenSession
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.kinds import CANCEL, NEW
-from engine.domain.market import MESSAGE
+from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import ChildId, Nanos, PersonId, parent_text
 from engine.runtime import reconcile
@@ -35,8 +35,10 @@ from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
 RETRY_NS: Final = 300_000_000  # between attempts to find a silent venue
+PING_NS: Final = 1_000_000_000  # the venue hears from us at least this often
 SYSTEM: Final = PersonId("system")
 NOTHING: Final = np.zeros(0, dtype=MESSAGE)
+NO_REPORTS: Final = np.zeros(0, dtype=REPORT)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,17 +66,24 @@ class Loop:
     stopping: bool = False
     venue_ready: bool = False
     venue_retry_at: int = 0
-    pending: NDArray[np.void] = field(default_factory=lambda: NOTHING)
+    pending: NDArray[np.void] = field(default_factory=lambda: NO_REPORTS)
     tape: Tape | None = None
     publisher: Publisher = field(init=False)
     answers: Answers = field(init=False)
     last_mono: int = 0
     turn_ms: float = 0.0
     session_word: int = 0
+    asked_at: int = 0  # when the venue was last asked anything
+    restart_cause: str = ""  # set while parents owe their policy after a break
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
+
+    @property
+    def epoch(self) -> int:
+        """Number of this start."""
+        return self.desk.state.epoch
 
     # --- running ----------------------------------------------------------------------------
     def run(self) -> None:
@@ -138,23 +147,32 @@ class Loop:
     def _advance(self) -> Advanced | None:
         state = self.desk.state
         now = self.parts.clock.mono_ns()
+        if state.session is None:
+            return None
         if not self.venue_ready:
-            if state.session is not None and now >= self.venue_retry_at:
+            if now >= self.venue_retry_at:
                 self._find_venue()
             return None
-        if state.session is None or not state.is_open:
-            return None
-        if state.speed != self.pace.speed:
-            self.pace.anchor(now, state.market_ns, state.speed)
+        speed = state.speed if state.is_open else 0.0
+        if speed != self.pace.speed:
+            self.pace.anchor(now, state.market_ns, speed)
         to = self.pace.target(now, state.market_ns, state.session.open_at)
         self.pace.measure(now, state.market_ns)
-        if to is None:
-            return None
+        return self._ask_venue(now, to)
+
+    def _ask_venue(self, now: int, to: Nanos | None) -> Advanced | None:
+        """Advance when it is time; while the market stands, only say that we are alive."""
+        advanced = None
         try:
-            return self.parts.venue.advance(to, NOTHING, {})
+            if to is not None:
+                self.asked_at = now
+                advanced = self.parts.venue.advance(to, NOTHING, {})
+            elif now - self.asked_at >= PING_NS:
+                self.asked_at = now
+                self.parts.venue.ping()
         except VenueSilent as silence:
             self._lost_venue(silence)
-            return None
+        return advanced
 
     def _now(self) -> Nanos:
         """Desk clock that never goes back, so that the journal's order is the clock's order."""
@@ -189,7 +207,7 @@ class Loop:
             }
         inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
         output = step(self.desk, inputs)
-        self.pending = NOTHING
+        self.pending = NO_REPORTS
         self._commit(output)
         if advanced is not None and self.tape is not None and inputs.ticks is not None:
             self._write_tape(inputs, output)
@@ -321,6 +339,7 @@ class Loop:
     def _lost_venue(self, silence: VenueSilent) -> None:
         """What was under way is UNKNOWN until the venue is asked; its quantity stays reserved."""
         self.venue_ready = False
+        self.restart_cause = self.restart_cause or "venue"
         self.venue_retry_at = self.parts.clock.mono_ns() + RETRY_NS
         unknown = tuple(
             e.ChildUnknown(child_id=child.id)
@@ -366,10 +385,10 @@ class Loop:
         if lost:
             self._deliver(self._messages(lost, []))
 
-    def after_break(self, cause: str) -> None:
-        """The policy of each working parent after a restart."""
-        for events in reconcile.policies(self.desk.state, cause):
-            self.facts(events)
+        if self.restart_cause:
+            cause, self.restart_cause = self.restart_cause, ""
+            for events in tuple(reconcile.policies(state, cause)):
+                self.facts(events)
 
     # --- the day ----------------------------------------------------------------------------
     def open_day(self) -> None:
@@ -390,10 +409,18 @@ class Loop:
             command=command,
             door="engine",
         )
-        inputs = self._inputs(commands=(envelope,), market_ns=session.open_at, session=0)
+        before = Nanos(session.open_at - 1)  # the first advance is to the open itself
+        inputs = self._inputs(commands=(envelope,), market_ns=before, session=0)
         output = step(self.desk, inputs)
         self._commit(output)
         self._after(output)
+
+    def resume_day(self) -> None:
+        """After a restart: the tape goes on; the venue is found and compared by the next turns."""
+        session = self.desk.state.session
+        if session is not None:
+            self._open_tape(session.day)
+            self.restart_cause = "restart"
 
     def _open_tape(self, day: str) -> None:
         if self.tape is not None:

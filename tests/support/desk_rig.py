@@ -133,7 +133,7 @@ class MarketVenue:
         if self.market is None or self.market.open_ns != session.open_at:
             self.market = self._make(session, seed)
             self.reports = []
-            self.now = Nanos(session.open_at)
+            self.now = Nanos(0)
         return self.now
 
     def _speak(self) -> None:

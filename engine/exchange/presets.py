@@ -68,24 +68,48 @@ def _instrument(
     )
 
 
-def _preset(
-    symbol: tuple[str, str], price: int, spread: float, volatility: float, **scale: float
-) -> Preset:
-    """Symbol is (code, name); price and spread in ticks, volatility in bp a day; then scales."""
-    adv = round(2_000_000 * scale.get("rate", 1.0) * scale.get("size", 1.0), -4)
-    instrument = _instrument(*symbol, price, int(adv), spread, volatility)
-    return Preset(instrument=instrument, **scale)
-
-
 PRESETS: tuple[Preset, ...] = (
-    _preset(("MIDC", "Midland Castings"), 5_000, 2.0, 210.0),
-    _preset(("NRTH", "Northgate Foods"), 8_200, 2.0, 130.0, rate=3.0, size=1.5),
-    _preset(("ALTR", "Alderton Software"), 12_400, 2.7, 170.0, rate=2.5, size=1.2, move=2.0),
-    _preset(("HBRK", "Harbrook Bank"), 3_150, 1.6, 200.0, rate=2.0, size=2.5, move=0.6,
-            half_spread=0.35),
-    _preset(("QLTX", "Quillan Textiles"), 1_850, 2.2, 280.0, rate=0.4, size=0.5, move=0.5),
-    _preset(("VNTR", "Ventris Energy"), 6_700, 2.1, 190.0, rate=1.5, size=1.4, move=1.2),
-    _preset(("OSPR", "Osprey Diagnostics"), 2_600, 2.6, 400.0, rate=0.5, size=0.6),
-    _preset(("TLMC", "Tallmere Telecom"), 1_420, 1.3, 200.0, rate=2.0, size=4.0, move=0.26,
-            half_spread=0.05),
-)  # fmt: skip
+    Preset(instrument=_instrument("MIDC", "Midland Castings", 5_000, 2_000_000, 2.0, 210.0)),
+    Preset(
+        instrument=_instrument("NRTH", "Northgate Foods", 8_200, 9_700_000, 1.9, 115.0),
+        rate=3.0,
+        size=1.5,
+    ),
+    Preset(
+        instrument=_instrument("ALTR", "Alderton Software", 12_400, 5_900_000, 2.4, 150.0),
+        rate=2.5,
+        size=1.2,
+        move=2.0,
+    ),
+    Preset(
+        instrument=_instrument("HBRK", "Harbrook Bank", 3_150, 11_700_000, 1.6, 180.0),
+        rate=2.0,
+        size=2.5,
+        move=0.6,
+        half_spread=0.35,
+    ),
+    Preset(
+        instrument=_instrument("QLTX", "Quillan Textiles", 1_850, 440_000, 1.9, 215.0),
+        rate=0.4,
+        size=0.5,
+        move=0.5,
+    ),
+    Preset(
+        instrument=_instrument("VNTR", "Ventris Energy", 6_700, 4_400_000, 2.1, 170.0),
+        rate=1.5,
+        size=1.4,
+        move=1.2,
+    ),
+    Preset(
+        instrument=_instrument("OSPR", "Osprey Diagnostics", 2_600, 620_000, 2.2, 320.0),
+        rate=0.5,
+        size=0.6,
+    ),
+    Preset(
+        instrument=_instrument("TLMC", "Tallmere Telecom", 1_420, 20_000_000, 1.4, 185.0),
+        rate=2.0,
+        size=4.0,
+        move=0.26,
+        half_spread=0.05,
+    ),
+)

@@ -149,7 +149,7 @@ def test_sigterm_and_the_end_of_stdin_both_stop_it_cleanly(exchange, tmp_path):
 
 def test_two_starts_of_a_desk_do_not_answer_an_older_engine(exchange):
     first = exchange.start().venue(1)
-    second = exchange.venue(2)
+    exchange.venue(2)
     with pytest.raises(BrokenInvariant, match="held by epoch 2"):
         first.advance(OPEN + SECOND, NOTHING, {})
     exchange.end(signal.SIGKILL)

@@ -4,6 +4,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from engine.domain.errors import BrokenInvariant
+from engine.gateway.sessions import Directory
 
 _MOUNTED: Final[dict[str, Any]] = {}
 _OVERRIDE: ContextVar[Any] = ContextVar("queries", default=None)
@@ -27,11 +28,18 @@ def queries() -> Any:
     return source
 
 
-def mount_desk(look: object, grants: object, settings: object) -> None:
+def mount_desk(look: object, grants: object, settings: object, directory: Directory) -> None:
     """Keep what the shell and the admin page show."""
-    _MOUNTED.update(look=look, grants=grants, settings=settings)
+    _MOUNTED.update(look=look, grants=grants, settings=settings, directory=directory)
+
+
+def person(person_id: str) -> str:
+    """The login of a person, as screens write it; the id itself when nobody has it."""
+    directory: Directory | None = _MOUNTED.get("directory")
+    row = None if directory is None else directory.persons.get(person_id)
+    return person_id if row is None else row.login
 
 
 def mounted(name: str) -> Any:
-    """Something the web mounted, or None: ``look``, ``grants``, ``settings``."""
+    """Something the web mounted, or None: ``look``, ``grants``, ``settings``, ``directory``."""
     return _MOUNTED.get(name)

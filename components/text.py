@@ -6,11 +6,13 @@ Undefined (None, NaN, infinity) is always "-", never 0. The minus sign is the tr
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 MINUS: Final = "\u2212"
 NONE: Final = "-"
+WIDE: Final = Context(prec=400)  # any float fits
 ABSURD_BPS: Final = 10_000.0  # a cost beyond the whole notional is an error, not a number
 
 Number = float | int | None
@@ -25,10 +27,12 @@ def _true_minus(text: str) -> str:
 
 
 def number(value: Number, decimals: int = 0) -> str:
-    """``12,400``; half-even rounding as Python formats."""
+    """``12,400``; halves of the written decimal go to the even neighbour, as in the browser."""
     if value is None or not _defined(value):
         return NONE
-    text = f"{value:,.{decimals}f}"
+    step = Decimal(1).scaleb(-decimals)
+    exact = Decimal(value) if isinstance(value, int) else Decimal(repr(float(value)))
+    text = f"{exact.quantize(step, ROUND_HALF_EVEN, WIDE):,f}"
     return _true_minus(text) if float(text.replace(",", "")) != 0 else text.lstrip("-")
 
 

@@ -61,10 +61,10 @@ class RunningDesk:
             if self.full
             else [sys.executable, "-m", "tests.support.web_process", "--sample"]
         )
-        log = (self.state / "output.log").open("ab")
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.PIPE
-        )
+        with (self.state / "output.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.PIPE
+            )
         self._until_ready(wait_s)
         return self
 
@@ -88,6 +88,8 @@ class RunningDesk:
         assert self.process is not None
         self.process.terminate()
         self.process.wait(15)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

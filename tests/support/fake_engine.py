@@ -22,6 +22,7 @@ class FakeEngine:
         self._ready = threading.Event()
         self.rows: dict[str, dict[str, dict[str, Any]]] = {}
         self.commands: list[Envelope] = []
+        self.answers: dict[str, Any] = {}  # by the name of the question
         self.refuse = ""
         self.mute = False  # take commands, answer nothing
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -88,4 +89,5 @@ class FakeEngine:
             if self.refuse and envelope.person != "system":
                 link.reply(route, Reply(re=request.re, refusal=self.refuse))
                 return
-        link.reply(route, Reply(re=request.re, seq=len(self.commands), epoch=1, body=None))
+        body = self.answers.get(request.name) if request.op == "ask" else None
+        link.reply(route, Reply(re=request.re, seq=len(self.commands), epoch=1, body=body))

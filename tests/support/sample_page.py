@@ -65,7 +65,7 @@ def sample(word: str = "none") -> Any:
     )
 
 
-@callback(Output("echo", "children"), Input("ticket", "data-values"), permission="order.submit")
+@callback(Output("echo", "children"), Input("ticket", "data-values"), permission="view.desk")
 def echo(text: str | None) -> str:
     return f"{forms.values(text).get('quantity', 'nothing')} typed"
 
@@ -82,4 +82,9 @@ def breaks() -> Any:
 
 @page("/only-audit", title="Only audit", permission="view.audit", nav="Only audit", order=901)
 def only_audit() -> Any:
-    return html.Div("audit", id="audit")
+    return html.Div([html.Div("audit", id="audit"), html.Div(id="signed")])
+
+
+@callback(Output("signed", "children"), Input("audit", "children"), permission="tca.sign")
+def signed(word: str) -> str:
+    return word

@@ -147,7 +147,7 @@ class Guard:
         found += checks.version(self.book, self.venue)
         gap = checks.unseen_fills(self.book, self.venue)
         self.counts["unseen_fills"] = gap
-        if self.heart != "alive" or not self.book.speed or not gap:
+        if self.heart != "alive" or not self.book.speed or not gap or not self.gap_since:
             self.gap_since = now
         if self.heart == "alive":
             found += checks.feed(self.book, self.venue, now)
@@ -218,7 +218,7 @@ class Guard:
 
     # --- what screens show --------------------------------------------------------------------
     def verdict(self) -> str:
-        """Of the whole: breach (a kill of ours is active), blind (something is not readable) or ok."""
+        """Of the whole: breach (a kill of ours is active), blind (a source is silent) or ok."""
         if self.chain or self.kills:
             return "breach"
         return "blind" if self.blind or not self.journal.caught_up else "ok"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STAMP_NS = 50_000_000
+AHEAD_NS = 1_000_000_000  # further ahead: the stamp is of an earlier life of this machine
 START_GRACE_NS = 120_000_000_000  # a starting engine folds its journal and compiles first
 
 
@@ -42,9 +43,10 @@ class Pulse:
         """One of alive | starting | unknown | stopping | silent. Instants in monotonic ns."""
         if engine.pid != self.pid or self.pid_seen_at < 0:
             self.pid, self.pid_seen_at, self.has_beaten = engine.pid, now, False
-        if self.pid_seen_at < heartbeat <= now:
-            self.has_beaten = self.ever_beaten = True
-        if heartbeat and 0 <= now - heartbeat <= self.limit_ns:
+        age = now - heartbeat  # a beat may be a little younger than our look at the clock
+        if heartbeat and -AHEAD_NS < age <= self.limit_ns:
+            if heartbeat > self.pid_seen_at:
+                self.has_beaten = self.ever_beaten = True
             return "alive"
         if engine.state in ("stopping", "stopped"):
             return "stopping"

@@ -1,0 +1,323 @@
+/* Approvals: change requests and orders that wait for a second person.
+ *
+ * A card is redrawn only when its row changes; its chip stays, so a receipt is never lost by a
+ * redraw. After a decision the card says what the engine recorded and goes 15 s later.
+ */
+(function () {
+  "use strict";
+  const LINGER_MS = 15000;
+
+  function run() {
+    const QD = window.QD, make = QD.element, write = QD.write;
+    const words = (name) => name.replaceAll("_", " ");
+    const person = (id) => QD.format("person", id);
+    const price = (v, d) => QD.format("price", v, d);
+    let reach = new Map();
+
+    function metaOf(host) {
+      if (!host.qdMeta) host.qdMeta = JSON.parse(host.dataset.meta);
+      return host.qdMeta;
+    }
+    function labelled(tag, className, ...parts) {
+      const node = make(tag, className);
+      node.append(...parts);
+      return node;
+    }
+    function command(text, verb, target, data, allowed, why) {
+      const button = make("button", "command", text);
+      button.type = "button";
+      button.dataset.verb = verb;
+      button.dataset.target = target;
+      for (const [name, value] of Object.entries(data)) button.dataset[name] = value;
+      button.disabled = !allowed;
+      button.title = allowed ? text : why;
+      return button;
+    }
+
+    /* --- one card of any kind: head, body, acts, one chip ------------------------------------- */
+    function keepCards(host, rows, draw, isOpen) {
+      if (!host.qdCards) {
+        host.qdCards = new Map();
+        host.qdNone = make("p", "state empty-state");
+      }
+      const cards = host.qdCards, now = performance.now();
+      for (const [key, row] of rows) {
+        const text = JSON.stringify(row);
+        let card = cards.get(key);
+        if (!card && !isOpen(row)) continue;
+        if (!card) {
+          card = { node: make("article", "card-row"), text: "", until: 0 };
+          card.node.dataset.key = key;
+          card.body = make("div", "card-body");
+          card.acts = labelled("div", "command-slot acts");
+          card.chip = make("output", "chip-state");
+          card.node.append(card.body, card.acts);
+          cards.set(key, card);
+          host.append(card.node);
+        }
+        if (card.text === text) continue;
+        card.text = text;
+        card.body.textContent = "";
+        card.acts.textContent = "";
+        draw(card, key, row, metaOf(host));
+        card.acts.append(card.chip);
+        if (!isOpen(row) && !card.until) card.until = now + LINGER_MS;
+      }
+      for (const [key, card] of cards) {
+        if (!rows.has(key) && !card.until) card.until = now + LINGER_MS;
+        if (card.until && now > card.until) { card.node.remove(); cards.delete(key); }
+      }
+      if (cards.size === 0) host.append(host.qdNone); else host.qdNone.remove();
+    }
+
+    /* --- change requests ---------------------------------------------------------------------- */
+    const isOpen = (row) => row.state === "OPEN";
+    function diff(row, table) {
+      const lines = Object.entries(row.values || {}).map(([name, value]) => {
+        const rule = table[name] || { decimals: 4, unit: "" };
+        const now = (row.before || {})[name];
+        const inside = value >= rule.bandLow && value <= rule.bandHigh;
+        return { name, value, now, rule, inside, up: value > now, same: value === now };
+      });
+      return lines.sort((a, b) => a.name.localeCompare(b.name));
+    }
+    function sentence(lines, row) {
+      const parts = lines.map((l) => `${words(l.name)} ${price(l.now, l.rule.decimals)} \u2192 ${price(l.value, l.rule.decimals)}`);
+      if (row.model !== null && row.model !== undefined) parts.push(row.model ? `model ${row.model.slice(0, 12)}` : "no model");
+      return parts.join(", ");
+    }
+    function diffTable(lines, row) {
+      const table = make("table", "table diff"), head = make("tr"), body = make("tbody");
+      for (const [title, form] of [["Parameter", ""], ["In force", "num"], ["Proposed", "num"], ["Unit", ""],
+        ["Band", "num"], ["Hard limits", "num"], ["Effect", ""]]) {
+        const cell = make("th", form, title);
+        cell.scope = "col";
+        head.append(cell);
+      }
+      for (const line of lines) {
+        const d = line.rule.decimals, tr = make("tr");
+        const effect = make("td", "effect", (line.inside ? "inside the band" : "OUTSIDE THE BAND")
+          + (line.same ? ", no change" : !line.rule.raises ? "" : line.up ? ", raises risk \u25b2" : ", lowers risk \u25bc"));
+        effect.dataset.effect = line.inside ? "inside" : "outside";
+        const name = make("th", "", words(line.name));
+        name.scope = "row";
+        name.title = line.rule.meaning || "";
+        tr.append(name, make("td", "num", price(line.now, d)), make("td", "num proposed", price(line.value, d)),
+          make("td", "dim", line.rule.unit), make("td", "num", `${price(line.rule.bandLow, d)} \u2026 ${price(line.rule.bandHigh, d)}`),
+          make("td", "num", `${price(line.rule.low, d)} \u2026 ${price(line.rule.high, d)}`), effect);
+        body.append(tr);
+      }
+      if (row.model !== null && row.model !== undefined) {
+        const tr = make("tr"), name = make("th", "", "model"), wide = make("td", "effect");
+        name.scope = "row";
+        wide.colSpan = 4;
+        wide.dataset.effect = "outside";
+        wide.textContent = "a model change is always material";
+        const now = QD.cell("strategies", row.strategy, "model");
+        tr.append(name, make("td", "num", now ? now.slice(0, 12) : "-"),
+          make("td", "num proposed", row.model ? row.model.slice(0, 12) : "no model"), wide);
+        body.append(tr);
+      }
+      table.append(labelled("thead", "", head), body);
+      return table;
+    }
+    function headOf(key, row) {
+      const head = labelled("header", "card-head", make("strong", "", key), make("strong", "", row.strategy),
+        make("span", "badge " + (row.material ? "material" : "minor"), row.material ? "MATERIAL" : "minor"));
+      if (row.state !== "OPEN") head.append(make("span", "badge state-" + row.state.toLowerCase(), row.state));
+      const age = make("span", "num"), left = make("span", "num");
+      age.dataset.since = String(row.proposed_at);
+      left.dataset.expires = String(row.expires_at);
+      head.append(labelled("span", "dim", "by " + row.authors.map(person).join(", ") + ", ", age, " ago"));
+      if (row.edits) head.append(make("span", "badge", `edited ${row.edits}\u00d7`));
+      if (row.state === "OPEN") head.append(labelled("span", "dim push", "expires in ", left));
+      return head;
+    }
+    function editFields(row, table) {
+      const box = labelled("div", "dialog-fields edit-fields");
+      box.hidden = true;
+      for (const [name, rule] of Object.entries(table)) {
+        const host = make("div", "input-host"), field = make("div", "field");
+        const now = QD.cell("strategies", row.strategy, "values") || {};
+        host.dataset.input = JSON.stringify({ name: "values." + name, kind: "number",
+          label: `${words(name)}, in force ${price(now[name], rule.decimals)} ${rule.unit}`,
+          value: row.values[name] });
+        field.append(host);
+        box.append(field);
+      }
+      return box;
+    }
+    function drawChange(card, key, row, meta) {
+      const table = meta.strategies[row.strategy] || {}, lines = diff(row, table);
+      const own = row.authors.includes(meta.me), text = sentence(lines, row);
+      card.node.dataset.hash = row.content_hash;
+      card.body.append(headOf(key, row), labelled("p", "reason", make("span", "dim", "Reason: "), make("span", "", row.reason || "-")),
+        diffTable(lines, row));
+      const hash = make("code", "content-hash", row.content_hash);
+      card.body.append(labelled("p", "dim", "Content ", hash));
+      if (row.state !== "OPEN") {
+        card.body.append(labelled("p", "outcome", `${words(row.state)} by ${person(row.decided_by || row.authors[0])}`,
+          row.decided_at ? ` at ${QD.clock(row.decided_at, true)}` : "",
+          row.decision_reason ? `: ${row.decision_reason}` : ""));
+        return;
+      }
+      const blast = make("p", "blast dim");
+      blast.dataset.reachOf = row.strategy;
+      card.body.append(blast);
+      const may = meta.decide && !own;
+      const why = own ? "you wrote this: another person must decide" : "needs the permission change.decide";
+      if (own) card.body.append(make("p", "own", "You wrote this: another person must decide."));
+      const args = (approve) => JSON.stringify({ content_hash: row.content_hash, approve });
+      const shown = `${row.strategy}: ${text}. Content ${row.content_hash.slice(0, 16)}.`;
+      card.acts.append(
+        command(`Approve ${key}`, "DecideChange", key, { args: args(true), reason: "ask",
+          confirm: `${shown} It applies before the next decision.` }, may, why),
+        command(`Refuse ${key}`, "DecideChange", key, { args: args(false), reason: "must",
+          confirm: `${shown} Nothing changes; the authors see your reason.` }, may, why));
+      const edit = labelled("span", "command-slot", command(`Edit ${key}`, "EditChange", key, { reason: "ask",
+        args: JSON.stringify(row.model === null || row.model === undefined ? {} : { model_id: row.model }),
+        confirm: `Editing ${key} voids every decision given before: the content gets a new hash, and you become an author who cannot decide it.` },
+        meta.propose, "needs the permission change.propose"), make("output", "chip-state"), editFields(row, table));
+      card.acts.append(edit);
+      if (own) card.acts.append(command(`Withdraw ${key}`, "WithdrawChange", key, {}, meta.propose, why));
+      drawReach(card.node);
+    }
+    QD.renderer("approvals-inbox", (host, rows) => {
+      const sorted = [...rows].sort(([, a], [, b]) => b.proposed_at - a.proposed_at);
+      keepCards(host, new Map(sorted), drawChange, isOpen);
+      write(host.qdNone, "No change request waits. Propose one on a strategy's page.");
+      tick();
+    });
+
+    /* --- size against the average day, when its quote has come ---------------------------------- */
+    QD.renderer("approvals-beside", () => shares());
+    function shares() {
+      for (const node of document.querySelectorAll("[data-adv]")) {
+        const adv = QD.cell("quotes", node.dataset.adv, "adv");
+        write(node, adv ? `${QD.format("percent", Number(node.dataset.quantity) / adv)} of ADV` : "ADV unknown");
+      }
+    }
+
+    /* --- how far an approval reaches ----------------------------------------------------------- */
+    QD.renderer("approvals-reach", (_host, rows) => {
+      reach = new Map();
+      for (const row of rows.values()) {
+        if (!["WORKING", "HOLDING", "HELD"].includes(row.state)) continue;
+        const seen = reach.get(row.strategy) || { n: 0, leaves: 0, worth: 0 };
+        seen.n += 1;
+        seen.leaves += row.leaves;
+        seen.worth += row.leaves * row.arrival;
+        reach.set(row.strategy, seen);
+      }
+      drawReach(document);
+    });
+    function drawReach(root) {
+      for (const node of root.querySelectorAll("[data-reach-of]")) {
+        const seen = reach.get(node.dataset.reachOf);
+        write(node, seen ? `Reaches ${seen.n} live order${seen.n === 1 ? "" : "s"}: `
+          + `${QD.format("int", seen.leaves)} shares left, ${QD.format("money", seen.worth)} at arrival prices.`
+          : "No live order uses this strategy now.");
+      }
+    }
+
+    /* --- orders above a size limit ------------------------------------------------------------- */
+    const orderShown = (row) => ({ id: row.id, state: row.state, trader: row.trader, side: row.side, quantity: row.quantity,
+      symbol: row.symbol, strategy: row.strategy, arrival: row.arrival, limit: row.limit, note: row.note,
+      accepted_at: row.accepted_at, end_at: row.end_at });
+    function drawParent(card, key, row, meta) {
+      const own = row.trader === meta.me;
+      const worth = QD.format("money", row.quantity * row.arrival);
+      const side = QD.format("side", row.side), size = QD.format("int", row.quantity);
+      const link = make("a", "", key);
+      link.href = "/orders/" + encodeURIComponent(key);
+      const head = labelled("header", "card-head", labelled("strong", "", link),
+        make("strong", row.side === 1 ? "buy" : "sell", side), make("strong", "num", `${size} ${row.symbol}`),
+        make("span", "badge material", "above the personal limit"));
+      const share = make("span", "num");
+      share.dataset.adv = row.symbol;
+      share.dataset.quantity = String(row.quantity);
+      const facts = `; ${row.strategy}, ${row.limit ? "limit " + price(row.limit, 2) : "no limit"}, `
+        + `${QD.clock(row.accepted_at, false)} to ${QD.clock(row.end_at, false)}; by ${person(row.trader)}`;
+      card.body.append(head, labelled("p", "", `${worth} at ${price(row.arrival, 2)}, `, share, facts));
+      shares();
+      if (row.note) card.body.append(labelled("p", "dim", "Note: ", row.note));
+      if (own) card.body.append(make("p", "own", "You entered this: another person must decide."));
+      if (row.state !== "NEEDS_APPROVAL") {
+        card.body.append(make("p", "outcome", `now ${words(row.state)}`));
+        return;
+      }
+      const may = meta.approve && !own;
+      const why = own ? "you entered this: another person must decide" : "needs the permission order.approve";
+      const shown = `${side} ${size} ${row.symbol} for ${person(row.trader)}, ${worth}.`;
+      card.acts.append(
+        command(`Approve ${key}`, "ApproveParent", key, { args: JSON.stringify({ approve: true }), reason: "ask",
+          confirm: `${shown} It starts to work at once.` }, may, why),
+        command(`Refuse ${key}`, "ApproveParent", key, { args: JSON.stringify({ approve: false }), reason: "must",
+          confirm: `${shown} It will not be worked.` }, may, why));
+    }
+    QD.renderer("approvals-parents", (host, rows) => {
+      const waits = new Map([...rows].map(([key, row]) => [key, orderShown(row)]));
+      for (const [key] of host.qdCards || []) {
+        const row = QD.rows("parents").get(key);
+        if (row && !waits.has(key)) waits.set(key, orderShown(row));
+      }
+      keepCards(host, waits, drawParent, (row) => row.state === "NEEDS_APPROVAL");
+      write(host.qdNone, "No order waits for a second person.");
+    });
+
+    /* --- decided -------------------------------------------------------------------------------- */
+    const COLUMNS = ["Request", "Strategy", "Content", "Kind", "Authors", "State", "Decided by", "At", "Reason", "Hash"];
+    QD.renderer("approvals-decided", (host, rows) => {
+      const meta = metaOf(host), table = make("table", "table"), head = make("tr"), body = make("tbody");
+      for (const title of COLUMNS) {
+        const cell = make("th", title === "At" || title === "Hash" ? "num" : "", title);
+        cell.scope = "col";
+        head.append(cell);
+      }
+      const sorted = [...rows].sort(([, a], [, b]) => (b.decided_at || b.proposed_at) - (a.decided_at || a.proposed_at));
+      for (const [key, row] of sorted) {
+        const rules = meta.strategies[row.strategy] || {}, tr = make("tr");
+        const content = Object.entries(row.values || {}).map(([name, value]) =>
+          `${words(name)} = ${price(value, (rules[name] || { decimals: 4 }).decimals)}`);
+        if (row.model !== null && row.model !== undefined) content.push(row.model ? "model " + row.model.slice(0, 12) : "no model");
+        tr.dataset.key = key;
+        tr.append(make("td", "", key), make("td", "", row.strategy), make("td", "", content.join(", ") || "-"),
+          make("td", "", row.material ? "material" : "minor"), make("td", "", row.authors.map(person).join(", ")),
+          make("td", "state-" + row.state.toLowerCase(), words(row.state)), make("td", "", person(row.decided_by)),
+          make("td", "num", QD.clock(row.decided_at, true)), make("td", "", row.decision_reason || "-"),
+          make("td", "num", QD.format("hash", row.content_hash)));
+        tr.lastChild.title = row.content_hash;
+        body.append(tr);
+      }
+      if (!sorted.length) {
+        const none = labelled("tr", "none", make("td", "", "nothing has been decided today"));
+        none.firstChild.colSpan = COLUMNS.length;
+        body.append(none);
+      }
+      table.append(labelled("thead", "", head), body);
+      host.replaceChildren(table);
+    });
+
+    /* --- ages and the end of lingering cards ---------------------------------------------------- */
+    function tick() {
+      const now = QD.serverNow();
+      for (const node of document.querySelectorAll("[data-since]")) {
+        write(node, QD.format("age", now - Number(node.dataset.since) / 1e6));
+      }
+      for (const node of document.querySelectorAll("[data-expires]")) {
+        write(node, QD.format("age", Number(node.dataset.expires) / 1e6 - now));
+      }
+      for (const host of document.querySelectorAll("[data-live-render=approvals-inbox], [data-live-render=approvals-parents]")) {
+        for (const [key, card] of host.qdCards || []) {
+          if (card.until && performance.now() > card.until) {
+            card.node.remove();
+            host.qdCards.delete(key);
+            if (host.qdCards.size === 0) host.append(host.qdNone);
+          }
+        }
+      }
+    }
+    setInterval(tick, 1000);
+  }
+  if (window.QD) run(); else document.addEventListener("qd-ready", run);
+})();

@@ -251,9 +251,9 @@ def rebuild(options: argparse.Namespace) -> int:
 
 def warm(_options: argparse.Namespace) -> int:
     """Compile every hot kernel once."""
-    from engine.kernels.warm import main as compile_all
+    from engine.warm import main as compile_all
 
-    return int(compile_all() or 0)
+    return compile_all()
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -19,10 +19,9 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope, OpenNextDay, OpenSession
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.kinds import CANCEL, NEW
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
-from engine.domain.units import ChildId, Nanos, PersonId, parent_text
+from engine.domain.units import Nanos, PersonId
 from engine.runtime import reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
@@ -31,6 +30,7 @@ from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
+from engine.runtime.send import messages_for, tags_for
 from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
@@ -272,7 +272,7 @@ class Loop:
         ]
         closed = self.closed_because() if news else ""
         refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
-        messages = self._messages(cancels, [] if closed else news)
+        messages = messages_for(self.desk.state, cancels, [] if closed else news)
         if len(messages) and self.venue_ready:
             self._crash("before_send")
             self._deliver(messages)
@@ -286,48 +286,10 @@ class Loop:
         rule, _, sentence = closed.partition(": ")
         return e.ChildSendRefused(child_id=order.child_id, rule=rule, sentence=sentence)
 
-    def _messages(self, cancels: list[ChildId], news: list[e.ChildIntended]) -> NDArray[np.void]:
-        state = self.desk.state
-        index = {symbol: i for i, symbol in enumerate(state.instruments)}
-        rows = np.zeros(len(cancels) + len(news), dtype=MESSAGE)
-        for i, child_id in enumerate(cancels):
-            child = state.child(child_id)
-            if child is not None:
-                rows[i] = (
-                    CANCEL, index[child.symbol], child_id, child.side, child.type,
-                    child.price, child.quantity, state.market_ns,
-                )  # fmt: skip
-        for i, order in enumerate(news, start=len(cancels)):
-            rows[i] = (
-                NEW, index[order.symbol], order.child_id, order.side, order.type,
-                order.price, order.quantity, state.market_ns,
-            )  # fmt: skip
-        return rows
-
-    def _tags(self, messages: NDArray[np.void]) -> dict[str, dict[str, str]]:
-        state = self.desk.state
-        tags = {}
-        for row in messages:
-            child = state.child(ChildId(int(row["child"])))
-            if child is not None and row["kind"] == NEW:
-                parent = state.parents[child.parent_id]
-                tags[str(child.id)] = {
-                    "parent": parent_text(parent.id),
-                    "parent_quantity": str(parent.quantity),
-                    "trader": parent.trader,
-                    "strategy": parent.strategy,
-                    "desk": parent.desk,
-                    "client": parent.client,
-                    "version": str(child.parameter_version),
-                    "model": child.model_id,
-                    "code": state.code[:12],
-                }
-        return tags
-
     def _deliver(self, messages: NDArray[np.void]) -> None:
         try:
             advanced = self.parts.venue.advance(
-                self.desk.state.market_ns, messages, self._tags(messages)
+                self.desk.state.market_ns, messages, tags_for(self.desk.state, messages)
             )
         except VenueSilent as silence:
             self._lost_venue(silence)
@@ -383,7 +345,7 @@ class Loop:
         self.pace.anchor(self.parts.clock.mono_ns(), state.market_ns, state.speed)
         lost = list(reconcile.resend_cancels(state))
         if lost:
-            self._deliver(self._messages(lost, []))
+            self._deliver(messages_for(state, lost, []))
 
         if self.restart_cause:
             cause, self.restart_cause = self.restart_cause, ""

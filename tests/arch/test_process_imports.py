@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = ("dash", "plotly", "pandas", "fastapi", "starlette", "uvicorn")
 LEARNING = ("sklearn", "scipy")
+TRAINING = ("sklearn",)  # numba itself looks at scipy's version
 SQL = ("sqlalchemy", "alembic")
 JOBS = ("apscheduler",)
 NUMBERS = ("numpy", "numba")
@@ -20,8 +21,8 @@ PROCESSES = (
     ("engine.lifeline", (*SCREENS, *LEARNING, *SQL, *JOBS, *NUMBERS, "zmq", "msgspec"), ()),
     ("engine.cli", (*SCREENS, *LEARNING, *SQL, *JOBS, "numba"), ()),
     ("engine.__main__", (*SCREENS, *LEARNING, *SQL, *JOBS, "numba"), ()),
-    ("engine.compose", (*SCREENS, *LEARNING, *SQL, *JOBS), ()),
-    ("engine.exchange.server", (*SCREENS, *LEARNING, *SQL, *JOBS, "sqlite3"), ()),
+    ("engine.compose", (*SCREENS, *TRAINING, *SQL, *JOBS), ()),
+    ("engine.exchange.server", (*SCREENS, *TRAINING, *SQL, *JOBS, "sqlite3"), ()),
     (
         "engine.watchdog.__main__",
         (*SCREENS, *LEARNING, *SQL, *JOBS, *NUMBERS, "zmq", "msgspec"),

@@ -1,0 +1,46 @@
+"""Compile every hot kernel once, with the types it really gets, in one process.
+
+Processes that fill one cold cache together race, so this runs before pools and test workers start;
+the second run finds everything in the cache.
+"""
+
+import numpy as np
+
+from engine.core.plan import NO_MODEL_ROW, Planner
+from engine.core.quotes import Quotes
+from engine.core.sight import open_sight
+from engine.domain.kinds import LIMIT, NEW
+from engine.domain.market import ACTION, MESSAGE, OBSERVATION
+from engine.domain.units import SECOND, Nanos
+from engine.exchange.days import session_of
+from engine.exchange.presets import PRESETS
+from engine.exchange.simulated import SimulatedMarket
+from engine.kernels.act import act_first
+from engine.kernels.watch import score_first
+
+DAY = "2026-01-02"
+
+
+def main() -> int:
+    """Trade a moment on a market of one instrument; 0."""
+    session = session_of(DAY)
+    market = SimulatedMarket(session=session, seed=1, presets=PRESETS[:1])
+    instruments = market.instruments
+    sight = open_sight(session, instruments)
+    quotes = Quotes()
+    for second in range(3):
+        advance = market.advance(Nanos(session.open_at + second * SECOND))
+        quotes.update(instruments, advance.ticks)
+        sight.look(advance.ticks)
+        order = np.zeros(1, dtype=MESSAGE)
+        order["kind"], order["type"], order["side"], order["child"] = NEW, LIMIT, 1, second + 1
+        order["price"], order["quantity"] = 1, 100
+        order["sent_ns"] = session.open_at + second * SECOND
+        market.submit(order)
+    market.cancel_now([(0, 1)])
+    features = sight.features[instruments[0].symbol]
+    score_first(NO_MODEL_ROW, features, np.zeros(features.size))
+    planner = Planner()
+    observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)
+    act_first(observations, planner.parameters, sight.curve, NO_MODEL_ROW, actions)
+    return 0

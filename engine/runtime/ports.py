@@ -60,6 +60,9 @@ class Venue(Protocol):
     ) -> Advanced:
         """Deliver messages, then move; ``to_ns`` may be now."""
 
+    def ping(self) -> Nanos:
+        """Say that the desk is alive while the market stands."""
+
     def books(self) -> tuple[NDArray[np.void], VenueBooks]:
         """Every REPORT of the day, and what the venue knows of our orders."""
 

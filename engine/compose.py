@@ -1,0 +1,184 @@
+"""The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
+
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from db.journal import SqliteJournal, read_tail
+from engine.core.evolve import evolve
+from engine.core.sight import LoadedModel
+from engine.core.state import State
+from engine.core.turn import Desk
+from engine.domain import events as e
+from engine.domain.errors import BrokenInvariant, Refused
+from engine.exchange.days import RecordedDays, SimulatedDays, first_day, recorded_days
+from engine.exchange.presets import PRESETS
+from engine.lifeline import watch_stdin
+from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.gate import Gate
+from engine.runtime.halted import Halted
+from engine.runtime.kill_flag import KillFlag
+from engine.runtime.link import EngineLink, load_key
+from engine.runtime.loop import Loop, Parts
+from engine.runtime.models import load_model
+from engine.runtime.tape import Tape
+from engine.runtime.venues.exchange import ExchangeVenue
+from engine.settings import Paths, Settings, from_environment, make_folders, paths
+
+ROOT: Final = Path(__file__).resolve().parent
+TRADES: Final = ("domain", "core", "kernels", "runtime")  # folders whose code decides and sends
+
+
+class ModelFolder:
+    """Models by id from one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, model_id: str) -> LoadedModel:
+        """Raises Refused when it is missing or damaged."""
+        return load_model(self._folder, model_id)
+
+
+def code_hash() -> str:
+    """SHA-256 over everything that trades; processes with different hashes must not trade."""
+    digest = hashlib.sha256()
+    for folder in TRADES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def fold_journal(folder: Path) -> State:
+    """The state as the newest segment tells it; BrokenInvariant names a bad entry."""
+    state = State()
+    for entry in read_tail(folder):
+        if not state.seq:
+            state.seq = entry.seq - 1  # the first entry of a segment carries what went before
+        evolve(state, entry)
+    return state
+
+
+def open_flag(path: Path, *, is_new: bool) -> KillFlag:
+    """An open flag in an empty state folder; anywhere else a missing flag means ALL."""
+    return KillFlag.create(path) if is_new and not path.exists() else KillFlag.open(path)
+
+
+def crash_hook(point: str) -> Callable[[str], None] | None:
+    """For the fault lab: kill the process at a named point, the n-th time it is reached."""
+    if not point:
+        return None
+    name, _, count = point.partition(":")
+    left = [int(count or 1)]
+
+    def reach(here: str) -> None:
+        if here == name:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
+
+
+def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
+    """Simulated weekdays, or the one recorded day."""
+    if settings.replay_messages is not None and settings.replay_orderbook is not None:
+        return recorded_days(settings.replay_messages, settings.replay_orderbook)
+    return SimulatedDays(
+        seed=settings.seed,
+        first=first_day(clock.wall_ns()),
+        instruments=tuple(preset.instrument for preset in PRESETS),
+    )
+
+
+def build(settings: Settings, clock: Clock) -> Loop:
+    """Recover and wire; nothing has been sent yet."""
+    where = paths(settings)
+    make_folders(where)
+    journal = SqliteJournal(where.journal)
+    is_new = journal.head[0] == 0
+    flag = open_flag(where.kill_flag, is_new=is_new)
+    state = fold_journal(where.journal)
+    gate = Gate(flag, clock, lease_ns=settings.lease_ms * 1_000_000)
+    link = EngineLink(
+        f"ipc://{where.engine}", f"ipc://{where.live}", load_key(where.state / "link.key")
+    )
+    parts = Parts(
+        clock=clock,
+        journal=journal,
+        link=link,
+        gate=gate,
+        venue=ExchangeVenue(where.venue, timeout_ms=1_000, hello_timeout_ms=1_000),
+        days=days_of(settings, clock),
+        models=ModelFolder(where.models),
+        tapes=lambda day: Tape(where.state / "market", day),
+        crash=crash_hook(settings.crash_at),
+    )
+    loop = Loop(parts=parts, desk=Desk(state))
+    start(loop, settings, epoch=max(state.epoch, flag.epoch) + 1)
+    return loop
+
+
+def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
+    """A new epoch, models in memory, the day open; the venue is found by the loop."""
+    state = loop.desk.state
+    was_running = state.session is not None
+    facts: list[e.AnyEvent] = [e.EngineStarted(epoch=epoch, code=code_hash(), mode=settings.mode)]
+    if not was_running:
+        facts.append(e.SpeedSet(speed=settings.speed))
+    loop.facts(tuple(facts))
+    loop.parts.gate.settle(state)
+    loop.load_models()
+    if was_running:
+        loop.resume_day()
+    else:
+        loop.open_day()
+
+
+def halt(settings: Settings, clock: Clock, broken: BrokenInvariant) -> Halted:
+    """The journal does not fold: nothing is decided, cancels stay possible, the entry is named."""
+    where: Paths = paths(settings)
+    link = EngineLink(
+        f"ipc://{where.engine}", f"ipc://{where.live}", load_key(where.state / "link.key")
+    )
+    flag = open_flag(where.kill_flag, is_new=False)
+    return Halted(link=link, flag=flag, clock=clock, cancel=where.cancel, sentence=str(broken))
+
+
+def say(text: str) -> None:
+    """One line to the process log; "quarterdeck: " lines reach the console."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run the engine process; exit code 0, 2 for a refused start, 3 for a broken invariant."""
+    sys.setswitchinterval(0.0005)  # the flag is seen quickly beside a thread that holds the GIL
+    settings = from_environment()
+    clock = SystemClock()
+    watch_stdin()
+    try:
+        runner: Loop | Halted = build(settings, clock)
+    except Refused as refusal:
+        say(f"quarterdeck: engine refused to start: {refusal}")
+        return 2
+    except BrokenInvariant as broken:
+        say(f"quarterdeck: engine HALTED: {broken}")
+        runner = halt(settings, clock, broken)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        runner.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    flag_path = paths(settings).kill_flag
+    flag = KillFlag.open(flag_path)
+    signal.signal(signal.SIGUSR1, lambda _signal, _frame: flag.set_all())
+    say(f"engine ready: epoch {runner.epoch}")
+    runner.run()
+    return 0

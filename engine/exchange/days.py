@@ -1,0 +1,106 @@
+"""Which day comes next: the simulated calendar, or the one recorded day.
+
+Assumption: every weekday is a trading day from 09:30 to 16:00 New York; no holidays, no half days
+(docs/numbers.md).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from engine.domain.errors import Refused
+from engine.domain.instrument import Instrument, Session
+from engine.domain.units import SECOND, Nanos
+from engine.exchange.presets import LATENCY_NS, PRESETS
+
+ZONE: Final = "America/New_York"
+HOURS: Final = (time(9, 30), time(16, 0))
+SATURDAY: Final = 5
+
+
+def session_of(day: str) -> Session:
+    """The regular session of a day in UTC ns."""
+    opened, closed = (
+        Nanos(
+            int(datetime.combine(date.fromisoformat(day), at, ZoneInfo(ZONE)).timestamp()) * SECOND
+        )
+        for at in HOURS
+    )
+    return Session(day=day, open_at=opened, close_at=closed, zone=ZONE)
+
+
+def weekday_from(day: date, step: int = 1) -> date:
+    """The day itself, or the nearest weekday in the direction of ``step``."""
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=step)
+    return day
+
+
+def days_before(day: str, count: int) -> tuple[str, ...]:
+    """The ``count`` weekdays before a day, newest first."""
+    found: list[str] = []
+    at = date.fromisoformat(day)
+    while len(found) < count:
+        at = weekday_from(at - timedelta(days=1), -1)
+        found.append(at.isoformat())
+    return tuple(found)
+
+
+def market_hash() -> str:
+    """Short hash of every parameter of the simulated market; printed with every result."""
+    digest = hashlib.sha256(str(LATENCY_NS).encode())
+    for preset in PRESETS:
+        digest.update(preset.flow().tobytes())
+    return digest.hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedDays:
+    """Weekday after weekday, from the day the desk first opened."""
+
+    seed: int
+    first: str
+    instruments: tuple[Instrument, ...]
+
+    def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]:
+        """Session, instruments, source for screens, seed."""
+        start = date.fromisoformat(self.first)
+        if after:
+            start = date.fromisoformat(after) + timedelta(days=1)
+        day = weekday_from(start).isoformat()
+        source = f"SIM seed {self.seed} market {market_hash()}"
+        return session_of(day), self.instruments, source, self.seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDays:
+    """One recorded day, once."""
+
+    session: Session
+    instruments: tuple[Instrument, ...]
+    source: str
+
+    def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]:
+        """The recorded day; refused a second time."""
+        if after:
+            raise Refused(f"the recording holds {after} only: start again for another day")
+        return self.session, self.instruments, self.source, 0
+
+
+def first_day(wall_ns: int) -> str:
+    """The weekday on or after today in New York."""
+    today = datetime.fromtimestamp(wall_ns // SECOND, ZoneInfo(ZONE)).date()
+    return weekday_from(today).isoformat()
+
+
+def recorded_days(messages: Path, orderbook: Path) -> RecordedDays:
+    """Read what the recording is, as the exchange does."""
+    from engine.exchange.recorded import open_recorded
+
+    market = open_recorded(messages, orderbook, latency_ns=Nanos(LATENCY_NS))
+    return RecordedDays(
+        session=market.session, instruments=market.instruments, source=market.source
+    )

@@ -1,0 +1,65 @@
+"""The engine when its journal does not fold: it decides nothing, and still lets people cancel."""
+
+import json
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.runtime.clock import Clock
+from engine.runtime.kill_flag import KillFlag
+from engine.runtime.link import EngineLink, Reply
+
+IDLE_MS: Final = 20
+ANSWER_S: Final = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Halted:
+    """Refuses every command with the entry at fault; a kill becomes a mass cancel at the venue."""
+
+    link: EngineLink
+    flag: KillFlag
+    clock: Clock
+    cancel: Path  # the exchange's own cancel socket
+    sentence: str
+    stopping: bool = False
+    seen: int = 0
+    epoch: int = 0
+
+    def run(self) -> None:
+        """Until told to stop."""
+        self.seen = self.flag.generation
+        while not self.stopping:
+            self.flag.beat(self.clock.mono_ns(), self.flag.epoch)
+            if self.flag.generation != self.seen:
+                generation = self.flag.generation
+                if self.cancel_all():
+                    self.seen = generation
+            self.link.wait(IDLE_MS)
+            self.answer()
+
+    def answer(self) -> None:
+        """Every command is refused; questions get the reason."""
+        for route, request in self.link.receive():
+            refusal = f"the engine is HALTED: {self.sentence}; only cancels are possible"
+            if request.op == "snapshot":
+                refusal = ""
+                row = {"desk": {"gate": f"halted: {self.sentence}", "session": "HALTED"}}
+                self.link.publish("desk", row, epoch=0, at=self.clock.wall_ns(), full=True)
+            self.link.reply(route, Reply(re=request.re, refusal=refusal))
+
+    def cancel_all(self) -> str:
+        """Mass cancel by the exchange's own route; its answer, "" = nobody there: asked again."""
+        try:
+            return self._ask()
+        except OSError:
+            return ""
+
+    def _ask(self) -> str:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+            wire.settimeout(ANSWER_S)
+            wire.connect(str(self.cancel))
+            wire.sendall(json.dumps({"op": "mass_cancel", "scope": "all", "by": "halted"}).encode())
+            wire.sendall(b"\n")
+            return wire.makefile().readline()

@@ -308,6 +308,9 @@ def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -
     side * clip((score - 0.5) / 0.25, -1, 1) * P_MAX_TILT * quantity: a buy hurries when the price
     is about to rise, a sell when it is about to fall. 0 unless the model is live, its features are
     inside the training range and the score is outside the confidence floor.
+    Hurrying rests more, earlier; waiting rests less and puts off crossing. The model alone never
+    crosses the spread and never takes a resting child's place in the queue away: the move of the
+    next seconds is worth less than half a spread.
     """
     state = observation["model_state"]
     action["model_state"] = state
@@ -331,13 +334,15 @@ def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -
 
 
 @kernel
-def place(observation: Any, parameters: Floats, allowance: float, action: Any) -> None:
-    """Choose between crossing for the target and resting for the allowance."""
+def place(
+    observation: Any, parameters: Floats, crossable: float, allowance: float, action: Any
+) -> None:
+    """Choose between crossing, up to ``crossable`` done, and resting, up to ``allowance``."""
     filled = observation["filled"]
     live = live_shares(observation)
-    missing = action["target"] - filled
+    missing = crossable - filled
     lot = max(1, observation["lot"])
-    last = action["target"] >= observation["quantity"]
+    last = crossable >= observation["quantity"]
     if filled < action["band_low"] and (missing >= lot or last):
         if action["why"] != WHY_CLEANUP:
             action["why"] = WHY_BEHIND
@@ -375,17 +380,18 @@ def post(observation: Any, parameters: Floats, want: float, action: Any) -> None
 
 
 @kernel
-def explain_tilt(observation: Any, base_target: float, action: Any) -> None:
-    """Say so when the tilt is the reason for crossing, or for not crossing."""
+def explain_tilt(observation: Any, base_low: float, base_allowance: float, action: Any) -> None:
+    """Say so when the tilt is the reason for a child, or for none."""
     tilt = action["tilt"]
-    if tilt == 0.0 or action["binding"] == BOUND_NO_QUOTE:
+    if tilt == 0.0:
         return
-    below = action["target"] - action["band_low"]
-    base_is_behind = observation["filled"] < base_target - below
-    if tilt > 0.0 and action["why"] == WHY_BEHIND and not base_is_behind:
+    base_want = base_allowance - observation["filled"] - live_shares(observation)
+    lot = max(1, observation["lot"])
+    if tilt > 0.0 and action["type"] == LIMIT and base_want < lot:
         action["why"] = WHY_TILT_ON
-    elif tilt < 0.0 and action["type"] == 0 and base_is_behind:
-        action["why"] = WHY_TILT_OFF
+    elif tilt < 0.0 and action["type"] == 0 and action["cancel_mask"] == 0:
+        if observation["filled"] < base_low or base_want >= lot:
+            action["why"] = WHY_TILT_OFF
 
 
 @kernel
@@ -416,20 +422,24 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
     if kind == ADAPTIVE:
         tilt = tilt_shares(observation, parameters, model, action)
     base_target = target_shares(base, observation, parameters, curve)
-    allowance = allowance_shares(base, observation, parameters, curve)
+    base_allowance = allowance_shares(base, observation, parameters, curve)
     whole = float(quantity)
     if cleanup:
         tilt = 0.0
         base_target = whole
-        allowance = whole
+        base_allowance = whole
     half = max(parameters[P_BAND], 0.0) * quantity
-    urgency = min(max(parameters[P_AGGRESSION], 0.0), 1.0)
+    below = half * (1.0 - min(max(parameters[P_AGGRESSION], 0.0), 1.0))
+    if cleanup:
+        below = 0.0
     target = min(max(base_target + tilt, 0.0), whole)
-    allowance = min(max(allowance + tilt, target), whole)
+    allowance = min(max(base_allowance + tilt, target), whole)
+    crossable = min(target, base_target)
     action["tilt"] = tilt
     action["target"] = target
-    action["band_low"] = max(0.0, target - half * (1.0 - urgency))
-    action["band_high"] = max(min(target + half, whole), allowance)
+    action["band_low"] = max(0.0, crossable - below)
+    high = min(max(target, base_target) + half, whole)
+    action["band_high"] = max(high, allowance, base_allowance)
     bid = observation["bid"]
     ask = observation["ask"]
     if bid <= 0 or ask <= 0 or bid >= ask:
@@ -437,9 +447,8 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
         return
     if cleanup:
         action["why"] = WHY_CLEANUP
-        action["band_low"] = target
-    place(observation, parameters, allowance, action)
-    explain_tilt(observation, base_target, action)
+    place(observation, parameters, crossable, allowance, action)
+    explain_tilt(observation, max(0.0, base_target - below), base_allowance, action)
 
 
 @kernel

@@ -19,7 +19,6 @@ from engine.kernels.exogenous import (
     SECOND,
     fill_path,
     fill_pressure,
-    fill_signs,
     memory_table,
     quantiles,
 )
@@ -166,12 +165,11 @@ def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
     p = flow[0]
     size = float(p["size"])
     tables = _tables(size)
-    signs = np.zeros(fill_path(seed, flow, _normals(), seconds), np.int8)
-    used = fill_signs(seed, flow, seconds, signs)
+    signs = np.empty(fill_path(seed, flow, _normals(), seconds), np.int8)
     pressing = memory_table(
         float(p["g_bg"]), float(p["beta_bg"]), float(p["pi_bg"]), MEAN_SIZE * size
     )
-    fill_pressure(seed, flow, pressing, tables[T_MARKET], signs, seconds)
+    used = fill_pressure(seed, flow, pressing, tables[T_MARKET], signs, seconds)
     own = memory_table(
         float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size
     )

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot, kernel, leaf
 from engine.kernels.rng import draw, stream_key
 
 # the flow of one instrument; defaults are the calibrated mid-cap (preset MIDC)
@@ -103,13 +103,13 @@ def memory_table(
     return table
 
 
-@kernel
+@leaf
 def normal(bits: np.uint64, shift: int, z: NDArray[np.float64]) -> float:
     """Standard normal from 12 bits of a hash."""
     return float(z[(bits >> np.uint64(shift)) & np.uint64(4095)])
 
 
-@kernel
+@leaf
 def jump(bits: np.uint64, chance: float) -> float:
     """News: with this chance a jump of random sign and power-law size, else 0. [tick]"""
     if (bits & np.uint64(0xFFFFFF)) >= chance * 16_777_216.0:
@@ -119,7 +119,7 @@ def jump(bits: np.uint64, chance: float) -> float:
     return float(size if (bits >> np.uint64(40)) & np.uint64(1) else -size)
 
 
-@kernel
+@hot
 def fill_path(
     seed: int, p: NDArray[np.void], z: NDArray[np.float64], seconds: NDArray[np.void]
 ) -> int:
@@ -166,52 +166,41 @@ def fill_path(
     return total
 
 
-@kernel
+@leaf
 def life(bits: np.uint64, exponent: float) -> int:
     """Orders a metaorder will still send, power law. [candidate]"""
     u = (float(bits >> np.uint64(12)) + 0.5) / 4_503_599_627_370_496.0
     return int(min(float(MAX_LIFE), math.ceil(u ** (-1.0 / exponent))))
 
 
-@kernel
-def fill_signs(
-    seed: int, p: NDArray[np.void], seconds: NDArray[np.void], signs: NDArray[np.int8]
-) -> int:
-    """Sign of every market candidate of the day from three metaorders at work; their number.
+@hot
+def start_metaorders(meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> None:
+    """Three metaorders already at work: rows of ``work`` are left, sign, number; shape (3, 3)."""
+    for slot in range(SLOTS):
+        bits = draw(draw(meta, slot), 0)
+        work[0, slot] = life(bits, alpha - 1.0)  # residual life of one already at work
+        work[1, slot] = 1 if bits & np.uint64(1) else -1
+        work[2, slot] = 0
+
+
+@leaf
+def next_sign(bits: np.uint64, meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> int:
+    """Sign of a market candidate: of the metaorder it belongs to, or a free one (10 %).
 
     Clocks run on candidates, not on accepted trades: what an order changes never moves them.
     """
-    key = stream_key(seed, STREAM_FLOW)
-    meta = stream_key(seed, STREAM_META)
-    left = np.empty(SLOTS, np.int64)
-    sign = np.empty(SLOTS, np.int64)
-    number = np.zeros(SLOTS, np.int64)
-    for slot in range(SLOTS):
-        bits = draw(draw(meta, slot), 0)
-        left[slot] = life(bits, p[0]["alpha"] - 1.0)  # residual life of one already at work
-        sign[slot] = 1 if bits & np.uint64(1) else -1
-    m = 0
-    for s in range(len(seconds)):
-        seconds[s]["first_market"] = m
-        second = draw(key, s)
-        for i in range(seconds[s]["candidates"]):
-            bits = draw(second, i)
-            if (bits & np.uint64(16383)) >= MARKET_BELOW:
-                continue
-            pick = int((bits >> np.uint64(41)) & np.uint64(4095)) - FREE_SIGN_BELOW
-            if pick < 0:
-                signs[m] = 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
-            else:
-                slot = pick % SLOTS
-                signs[m] = sign[slot]
-                left[slot] -= 1
-                if left[slot] == 0:
-                    number[slot] += 1
-                    fresh = draw(draw(meta, slot), number[slot])
-                    left[slot] = life(fresh, p[0]["alpha"])
-                    sign[slot] = 1 if fresh & np.uint64(1) else -1
-            m += 1
-    return m
+    pick = int(np.int64((bits >> np.uint64(41)) & np.uint64(4095))) - FREE_SIGN_BELOW
+    if pick < 0:
+        return 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
+    slot = pick % SLOTS
+    sign = work[1, slot]
+    work[0, slot] -= 1
+    if work[0, slot] == 0:
+        work[2, slot] += 1
+        fresh = draw(draw(meta, slot), work[2, slot])
+        work[0, slot] = life(fresh, alpha)
+        work[1, slot] = 1 if fresh & np.uint64(1) else -1
+    return int(sign)
 
 
 @kernel
@@ -222,46 +211,53 @@ def fill_pressure(
     sizes: NDArray[np.int32],
     signs: NDArray[np.int8],
     seconds: NDArray[np.void],
-) -> None:
-    """Add information and background pressure to ``r`` and write the foresight of the informed.
+) -> int:
+    """Add information and background pressure to ``r``; write foresight and signs.
 
     A candidate presses when it passes the *baseline* acceptance, whatever the book then says.
+    Returns the number of market candidates of the day.
     """
     key = stream_key(seed, STREAM_FLOW)
+    meta = stream_key(seed, STREAM_META)
+    alpha, kappa = p[0]["alpha"], p[0]["kappa"]
+    work = np.empty((3, SLOTS), np.int64)
+    start_metaorders(meta, alpha, work)
     memory = np.zeros(N_MEMORIES)
     n = len(seconds)
     lag = 1.0 - math.exp(-1.0 / LAG_S)
     cap = SIZE_CAP * p[0]["size"]
-    information = 0.0
-    pressure = 0.0
+    information, pressure = 0.0, 0.0
+    m = 0
     for s in range(n):
         row = seconds[s]
         fundamental = row["r"]
         after = seconds[s + 1]["r"] if s + 1 < n else fundamental
         row["foresight"] = min(1.0, max(-1.0, 0.7 * (after - fundamental)))
-        row["r"] = (
-            p[0]["reference"] + clip_move(fundamental, p[0]["reference"]) + information + pressure
-        )
+        moved = clip_move(fundamental, p[0]["reference"])
+        row["r"] = p[0]["reference"] + moved + information + pressure
+        row["first_market"] = m
         pushed = 0.0
-        m = row["first_market"]
         second = draw(key, s)
         for i in range(row["candidates"]):
             bits = draw(second, i)
             if (bits & np.uint64(16383)) >= MARKET_BELOW:
                 continue
-            sign = float(signs[m])
+            sign = next_sign(bits, meta, alpha, work)
+            signs[m] = sign
             m += 1
-            information += p[0]["kappa"] * sign
+            information += kappa * sign
             if float((bits >> np.uint64(15)) & np.uint64(16383)) < ACCEPT * KIND_ONE:
-                pushed += sign * min(float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)]), cap)
+                size = float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)])
+                pushed += sign * min(size, cap)
         target = 0.0
         for k in range(N_MEMORIES):
             memory[k] = memory[k] * memories[0, k] + pushed
             target += memories[1, k] * memory[k]
         pressure += lag * (target - pressure)
+    return m
 
 
-@kernel
+@leaf
 def clip_move(move: float, reference: float) -> float:
     """Keep the fundamental inside the ladder; an accepted path never comes near. [tick]"""
     most = min(1_500.0, 0.6 * reference)

@@ -178,3 +178,17 @@ def test_a_target_never_falls_and_ends_at_the_quantity(kind, vector, seed, secon
         targets.append(float(decide(row, vector, CURVE, MODEL)["target"]))
     assert all(a <= b for a, b in itertools.pairwise(targets))
     assert targets[-1] == lots * 100  # the clean-up takes what is left
+
+
+@settings(max_examples=300, deadline=None)
+@given(row=observations(), vector=vectors)
+def test_the_model_alone_never_crosses_and_never_cancels(row, vector):
+    row["kind"], row["model_state"] = kinds.ADAPTIVE, kinds.MODEL_LIVE
+    tilted = decide(row, vector, CURVE, MODEL)
+    row["kind"] = int(vector[kinds.P_BASE])
+    base = decide(row, vector, CURVE, MODEL)
+    if tilted["type"] == kinds.IOC:
+        assert base["type"] == kinds.IOC
+        assert tilted["size"] <= base["size"] or tilted["size"] == row["quantity"] - row["filled"]
+    if base["type"] != kinds.IOC and base["why"] != kinds.WHY_BEHIND:
+        assert int(tilted["cancel_mask"]) & ~int(base["cancel_mask"]) == 0

@@ -46,14 +46,18 @@ def _show(options: argparse.Namespace, body: object, text: str) -> None:
 def run(_options: argparse.Namespace) -> int:
     """Run the engine process."""
     from engine.compose import main as engine
+    from engine.warm import ready
 
+    ready()  # before the first heartbeat: compiling must not look like a hung engine
     return engine()
 
 
 def venue(_options: argparse.Namespace) -> int:
     """Run the simulated or replayed exchange."""
     from engine.exchange.server import main as exchange
+    from engine.warm import ready
 
+    ready()
     return int(exchange() or 0)
 
 
@@ -251,9 +255,10 @@ def rebuild(options: argparse.Namespace) -> int:
 
 def warm(_options: argparse.Namespace) -> int:
     """Compile every hot kernel once."""
-    from engine.warm import main as compile_all
+    from engine.warm import ready
 
-    return compile_all()
+    ready()
+    return 0
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ Processes that fill one cold cache together race, so this runs before pools and 
 the second run finds everything in the cache.
 """
 
+import fcntl
+
 import numpy as np
 
 from engine.core.plan import NO_MODEL_ROW, Planner
@@ -16,9 +18,18 @@ from engine.exchange.days import session_of
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.act import act_first
+from engine.kernels.jit import CACHE
 from engine.kernels.watch import score_first
 
 DAY = "2026-01-02"
+
+
+def ready() -> None:
+    """Compile, or load from the cache; one process at a time, the others wait for the result."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "warming.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        main()
 
 
 def main() -> int:

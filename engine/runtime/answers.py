@@ -74,7 +74,7 @@ class Answers:
             seq=seq,
             head=head[:12],
             turn_ms=round(float(status["turn_ms"]), 2),
-            gate=str(status["gate"]),
+            gate=str(status["gate"]) or "open",
             difference=state.difference,
             working_value=value,
             needs_action=waiting + open_alerts,

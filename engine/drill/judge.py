@@ -1,0 +1,208 @@
+"""Did anything get lost, doubled or over-filled? Judged by the exchange's own log.
+
+The journal is read here with a fold of its own, on purpose not the engine's: two readings of one
+journal must agree with what the exchange wrote down.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from db.journal import read_all, verify
+from engine.domain import events as e
+from engine.domain.events import Entry
+from engine.domain.kinds import FILLED, NEW
+from engine.domain.units import child_text
+from engine.exchange.order_log import Moved, read_entries
+from engine.runtime.venues.wire import messages_of, reports_of
+
+NOT_SENT = ("SEND_REFUSED", "NEVER_ARRIVED")
+OVER = (*NOT_SENT, "OVER")
+STATE_AFTER: dict[type, str] = {
+    e.ChildCancelled: "OVER",
+    e.ChildRejected: "OVER",
+    e.ChildExpired: "OVER",
+    e.ChildSendRefused: "SEND_REFUSED",
+    e.ChildNeverArrived: "NEVER_ARRIVED",
+    e.ChildUnknown: "UNKNOWN",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Ours:
+    """One child by the journal."""
+
+    parent: int
+    quantity: int
+    state: str = "LIVE"  # LIVE | UNKNOWN | OVER | SEND_REFUSED | NEVER_ARRIVED
+    fills: dict[int, int] = field(default_factory=dict)  # exec id -> shares
+    repeated: int = 0  # reports booked twice
+
+    @property
+    def filled(self) -> int:
+        return sum(self.fills.values())
+
+
+@dataclass(slots=True)
+class Told:
+    """All days by the journal."""
+
+    children: dict[int, Ours] = field(default_factory=dict)
+    most: dict[int, int] = field(default_factory=dict)  # parent -> largest quantity ever in force
+    strays: int = 0
+    twice: list[int] = field(default_factory=list)  # child ids intended twice
+
+    def fold(self, entry: Entry) -> None:
+        """One entry."""
+        event = entry.event
+        match event:
+            case e.ParentAccepted(parent=parent):
+                self.most[parent.id] = parent.quantity
+            case e.ParentAmended(parent_id=number, quantity=quantity):
+                self.most[number] = max(self.most[number], quantity)
+            case e.ChildIntended():
+                if event.child_id in self.children:
+                    self.twice.append(event.child_id)
+                self.children[event.child_id] = Ours(
+                    parent=event.parent_id, quantity=event.quantity
+                )
+            case e.StrayReport():
+                self.strays += 1
+            case _:
+                self._child(event)
+
+    def _child(self, event: e.AnyEvent) -> None:
+        child = self.children.get(getattr(event, "child_id", 0))
+        if child is None:
+            return
+        if isinstance(event, e.ChildFilled):
+            child.repeated += event.exec_id in child.fills
+            child.fills[event.exec_id] = event.quantity
+            if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
+                child.state = "OVER"
+        elif isinstance(event, e.ChildAccepted):
+            child.state = "LIVE" if child.state == "UNKNOWN" else child.state
+        else:
+            child.state = STATE_AFTER.get(type(event), child.state)
+
+
+def told_by(entries: Iterable[Entry]) -> Told:
+    """The journal, folded."""
+    told = Told()
+    for entry in entries:
+        told.fold(entry)
+    return told
+
+
+@dataclass(slots=True)
+class AtVenue:
+    """All days by the exchange's order logs."""
+
+    news: Counter[int] = field(default_factory=Counter)  # child -> NEW messages taken
+    fills: dict[int, dict[int, int]] = field(default_factory=dict)  # child -> exec id -> shares
+    leaves: dict[int, int] = field(default_factory=dict)  # child -> after its last report
+    quantity: dict[int, int] = field(default_factory=dict)
+
+    def report(self, rows: Any) -> None:
+        """Reports of one entry."""
+        for row in rows:
+            child = int(row["child"])
+            if row["kind"] == FILLED:
+                self.fills.setdefault(child, {})[int(row["exec_id"])] = int(row["quantity"])
+            self.leaves[child] = int(row["leaves"])
+
+
+def at_venue(folder: Path) -> AtVenue:
+    """The order logs of a folder, from the files alone."""
+    found = AtVenue()
+    for path in sorted(folder.glob("*.orders")):
+        entries, _ = read_entries(path)
+        for entry in entries:
+            if isinstance(entry, Moved):
+                for row in messages_of(entry.messages):
+                    if row["kind"] == NEW:
+                        child = int(row["child"])
+                        found.news[child] += 1
+                        found.quantity[child] = int(row["quantity"])
+                        found.leaves.setdefault(child, int(row["quantity"]))
+            found.report(reports_of(getattr(entry, "reports", b"")))
+    return found
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong; every count is 0 on a sound desk."""
+
+    lost: int = 0
+    duplicated: int = 0
+    overfilled: int = 0
+    unknown_after: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, sentence: str) -> None:
+        setattr(self, kind, getattr(self, kind) + 1)
+        self.sentences.append(f"{kind}: {sentence}")
+
+
+def compare(told: Told, venue: AtVenue) -> Findings:
+    """Journal against exchange, child by child and parent by parent."""
+    found = Findings()
+    for child in told.twice:
+        found.add("duplicated", f"{child_text(_id(child))} is intended twice")
+    if told.strays:
+        found.add("lost", f"{told.strays} reports are for orders the journal does not know")
+    for child, count in venue.news.items():
+        name = child_text(_id(child))
+        if count > 1:
+            found.add("duplicated", f"{name} was sent {count} times")
+        if child not in told.children:
+            found.add("lost", f"{name} is at the exchange and not in the journal")
+    for child, ours in told.children.items():
+        _compare_child(found, child, ours, venue)
+    _compare_parents(found, told, venue)
+    return found
+
+
+def _id(child: int) -> Any:
+    return child
+
+
+def _compare_child(found: Findings, child: int, ours: Ours, venue: AtVenue) -> None:
+    name = child_text(_id(child))
+    there = venue.fills.get(child, {})
+    if ours.repeated:
+        found.add("duplicated", f"{name} has {ours.repeated} reports booked twice")
+    if ours.fills != there:
+        kind = "lost" if ours.filled < sum(there.values()) else "duplicated"
+        found.add(kind, f"{name} filled {sum(there.values())} there, {ours.filled} here")
+    if sum(there.values()) > ours.quantity:
+        found.add("overfilled", f"{name} filled {sum(there.values())} of {ours.quantity}")
+    if ours.state == "UNKNOWN":
+        found.add("unknown_after", f"{name} is still UNKNOWN")
+    sent = child in venue.news
+    if sent and ours.state in NOT_SENT:
+        found.add("lost", f"{name} is {ours.state} here and at the exchange")
+    if not sent and ours.state not in NOT_SENT:
+        found.add("lost", f"{name} is {ours.state} here and never came to the exchange")
+    if sent and (venue.leaves[child] > 0) == (ours.state in OVER):
+        found.add("lost", f"{name} is {ours.state} here with {venue.leaves[child]} leaves there")
+
+
+def _compare_parents(found: Findings, told: Told, venue: AtVenue) -> None:
+    done: Counter[int] = Counter()
+    for child, fills in venue.fills.items():
+        ours = told.children.get(child)
+        if ours is not None:
+            done[ours.parent] += sum(fills.values())
+    for parent, filled in done.items():
+        if filled > told.most[parent]:
+            found.add("overfilled", f"P-{parent} filled {filled} of {told.most[parent]}")
+
+
+def judge(journal: Path, exchange: Path) -> tuple[Findings, str]:
+    """Findings over all days, and what is wrong with the chain ("" = sound)."""
+    verdict = verify(journal)
+    findings = compare(told_by(read_all(journal)), at_venue(exchange))
+    return findings, verdict.reason

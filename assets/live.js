@@ -586,7 +586,19 @@
       await sendKill({ scope: command.args.scope, target: command.target, reason: command.reason }, chipOf(button));
       return;
     }
-    await send(command, chipOf(button));
+    const sent = await send(command, chipOf(button));
+    if (sent.state === "DONE" && data.undo) offerUndo(JSON.parse(data.undo), command.target, button.textContent);
+  }
+  function offerUndo([text, verb], target, done) {
+    const chip = toast(done + " is done.");
+    const button = element("button", "command", text), box = chip.closest(".toast");
+    button.type = "button";
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await send({ id: newId(), verb, target, reason: "undo", expected_version: null, args: {} }, chip);
+    });
+    box.insertBefore(button, box.lastChild);
+    setTimeout(() => box.remove(), 10000);
   }
 
   /* --- dialogs: Esc and Close never send --------------------------------------------------- */
@@ -927,7 +939,7 @@
     close.addEventListener("click", () => box.remove());
     box.append(chip, close);
     $("toasts").append(box);
-    if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 8000);
+    if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 10000);
     return chip;
   }
 

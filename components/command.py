@@ -28,6 +28,7 @@ def button(  # noqa: PLR0913 (each is one attribute of the button)
     tone: str = "",
     title: str = "",
     fields: Component | None = None,
+    undo: tuple[str, str] | None = None,
 ) -> Component:
     """A command button; the text names verb, object and count.
 
@@ -39,6 +40,7 @@ def button(  # noqa: PLR0913 (each is one attribute of the button)
     key     : keyboard key (``h``, ``Shift+K``), shown in the tooltip.
     tone    : "", "primary", "kill" or "quiet".
     fields  : more inputs inside the dialog (forms.field), sent as args.
+    undo    : text and verb of a button offered for 10 s after DONE, for the same target.
     """
     if verb not in PERMISSION:
         raise BrokenInvariant(f"there is no command {verb}")
@@ -51,6 +53,7 @@ def button(  # noqa: PLR0913 (each is one attribute of the button)
         "data-reason": reason,
         "data-version": version,
         "data-key": key,
+        "data-undo": json.dumps(undo) if undo else "",
     }
     data.update({name: value for name, value in optional.items() if value})
     allowed = viewer().may(PERMISSION[verb])

@@ -208,7 +208,8 @@ def overlays(look: Environment, someone: Viewer) -> Component:
                 id="alert-drawer", hidden=True, **attrs({"aria-label": "Alerts"}),
             ),
             html.Div(id="toasts", role="status", **attrs({"aria-live": "polite"})),
-            html.Div(words, className="watermark", **attrs({"aria-hidden": "true"})),
+            html.Div(className="watermark", role="note",
+                     **attrs({"aria-label": words or None, "data-text": words})),
         ]
     )  # fmt: skip
 

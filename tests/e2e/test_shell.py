@@ -67,7 +67,7 @@ def test_a_wrong_password_gets_a_sentence_and_stays_on_the_page(
 
 def test_the_frame_says_environment_person_and_where_the_journal_stands(sample: Any) -> None:
     assert sample.locator(".env").inner_text() == "SIM"
-    assert sample.locator(".watermark").inner_text() == "DEMO"
+    assert sample.locator(".watermark").get_attribute("data-text") == "DEMO"
     assert "Amara Diallo" in sample.locator(".person").inner_text()
     wait_text(sample, ".bottom", "48,211")
     assert sample.locator(".nav a.active").inner_text() == "Sample"
@@ -109,6 +109,10 @@ def test_a_command_goes_out_once_and_its_state_follows_the_engine(
     assert sent[0].command.parent_id == 1
     assert sent[0].expected_version == 3
     assert sent[0].person == "u1"
+    resumed = len(commands_of(web_desk, "ResumeParent"))
+    sample.click(".toast button.command")  # undo, offered for ten seconds
+    wait_text(sample, ".toast .chip-state", "DONE")
+    assert len(commands_of(web_desk, "ResumeParent")) == resumed + 1
 
 
 def test_keys_act_on_the_page_but_never_from_an_input_field(

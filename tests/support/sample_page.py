@@ -32,7 +32,14 @@ def sample(word: str = "none") -> Any:
             ),
             html.Div(
                 [
-                    button("Hold P-1", "HoldParent", "P-1", key="h", version="parents:P-1:version"),
+                    button(
+                        "Hold P-1",
+                        "HoldParent",
+                        "P-1",
+                        key="h",
+                        version="parents:P-1:version",
+                        undo=("Undo, resume P-1", "ResumeParent"),
+                    ),
                     button("Resume P-1", "ResumeParent", "P-1", confirm="P-1 goes on working."),
                     button("Approve P-1", "ApproveParent", "P-1", args={"approve": True}),
                 ],

@@ -289,3 +289,27 @@ def simulate(
         if not over and not decide_once(env, parent, parameters, curve, model, first_child, tape):
             return CHILDREN_FULL
     return int(advance(env, env.state[0]["close_ns"], parent, tape))
+
+
+@hot
+def watch(env: Env, state: Any, at_ns: Any, features: Any, mids: Floats, tape: Tape) -> int:
+    """A day without own orders, once a second: what training sees; FINE or why it stopped.
+
+    at_ns : int64, shape (n,). features : float32, shape (n, 16). mids : shape (n,), NaN while a
+    side is empty. [tick] All written; n is at most the seconds of the day.
+    """
+    tick = tape.tick[0]
+    for k in range(mids.size):
+        t = env.state[0]["open_ns"] + k * SECOND_NS
+        status = TRADES_FULL
+        while status != DONE:
+            status, _, _ = run_until(env, t, tape.reports, 0, tape.trades, 0)
+            if status != DONE and status != REPORTS_FULL and status != TRADES_FULL:
+                return VENUE_STUCK
+        write_tick(env, tick)
+        update(state, tick, features[k])
+        at_ns[k] = t
+        mids[k] = np.nan
+        if tick["bid"][0] > 0 and tick["ask"][0] > 0:
+            mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
+    return FINE

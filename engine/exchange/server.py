@@ -30,7 +30,7 @@ from engine.exchange.core import Exchange, OpenMarket
 from engine.exchange.market import Market
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
-from engine.exchange.simulated import SimulatedMarket
+from engine.exchange.simulated import SimulatedMarket, warm
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.venues.wire import pack, to_ask
 from engine.settings import Paths, Settings, endpoint, from_environment, make_folders, paths
@@ -298,6 +298,7 @@ def serve(settings: Settings, where: Paths) -> None:
         if server is not None:
             server.publish(reports, tags)
 
+    warm()
     exchange = Exchange(market_opener(settings), where.exchange, publish)
     last = latest(where.exchange)
     if last is not None:

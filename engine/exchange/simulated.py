@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Instrument, Session
-from engine.domain.kinds import ACCEPTED
+from engine.domain.kinds import ACCEPTED, BUY, LIMIT, NEW
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
 from engine.exchange.market import Advance
@@ -64,7 +64,7 @@ class SimulatedMarket:
         self._reports = np.zeros(ROWS, REPORT)
         self._trades = np.zeros(ROWS, TRADE)
         self._now = 0
-        self._envs: list[Env] = []
+        self.envs: list[Env] = []
         digest = hashlib.sha256(str(latency_ns).encode())
         for symbol, preset in enumerate(presets):
             flow = preset.flow()
@@ -72,7 +72,7 @@ class SimulatedMarket:
             day = new_day(
                 path_seed(seed, session.day, symbol), flow, session.open_at, session.close_at
             )
-            self._envs.append(new_env(day, symbol, latency_ns))
+            self.envs.append(new_env(day, symbol, latency_ns))
         self._source = f"SIM seed {seed} day {session.day} market {digest.hexdigest()[:8]}"
 
     @property
@@ -104,12 +104,12 @@ class SimulatedMarket:
 
     def _with_room(self, symbol: int) -> Env:
         """The environment, grown when its table of children may not hold another message."""
-        env = self._envs[symbol]
+        env = self.envs[symbol]
         state = env.state[0]
         if state["n_own"] + state["tail"] - state["head"] + 1 >= len(env.own):
             env = grown(env)
             relink(env)
-            self._envs[symbol] = env
+            self.envs[symbol] = env
         return env
 
     def advance(self, to_ns: Nanos) -> Advance:
@@ -119,11 +119,11 @@ class SimulatedMarket:
             raise BrokenInvariant(f"market time must not go back from {self._now} to {to}")
         reports: list[Records] = []
         trades: list[Records] = []
-        for env in self._envs:
+        for env in self.envs:
             self._run(env, to, reports, trades)
         self._now = to
-        ticks = np.zeros(len(self._envs), TICK)
-        for symbol, env in enumerate(self._envs):
+        ticks = np.zeros(len(self.envs), TICK)
+        for symbol, env in enumerate(self.envs):
             write_tick(env, ticks[symbol])
         return Advance(
             at_ns=Nanos(to),
@@ -175,7 +175,7 @@ class SimulatedMarket:
 
     def in_flight(self) -> int:
         """Messages that have not reached their book yet."""
-        return sum(int(env.state[0]["tail"] - env.state[0]["head"]) for env in self._envs)
+        return sum(int(env.state[0]["tail"] - env.state[0]["head"]) for env in self.envs)
 
 
 def _merged(parts: list[Records], dtype: np.dtype[np.void], key: str) -> Records:
@@ -188,3 +188,20 @@ def _merged(parts: list[Records], dtype: np.dtype[np.void], key: str) -> Records
     for name in dtype.names or ():
         merged[name] = rows[name][order]
     return merged
+
+
+def warm() -> None:
+    """Call every kernel of the exchange once: a mass cancel must not wait for a compiler."""
+    session = Session(day="2000-01-03", open_at=Nanos(10**9), close_at=Nanos(3 * 10**9), zone="UTC")
+    market = SimulatedMarket(session=session, seed=1, presets=PRESETS[:1])
+    market.advance(session.open_at)
+    order = np.zeros(1, MESSAGE)
+    order["kind"], order["type"], order["side"] = NEW, LIMIT, BUY
+    order["price"], order["quantity"] = PRESETS[0].instrument.reference_price - 100, 100
+    order["child"], order["sent_ns"] = 1, session.open_at
+    market.submit(order)
+    market.advance(Nanos(2 * 10**9))
+    order["child"], order["sent_ns"] = 2, 2 * 10**9
+    market.submit(order)
+    market.cancel_now([(0, 1), (0, 2)])  # one works, one is on its way
+    relink(grown(market.envs[0]))

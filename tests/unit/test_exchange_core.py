@@ -15,6 +15,9 @@ from engine.domain.kinds import (
 from engine.exchange.core import Exchange
 from engine.exchange.ledger import read_log
 from engine.exchange.order_log import log_path
+from engine.exchange.simulated import warm
+from engine.kernels.flow import run_until
+from engine.kernels.own_orders import drop_in_flight, mass_cancel, relink
 from engine.runtime.venues.exchange import DirectVenue
 from engine.runtime.venues.wire import Ask
 from tests.support.exchange import INSTRUMENTS, NOTHING, TAGS, direct, open_small, trade
@@ -157,6 +160,12 @@ def test_a_mass_cancel_takes_only_its_scope():
     assert [o.child for o in venue.orders() if o.leaves] == [1]
     with pytest.raises(Refused, match="scope must be"):
         exchange.mass_cancel("everything", "t")
+
+
+def test_warming_up_calls_the_kernels_that_a_mass_cancel_needs():
+    warm()
+    for function in (mass_cancel, drop_in_flight, relink, run_until):
+        assert not hasattr(function, "signatures") or function.signatures
 
 
 def test_malformed_messages_are_the_engines_bug():

@@ -795,11 +795,11 @@
   }
   function complain(form, content) {
     const field = content.field || "";
-    const spots = [...form.querySelectorAll("[data-error-for]")];
+    const spots = [...form.querySelectorAll("[data-error-for]")].filter((spot) => !spot.closest("[hidden]"));
     const spot = spots.find((s) => s.dataset.errorFor === field)
       || spots.find((s) => field && s.dataset.errorFor.endsWith("." + field));
     write(spot || form.querySelector(".form-refusal"), content.detail || "");
-    const input = spot && form.querySelector(`[name="${CSS.escape(spot.dataset.errorFor)}"]`);
+    const input = spot && named(form).find((i) => i.name === spot.dataset.errorFor && i.type !== "hidden");
     if (input) { input.setAttribute("aria-invalid", "true"); input.focus(); }
   }
   async function submit(form) {

@@ -63,8 +63,7 @@ CATCH_UP_WORDS: Final = {
 
 TILES: Final = (
     ("working", "Working", "sum of leaves x mid of the shown live orders [currency]"),
-    ("slip", "Slip bp", "signed cost / arrival value of the shown orders with fills, +- 1.96 "
-     + "standard errors over orders; positive = cost"),
+    ("slip", "Slip bp", "signed cost / arrival value of orders with fills, ± 1.96 SE; + = cost"),
     ("fill", "Fill", "sum of filled / sum of quantity of the shown orders"),
     ("pov", "POV", "sum of filled / sum of the market volume each order saw, shown orders"),
     ("action", "Needs action", "waiting for approval, held by the system or with an open alert"),

@@ -1,0 +1,227 @@
+"""The ticket: one order, typed and checked before it is sent.
+
+``assets/ticket.js`` keeps value, share of the day and days at cap beside the quantity, turns the
+limit from currency into ticks, and blocks what the engine would refuse. The engine decides.
+"""
+
+from typing import Any, Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from components import forms, text
+from components.markup import attrs
+from components.surface import surface
+from engine.domain.orders import AtEnd, CatchUp, OnRestart
+from engine.domain.policy import Policy
+from engine.domain.strategy import STRATEGIES, Parameter, Strategy
+
+RESTART_WORDS: Final = {
+    OnRestart.HOLD: "hold: wait for a person",
+    OnRestart.RESUME: "resume: go on working",
+    OnRestart.PASSIVE: "passive: finish without crossing",
+}
+CATCH_UP_WORDS: Final = {
+    CatchUp.SPREAD: "spread over the time left",
+    CatchUp.SHIFT: "shift the end by the hold",
+    CatchUp.SKIP: "skip: give it up",
+}
+AT_END_WORDS: Final = {
+    AtEnd.CLEANUP: "clean up: cross what is left",
+    AtEnd.EXPIRE: "expire: leave it unfilled",
+}
+HELP: Final = {
+    "on_restart": "What the order does after the engine restarts or the venue is lost.",
+    "catch_up": "What happens to the quantity missed during a hold; never sent in one child.",
+    "at_end": "At the end with shares left: cross inside cap, collar and limit, or stop.",
+}
+
+
+def _select(name: str, label: str, words: dict[Any, str]) -> Component:
+    """A policy choice with its help; the first one is the engine's default."""
+    options = [(choice.value, said) for choice, said in words.items()]
+    return html.Div(
+        [
+            forms.field(name, label, kind="select", value=options[0][0], options=options),
+            html.P(HELP[name], className="help"),
+        ],
+        className="policy",
+        title=HELP[name],
+    )
+
+
+def parameter_table(algo: Strategy, *, hidden: bool) -> Component:
+    """A strategy's knobs; an empty value means the one in force, now and after a change of it."""
+    head = [
+        html.Th(word, scope="col", className=kind or None)
+        for word, kind in (("Parameter", ""), ("This order", ""), ("In force", "num"),
+                           ("Unit", ""), ("Approved band", "num"), ("Hard limits", "num"))
+    ]  # fmt: skip
+    return html.Div(
+        [
+            html.P(algo.words, className="strategy-words"),
+            html.Table(
+                [html.Thead(html.Tr(head)), html.Tbody([_knob(row) for row in algo.parameters])],
+                className="table parameters",
+            ),
+        ],
+        hidden=hidden,
+        **attrs({"data-strategy": algo.name}),
+    )
+
+
+def _knob(row: Parameter) -> Component:
+    word = row.name.replace("_", " ")
+    return html.Tr(
+        [
+            html.Th(word, scope="row", title=row.meaning),
+            html.Td(forms.field(f"parameters.{row.name}", word, kind="number")),
+            html.Td("-", className="num", **attrs({"data-in-force": row.name})),
+            html.Td(row.unit, className="dim"),
+            html.Td(_range(row.band_low, row.band_high, row.decimals), className="num"),
+            html.Td(_range(row.low, row.high, row.decimals), className="num dim"),
+        ],
+        **attrs({
+            "data-parameter": row.name, "data-low": row.band_low, "data-high": row.band_high,
+            "data-decimals": row.decimals,
+        }),
+    )  # fmt: skip
+
+
+def _range(low: float, high: float, decimals: int) -> str:
+    return f"{text.number(low, decimals)} … {text.number(high, decimals)}"
+
+
+def _slot(name: str, error: str = "") -> Component:
+    """A place where ``ticket.js`` puts an input that is converted before it is sent."""
+    return html.Div(
+        [
+            html.Div(**attrs({"data-slot": name})),
+            html.Span(className="refusal", role="alert", **attrs({"data-error-for": error}))
+            if error
+            else None,
+        ],
+        className="field slot",
+    )
+
+
+def order_fields(start: dict[str, str]) -> Component:
+    """What is bought or sold, how much, until when, at what limit."""
+    return html.Div(
+        [
+            forms.field("symbol", "Symbol", kind="select", required=True),
+            forms.field("side", "Side", kind="radio", value=start.get("side", "1"),
+                        options=[("1", "BUY ▲"), ("-1", "SELL ▼")]),
+            forms.field("quantity", "Quantity", kind="shares", value=start.get("quantity", ""),
+                        unit="shares", required=True),
+            _slot("value"),
+            _slot("limit", "limit_price"),
+            _slot("minutes", "horizon"),
+            _slot("end"),
+        ],
+        className="ticket-order",
+    )  # fmt: skip
+
+
+def form(start: dict[str, str]) -> Component:
+    """The ticket itself."""
+    chosen = start.get("strategy", "")
+    chosen = chosen if chosen in STRATEGIES else "VWAP"
+    body = [
+        order_fields(start),
+        html.Div(
+            forms.field("strategy", "Strategy", kind="radio", value=chosen,
+                        options=[(name, name) for name in STRATEGIES]),
+            className="ticket-strategy",
+        ),
+        html.Div(
+            [parameter_table(algo, hidden=name != chosen) for name, algo in STRATEGIES.items()],
+            id="ticket-parameters",
+        ),
+        html.Div(
+            [
+                _select("on_restart", "On restart", RESTART_WORDS),
+                _select("catch_up", "Catch-up after a hold", CATCH_UP_WORDS),
+                _select("at_end", "At the end", AT_END_WORDS),
+            ],
+            className="policies",
+        ),
+        html.Div(
+            [forms.field("client", "Client"), forms.field("note", "Note")], className="ticket-words"
+        ),
+    ]  # fmt: skip
+    return forms.command_form("ticket", "SubmitParent", body, submit="Send", target_field="symbol")
+
+
+def check() -> Component:
+    """What the order means before it is sent: sums, limits, warnings, the market."""
+    names = (
+        ("value", "Value"), ("adv", "Share of the average day"), ("days", "Days at the cap"),
+        ("cap", "Participation cap"), ("finish", "Works until"), ("room", "Volume to expect"),
+        ("personal", "Your size limit"),
+    )  # fmt: skip
+    facts: list[Component] = []
+    for name, label in names:
+        facts += [html.Dt(label), html.Dd("-", className="num", **attrs({"data-check": name}))]
+    return html.Div(
+        [
+            html.Div("", id="ticket-headline", className="headline num"),
+            html.Dl(facts, className="facts"),
+            html.H3("Limits and warnings"),
+            html.Ul(id="ticket-warnings", className="warnings", **attrs({"aria-live": "polite"})),
+            html.Div(id="ticket-sent", className="sent", hidden=True, role="status"),
+        ],
+        className="stack",
+    )
+
+
+def page(start: dict[str, str]) -> Component:
+    """The whole screen."""
+    policy = Policy()
+    meta = {
+        "symbol": start.get("symbol", ""),
+        "max_value": policy.max_parent_value,
+        "max_adv": policy.max_parent_adv,
+        "restricted": list(policy.restricted),
+    }
+    return html.Div(
+        [
+            html.Section(
+                [_head("Order ticket", "quotes"), html.Div(form(start), className="panel-body")],
+                className="panel grow",
+            ),
+            html.Div(
+                [
+                    html.Section(
+                        [_head("Before it is sent", "quotes"),
+                         html.Div(check(), className="panel-body")],
+                        className="panel",
+                        **attrs({"data-stale-topic": "quotes"}),
+                    ),
+                    html.Section(
+                        [_head("Market", "quotes"),
+                         html.Div(html.Div(id="ticket-ladder", className="ladder"),
+                                  className="panel-body")],
+                        className="panel grow",
+                        **attrs({"data-stale-topic": "quotes"}),
+                    ),
+                ],
+                className="stack",
+            ),
+            surface("ticket", "quotes", data=meta, class_name="engine-room"),
+            surface("ticket-strategies", "strategies", class_name="engine-room"),
+            surface("ticket-parents", "parents", class_name="engine-room"),
+        ],
+        className="ticket-page",
+    )  # fmt: skip
+
+
+def _head(title: str, topic: str) -> Component:
+    return html.Div(
+        [
+            html.H2(title, className="panel-title"),
+            html.Span("", className="panel-age num", style={"marginLeft": "auto"},
+                      **attrs({"data-age-of": topic})),
+        ],
+        className="panel-head",
+    )  # fmt: skip

@@ -6,7 +6,7 @@ After a crash the day is run again from its log; the reports must come out the s
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,13 @@ from engine.domain.instrument import Session
 from engine.domain.kinds import (
     BUY,
     CANCEL,
-    CANCELLED,
     CLOSED,
     IOC,
     LIMIT,
     NEW,
-    REASON_MASS_CANCEL,
     SELL,
 )
-from engine.domain.market import MESSAGE, REPORT
+from engine.domain.market import REPORT
 from engine.domain.units import Nanos
 from engine.exchange.ledger import Ledger
 from engine.exchange.market import Advance, Market
@@ -33,17 +31,19 @@ from engine.runtime.venues.exchange import DirectVenue
 from engine.runtime.venues.wire import Answer, Ask, messages_of
 
 Records = NDArray[np.void]
-OpenMarket = Callable[[Session, int], Market]
 Publish = Callable[[Records, dict[str, dict[str, str]]], None]
 
 NOBODY = (0, 0)
 
 
-@runtime_checkable
-class CancelsNow(Protocol):
-    """A market that can end orders at once, those on their way included."""
+class TradableMarket(Market, Protocol):
+    """A market of the exchange process."""
 
-    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records: ...
+    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records:
+        """End these (symbol, child) at once, those on their way included; their reports."""
+
+
+OpenMarket = Callable[[Session, int], TradableMarket]
 
 
 def _silent(_reports: Records, _tags: dict[str, dict[str, str]]) -> None:
@@ -53,7 +53,7 @@ def _silent(_reports: Records, _tags: dict[str, dict[str, str]]) -> None:
 class Trading:
     """One open day: market, ledger, and what the next answer still owes the engine."""
 
-    def __init__(self, market: Market, session: Session, seed: int) -> None:
+    def __init__(self, market: TradableMarket, session: Session, seed: int) -> None:
         self.market = market
         self.session = session
         self.seed = seed
@@ -102,23 +102,9 @@ class Trading:
         """End these (symbol, child) at once; their reports, which the next answer carries."""
         if at_ns > self.now:
             self._to(at_ns)
-        if isinstance(self.market, CancelsNow):
-            reports = self.market.cancel_now(children)
-        else:
-            reports = self._cancel_by_message(children)
+        reports = self.market.cancel_now(children)
         self.ledger.reported(reports)
         self.owed.append(reports)
-        return reports
-
-    def _cancel_by_message(self, children: list[tuple[int, int]]) -> Records:
-        """A market without `cancel_now` gets cancels that have been on their way long enough."""
-        rows = np.zeros(len(children), MESSAGE)
-        for row, (symbol, child) in zip(rows, children, strict=True):
-            row["kind"], row["symbol"], row["child"] = CANCEL, symbol, child
-        self.market.submit(rows)  # sent_ns is 0: they act now
-        reports = np.array(self._to(self.now).reports, REPORT)
-        wanted = np.isin(reports["child"], rows["child"]) & (reports["kind"] == CANCELLED)
-        reports["reason"][wanted] = REASON_MASS_CANCEL
         return reports
 
 

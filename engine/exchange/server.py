@@ -26,8 +26,7 @@ from engine.domain.errors import Refused
 from engine.domain.instrument import Session
 from engine.domain.market import REPORT
 from engine.domain.units import Nanos
-from engine.exchange.core import Exchange, OpenMarket
-from engine.exchange.market import Market
+from engine.exchange.core import Exchange, OpenMarket, TradableMarket
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.simulated import SimulatedMarket, warm
@@ -272,10 +271,10 @@ def say(text: str) -> None:
 def market_opener(settings: Settings) -> OpenMarket:
     """How this desk opens a day: simulated, or the recorded one."""
 
-    def simulated(session: Session, seed: int) -> Market:
+    def simulated(session: Session, seed: int) -> TradableMarket:
         return SimulatedMarket(session=session, seed=seed)
 
-    def recorded(session: Session, _seed: int) -> Market:
+    def recorded(session: Session, _seed: int) -> TradableMarket:
         from engine.exchange.recorded import open_recorded
 
         assert settings.replay_messages is not None

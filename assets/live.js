@@ -12,7 +12,8 @@
 
   const MINUS = "\u2212", NONE = "-";
   const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
-  const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500;
+  const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500,
+    HIDE_MS = 15000, NAG_MS = 30000, NAG_MOST_MS = 480000;
   const CALM = new Set(["HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
   const people = JSON.parse(body.dataset.people || "{}");
   const $ = (id) => document.getElementById(id);
@@ -137,6 +138,7 @@
 
   function wanted() {
     const names = new Set(body.dataset.topics.split(","));
+    if (document.hidden) return [...names].filter(Boolean).sort().join(",");
     for (const [attribute, key] of [["data-live-topic", "liveTopic"], ["data-live-table", "liveTable"],
       ["data-live-grid", "liveGrid"], ["data-render-topic", "renderTopic"], ["data-stale-topic", "staleTopic"]]) {
       for (const found of document.querySelectorAll(`[${attribute}]`)) names.add(found.dataset[key]);
@@ -919,6 +921,7 @@
       const row = rows.get(key);
       if (!row || known.has(key)) continue;
       known.add(key);
+      if (!firstAlerts && !row.acknowledged_by && row.severity === "critical") sound();
       if (!firstAlerts && !row.acknowledged_by) toast((row.severity || "").toUpperCase() + " " + (row.sentence || ""), row.severity);
     }
     firstAlerts = false;
@@ -942,6 +945,39 @@
     if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 10000);
     return chip;
   }
+
+  /* a critical alert comes back until a named person has seen it, at growing distances */
+  const nags = new Map();
+  function nag() {
+    for (const [key, row] of topic("alerts").rows) {
+      if (row.severity !== "critical" || row.acknowledged_by) { nags.delete(key); continue; }
+      const last = nags.get(key);
+      if (!last) { nags.set(key, { at: now(), wait: NAG_MS }); continue; }
+      if (now() - last.at < last.wait) continue;
+      nags.set(key, { at: now(), wait: Math.min(NAG_MOST_MS, last.wait * 2) });
+      toast("CRITICAL, nobody has acknowledged it: " + (row.sentence || row.kind || key), "critical");
+      sound();
+    }
+  }
+  setInterval(nag, 5000);
+  let audio = null;
+  function sound() {
+    if (localStorage.getItem("qd-sound") !== "on") return;
+    audio = audio || new AudioContext();
+    const tone = audio.createOscillator(), volume = audio.createGain();
+    volume.gain.value = 0.08;
+    tone.frequency.value = 660;
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.25);
+  }
+  const soundWords = () => write($("sound"), localStorage.getItem("qd-sound") === "on" ? "Sound is on" : "Sound is off");
+  $("sound").addEventListener("click", () => {
+    localStorage.setItem("qd-sound", localStorage.getItem("qd-sound") === "on" ? "off" : "on");
+    soundWords();
+    sound();
+  });
+  soundWords();
 
   const listeners = new Map();
   function on(name, listener) {
@@ -1130,6 +1166,13 @@
     },
   };
 
+  /* a hidden page keeps the topics of the frame only; shown again, it takes a fresh snapshot */
+  let hiding = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(() => { if (source) connect(); }, HIDE_MS);
+    else if (source && wanted() !== subscribed) connect();
+  });
   let scanning = false;
   const ownNodes = "[data-live-table], [data-live-render], .ag-root-wrapper, .js-plotly-plot, .chip-state, [data-input]";
   new MutationObserver((changes) => {

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from db.people import People, PersonRow
 from engine.domain.commands import Envelope, SetPeople
+from engine.domain.errors import Refused
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos, PersonId
 from engine.gateway.ports import Clock, Desk
@@ -89,14 +90,14 @@ def for_engine(directory: Directory) -> tuple[Person, ...]:
     )
 
 
-async def tell(desk: Desk, directory: Directory, clock: Clock) -> bool:
-    """Give the engine the people table; False when it could not be reached and must be told later.
+async def tell(desk: Desk, directory: Directory, clock: Clock) -> str:
+    """Give the engine the people table; "" when it took it, else why not: tell it again later.
 
     The id of the command is made of the content, so that the same table is one effect.
     """
     table = for_engine(directory)
     if not table:
-        return True
+        return ""
     now = clock.wall_ns()
     envelope = Envelope(
         id=f"people-{hashlib.sha256(repr(table).encode()).hexdigest()[:16]}-{now}",
@@ -108,6 +109,8 @@ async def tell(desk: Desk, directory: Directory, clock: Clock) -> bool:
     )
     try:
         await desk.submit(envelope, TELL_S)
+    except Refused as refused:
+        return str(refused)
     except (ConnectionError, TimeoutError):
-        return False
-    return True
+        return "the engine has not answered"
+    return ""

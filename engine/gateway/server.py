@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import inspect
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp, Message
 from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.gateway import ask, commands, kill, login, people, rest, status
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
@@ -32,6 +33,7 @@ from engine.gateway.live import Cells, Hub
 from engine.gateway.ports import Clock, Desk, Frames, KillSwitch
 from engine.gateway.problems import problem
 from engine.gateway.sessions import Directory
+from engine.lifeline import SUPERVISED
 from engine.runtime.clock import SystemClock
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import load_key
@@ -93,6 +95,7 @@ class Web:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.ready = False
+        self.people_untold = ""  # why the engine does not know the people table, shown as status
         self.hub = Hub(parts.clock)
         self.directory = Directory()
         self.directory.load(parts.people.persons(), parts.people.sessions())
@@ -181,12 +184,17 @@ class Web:
             "engine": status.engine_cells(self.hub, now),
             "models": status.model_cells(self.hub, now),
         }
+        if self.people_untold:
+            rows["people"] = {"state": "bad", "text": self.people_untold, "at": now}
         if parts.processes is not None:
             rows.update(status.process_cells(parts.processes, now))
         return rows
 
     async def _snapshot(self) -> bool:
-        answered = await self.parts.desk.ask_snapshot(ASK_S)
+        try:
+            answered = await self.parts.desk.ask_snapshot(ASK_S)
+        except Refused:  # the engine is there and will say why by its own rows
+            return False
         self.ready = self.ready or answered
         return answered
 
@@ -197,7 +205,11 @@ class Web:
         while True:
             await changed.wait()
             changed.clear()
-            while not await people.tell(self.parts.desk, self.directory, self.parts.clock):
+            while True:
+                tell = people.tell(self.parts.desk, self.directory, self.parts.clock)
+                self.people_untold = await tell
+                if not self.people_untold:
+                    break
                 await asyncio.sleep(ASK_S)
 
     async def warm(self) -> None:
@@ -283,7 +295,8 @@ def main(settings: Settings) -> int:
     first = people.prepare(
         store, hasher, demo=settings.demo, passwords=where.demo_passwords, now=clock.wall_ns()
     )
-    for line in first.lines:
+    supervised = os.environ.get(SUPERVISED) == "1"  # then the supervisor shows the file itself
+    for line in () if supervised and not first.token else first.lines:
         sys.stdout.write(f"{FOR_PEOPLE}{line}\n")
     sys.stdout.flush()
     tls = settings.tls_cert is not None

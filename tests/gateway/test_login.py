@@ -1,5 +1,6 @@
 """Logging in and out: lock-out, new ids, idle lock, the password again, the first administrator."""
 
+import asyncio
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from db.people import People
+from engine.domain.errors import Refused
 from engine.domain.people import Role
 from engine.gateway import people as web_people
 from engine.gateway.login import safe_next
@@ -243,3 +245,20 @@ def test_the_engine_is_told_who_there_is_without_names(web: Any, client: TestCli
     assert told
     assert {person.id for person in told[0].command.people} == {f"u{i}" for i in range(1, 11)}
     assert "Amara" not in repr(told[0])
+
+
+def test_an_engine_that_refuses_the_people_is_asked_again_and_the_status_says_so(
+    tmp_path: Path,
+) -> None:
+    web = a_web(tmp_path)
+
+    async def story() -> tuple[str, str]:
+        desk = web.parts.desk
+        desk.answer = Refused("the journal is replaying")
+        first = await web_people.tell(desk, web.directory, web.parts.clock)
+        desk.answer = None
+        return first, await web_people.tell(desk, web.directory, web.parts.clock)
+
+    assert asyncio.run(story()) == ("the journal is replaying", "")
+    web.people_untold = "the journal is replaying"
+    assert web._status()["people"]["text"] == "the journal is replaying"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from db import fold_desk, fold_orders
 from db.audit import object_of, person_of, text_of
@@ -29,6 +30,10 @@ RULES: Final = {**fold_orders.RULES, **fold_desk.RULES}
 INDEX_ONLY: Final = (
     e.PeopleSet, e.PolicySet, e.SpeedSet, e.StrayReport, e.Reconciled, e.ReconciliationAccepted,
 )  # fmt: skip
+
+
+class TablesUnavailable(Exception):
+    """The read database did not answer; what was under way left no trace and may be repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +77,25 @@ def all_sources(state: Path) -> tuple[Source, ...]:
 
 def position(engine: Engine, source: Source) -> int:
     """Number of the last projected entry of a source, 0 before the first."""
-    with engine.connect() as connection:
-        found = connection.execute(
-            select(PROGRESS.c.seq).where(PROGRESS.c.source == source.name)
-        ).scalar_one_or_none()
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(
+                select(PROGRESS.c.seq).where(PROGRESS.c.source == source.name)
+            ).scalar_one_or_none()
+    except OperationalError as error:
+        raise TablesUnavailable(str(error.orig)) from error
     return int(found or 0)
 
 
 def project(engine: Engine, source: Source, entries: Iterable[Entry], now_ns: int) -> int:
     """Fold a batch into the tables; what was projected before is skipped. The new position."""
+    try:
+        return _project(engine, source, entries, now_ns)
+    except OperationalError as error:
+        raise TablesUnavailable(str(error.orig)) from error
+
+
+def _project(engine: Engine, source: Source, entries: Iterable[Entry], now_ns: int) -> int:
     with engine.begin() as connection:
         rows = Rows(connection, source.name, source.origin)
         progress = dict(rows.put(PROGRESS))
@@ -149,6 +164,19 @@ def _from_segment(folder: Path, after: int) -> tuple[Path, ...]:
         if row is not None and int(row[0]) <= after + 1:
             return found[index:]
     return found
+
+
+def hash_of(folder: Path, seq: int) -> str:
+    """Hash of an entry, "" when it is not there. [64 hex digits]"""
+    for path in reversed(segments(folder)):
+        connection = open_reader(path)
+        try:
+            row = connection.execute("SELECT hash FROM entry WHERE seq = ?", (seq,)).fetchone()
+        finally:
+            connection.close()
+        if row is not None:
+            return bytes(row[0]).hex()
+    return ""
 
 
 def catch_up(engine: Engine, source: Source, now_ns: int) -> int:

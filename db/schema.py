@@ -7,6 +7,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, inspect, text
 
+from db.base import open_engine
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -25,3 +27,10 @@ def create(engine: Engine) -> None:
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE alembic_version"))
     command.upgrade(configuration(engine), "head")
+
+
+def open_tables(url: str) -> Engine:
+    """The read tables at this address, made or brought to the newest shape."""
+    engine = open_engine(url)
+    create(engine)
+    return engine

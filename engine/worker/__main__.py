@@ -1,0 +1,122 @@
+"""The worker process: projector thread and scheduled jobs, at low priority.
+
+Everything it does may be cut off at any moment: batches of the projection are transactions, past
+days appear whole, reports are named by their hash.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from types import FrameType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from db.jobs import Jobs
+from db.queries import database_url
+from db.schema import open_tables
+from engine.exchange.days import ZONE
+from engine.lifeline import watch_stdin
+from engine.runtime.clock import SystemClock
+from engine.settings import Settings, from_environment, make_folders, paths
+from engine.worker.context import Context
+from engine.worker.projector import Projector
+
+NICE: Final = 10
+GRACE_S: Final = 120
+DAY_NS: Final = 86_400_000_000_000
+EVERY: Final = (  # textual names, so that nothing of a job is ever stored as code
+    ("engine.worker.jobs:tca_day", 2),
+    ("engine.worker.jobs:history", 3),
+    ("engine.worker.jobs:first_model", 5),
+)
+
+
+def context_of(settings: Settings, stop: Event) -> Context:
+    """Open everything; the read tables are made when they are missing."""
+    where = paths(settings)
+    make_folders(where)
+    return Context(
+        settings=settings,
+        where=where,
+        tables=open_tables(database_url(settings.database_url, where.desk_db)),
+        jobs=Jobs.open(where.people_db),
+        clock=SystemClock(),
+        stop=stop,
+    )
+
+
+def schedule(context: Context) -> Any:
+    """The jobs, in memory; a run that was missed is run once."""
+    scheduler = BackgroundScheduler(
+        timezone=ZoneInfo(ZONE),
+        executors={"default": ThreadPoolExecutor(4)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
+    )
+    for name, seconds in EVERY:
+        scheduler.add_job(name, "interval", seconds=seconds, args=[context], id=name)
+    verify = "engine.worker.jobs:verify"
+    scheduler.add_job(verify, "cron", hour=2, minute=30, args=[context], id=verify)
+    last = context.jobs.get("verify")
+    now = context.clock.wall_ns()
+    if last is None or now - last.started_at > DAY_NS:
+        soon = datetime.fromtimestamp(now / 1e9, UTC) + timedelta(seconds=60)
+        scheduler.add_job(verify, "date", run_date=soon, args=[context], id="verify missed")
+
+    def broken(event: JobExecutionEvent) -> None:
+        name = str(event.job_id).rpartition(":")[2]
+        context.jobs.failed(name, str(event.exception), context.clock.wall_ns())
+
+    scheduler.add_listener(broken, EVENT_JOB_ERROR)
+    return scheduler
+
+
+def guarded(run: Callable[[], None]) -> Callable[[], None]:
+    """A thread that breaks ends the process: the supervisor starts it anew, and it is seen."""
+
+    def work() -> None:
+        try:
+            run()
+        except BaseException:  # noqa: BLE001 -- the outermost loop of this thread
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+
+    return work
+
+
+def main() -> int:
+    """Run until SIGTERM, SIGINT or the end of the supervisor."""
+    settings = from_environment()
+    stop = Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    watch_stdin(stop.set)
+    os.nice(NICE)
+    context = context_of(settings, stop)
+    context.jobs.stop_running(context.clock.wall_ns())
+    projector = Thread(target=guarded(Projector(context).run), name="projector", daemon=True)
+    projector.start()
+    scheduler = schedule(context)
+    scheduler.start()
+    print("worker ready", flush=True)  # noqa: T201
+    while not stop.wait(0.5):
+        pass
+    scheduler.shutdown(wait=False)
+    projector.join(0.3)
+    os._exit(0)  # jobs under way are cut off: whatever they left half does not count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The jobs of the worker; APScheduler calls them by name, people see them in the job table.
+
+A job that finds nothing to do returns at once. What a job says to the engine is a command like
+everybody's, as person "system", and only ReportTca and InstallModel.
+"""
+
+from db.facts import Facts
+from db.journal import verify as verify_journal
+from db.market import Market
+from db.project import live_source
+from db.queries import Queries
+from engine.domain import commands as c
+from engine.domain.errors import BrokenInvariant, Refused
+from engine.exchange.days import days_before, session_of
+from engine.worker.context import Context
+from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
+from engine.worker.past import Stopped
+from engine.worker.tca import Built, build, store
+from engine.worker.training import DAYS, card_text, train
+
+UNSIGNED = 2  # the newest past days wait for their review
+LEAST_DAYS = 3  # past days before a first model is trained
+MODEL_OF = "ADAPTIVE"
+
+
+def tca_day(context: Context) -> None:
+    """Report every closed day that has no report yet."""
+    facts = Facts(context.tables, live_source(context.where.state).name)
+    for day in facts.unreported():
+        _report(context, facts, day)
+
+
+def _report(context: Context, facts: Facts, day: str) -> None:
+    """Build once, send until it is taken; then the journal has it and so have the tables."""
+    if context.memo.get(f"reported {day}"):
+        return
+    jobs, clock = context.jobs, context.clock
+    try:
+        built = context.memo.get(f"report {day}") or _built(context, facts, day)
+        if built is None:
+            return  # a parent of it has not ended yet
+        total = built.report.total.shortfall.bps
+        command = c.ReportTca(
+            day=day,
+            report_hash=built.digest,
+            parents=len(built.report.orders),
+            shortfall_bps=total,
+        )
+        context.submit(command, f"tca-{day}-{built.digest[:16]}")
+    except (Refused, BrokenInvariant, ConnectionError, TimeoutError) as error:
+        jobs.failed("tca_day", f"{day}: {error}", clock.wall_ns())
+        return
+    context.memo[f"reported {day}"] = built.digest
+    said = "-" if total is None else f"{total:+.2f} bp"
+    jobs.done("tca_day", f"{day}: {len(built.report.orders)} parents, {said}", clock.wall_ns())
+
+
+def _built(context: Context, facts: Facts, day: str) -> Built | None:
+    found = facts.of_day(day)
+    if found is None:
+        return None
+    context.jobs.start("tca_day", f"costs of {day}", context.clock.wall_ns())
+    source = live_source(context.where.state)
+    built = build(found, Market(context.where.state), source)
+    store(source.reports, built)
+    context.memo[f"report {day}"] = built
+    return built
+
+
+def history(context: Context) -> None:
+    """Make the past days that a demo desk lacks, newest first."""
+    settings, where = context.settings, context.where
+    if not (settings.demo and settings.history_days and settings.mode == "SIM"):
+        return
+    first = Facts(context.tables, live_source(where.state).name).first_day()
+    if first is None:
+        return  # the desk has not opened yet
+    folder = where.state / "history"
+    wanted = days_before(first["day"], settings.history_days)
+    ready = set(sealed_days(folder))
+    missing = [day for day in wanted if day not in ready]
+    if not missing:
+        return
+    sweep(folder)
+    jobs, clock = context.jobs, context.clock
+    jobs.start("history", f"{len(missing)} past days to prepare", clock.wall_ns())
+    for day in missing:
+        number = wanted.index(day)
+        text = f"past day {number + 1} of {len(wanted)}: {day}"
+        jobs.step("history", number / len(wanted), text, clock.wall_ns())
+        order = Order(
+            session=session_of(day),
+            seed=settings.seed,
+            code=first["code"],
+            signed=number >= UNSIGNED,
+        )
+        try:
+            make_day(folder, order, context.stop.is_set)
+        except Stopped:
+            return
+        except (Refused, BrokenInvariant) as error:
+            jobs.failed("history", f"{day}: {error}", clock.wall_ns())
+            return
+    jobs.done("history", f"{len(wanted)} past days", clock.wall_ns())
+
+
+def first_model(context: Context) -> None:
+    """Train the first model of ADAPTIVE once enough past days are there, and ask to install it."""
+    settings, where, jobs = context.settings, context.where, context.jobs
+    known = jobs.get("first_model")
+    if not settings.demo or settings.mode != "SIM" or (known and known.state in ("done", "failed")):
+        return
+    days = sealed_days(where.state / "history")[-DAYS:]
+    first = Facts(context.tables, live_source(where.state).name).first_day()
+    if first is None or len(days) < min(LEAST_DAYS, settings.history_days) or not days:
+        return
+    if any(row.strategy == MODEL_OF for row in Queries(context.tables, where.state).models()):
+        return
+    now = context.clock.wall_ns()
+    jobs.start("first_model", f"training on {len(days)} past days", now)
+    try:
+        model_id = train(
+            where.state / "history", where.models, days, now=now, opened=first["open_at"]
+        )
+        card = card_text(where.models, model_id, len(days))
+        command = c.InstallModel(strategy=MODEL_OF, model_id=model_id, card=card)
+        context.submit(command, f"model-{model_id[:16]}")
+    except (ConnectionError, TimeoutError) as error:
+        jobs.start("first_model", f"to be installed again: {error}", context.clock.wall_ns())
+        return
+    except (Refused, BrokenInvariant) as error:
+        jobs.failed("first_model", str(error), context.clock.wall_ns())
+        return
+    jobs.done("first_model", card, context.clock.wall_ns())
+
+
+def verify(context: Context) -> None:
+    """Walk the chain of the live journal and of every sealed day; the verdict is a job row."""
+    jobs, clock, where = context.jobs, context.clock, context.where
+    jobs.start("verify", "walking the journal", clock.wall_ns())
+    verdict = verify_journal(where.journal)
+    bad = [f"live: {verdict.reason}"] if verdict.first_bad else []
+    folder = where.state / "history"
+    days = sealed_days(folder)
+    for day in days:
+        if context.stop.is_set():
+            return
+        found = verify_journal(folder / day)
+        reason = found.reason or ", ".join(changed_files(folder, day))
+        bad += [f"{day}: {reason}"] if reason else []
+    if bad:
+        jobs.failed("verify", "; ".join(bad), clock.wall_ns())
+        return
+    text = f"{verdict.entries:,} live entries to {verdict.head[:12]}, {len(days)} past days: sound"
+    jobs.done("verify", text, clock.wall_ns())

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Session
-from engine.domain.kinds import CANCEL_REJECTED, NEW, REASON_DUPLICATE, REJECTED
+from engine.domain.kinds import CANCEL_REJECTED, FILLED, NEW, REASON_DUPLICATE, REJECTED
 from engine.domain.market import MESSAGE, REPORT
 from engine.exchange.order_log import Moved, Opened, Withdrawn, read_entries
 from engine.runtime.venues.wire import Order, messages_of, reports_of
@@ -138,3 +138,18 @@ def read_log(path: Path) -> Account:
         reports=ledger.rows(),
         cancels=tuple(cancels),
     )
+
+
+def summary(path: Path) -> dict[str, object]:
+    """The account of a day as plain values, for command lines and drills."""
+    account = read_log(path)
+    fills = account.reports[account.reports["kind"] == FILLED]
+    return {
+        "day": account.session.day,
+        "orders": len(account.orders),
+        "open": sum(1 for order in account.orders if order.leaves > 0),
+        "reports": len(account.reports),
+        "fills": len(fills),
+        "shares": int(fills["quantity"].sum()),
+        "mass_cancels": len(account.cancels),
+    }

@@ -28,14 +28,16 @@ def env_of(seed=1, seconds=120, preset=0, **more):
     return new_env(new_day(seed, flow, OPEN, OPEN + seconds * SECOND), 0, **more)
 
 
-def message(child, *, at, side=BUY, kind=NEW, type=LIMIT, price=1, quantity=100, symbol=0):
+def message(child, *, at, **values):
     row = np.zeros(1, MESSAGE)
-    row[0] = (kind, symbol, child, side, type, price, quantity, at)
+    row[0] = (NEW, 0, child, BUY, LIMIT, 1, 100, at)
+    for name, value in values.items():
+        row[name] = value
     return row
 
 
-def cancel(child, *, at, symbol=0):
-    return message(child, at=at, kind=CANCEL, side=0, type=0, price=0, quantity=0, symbol=symbol)
+def cancel(child, *, at, **values):
+    return message(child, at=at, kind=CANCEL, side=0, type=0, price=0, quantity=0, **values)
 
 
 class Run:

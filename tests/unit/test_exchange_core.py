@@ -22,6 +22,7 @@ from engine.runtime.venues.exchange import DirectVenue
 from engine.runtime.venues.wire import Ask
 from tests.support.exchange import INSTRUMENTS, NOTHING, TAGS, direct, open_small, trade
 from tests.support.market import OPEN, SECOND, message, session
+from tests.support.recorded import a_market, add, hidden
 
 
 def test_exec_ids_are_unique_over_all_instruments_and_times_never_go_back():
@@ -233,6 +234,36 @@ def test_the_last_answer_survives_a_restart(tmp_path):
     again = Exchange(open_small, tmp_path)
     again.reopen(log_path(tmp_path, "2026-11-27"))
     assert again.handle(ask) == answer
+
+
+def test_a_recorded_day_is_traded_withdrawn_and_run_again_the_same_way(tmp_path):
+    warm = [add(1, 100, 999, 1), add(2, 50, 998, 1), add(3, 100, 1_001, -1), add(4, 60, 1_002, -1)]
+    rows = [add(9, 10, 997, 1, 1), hidden(1, 1000.5, 1, 900 * SECOND)]
+    recorded = a_market(rows, warm=warm)
+
+    def exchange():
+        made = Exchange(lambda _session, _seed: a_market(rows, warm=warm), tmp_path)
+        venue = DirectVenue(made.handle)
+        return made, venue
+
+    made, venue = exchange()
+    venue.hello(recorded.session, recorded.instruments, 0, 1)
+    opened = int(recorded.session.open_at)
+    orders = np.concatenate([message(1, at=opened + SECOND, price=1_001, quantity=150),
+                             message(2, at=opened + SECOND, price=995)])  # fmt: skip
+    venue.advance(opened + SECOND, NOTHING, {})
+    venue.advance(opened + 2 * SECOND, orders, {"1": TAGS, "2": TAGS})
+    assert made.mass_cancel("all", "watchdog")["cancelled"] == 2
+    reports = venue.books()[0].tolist()
+    assert venue.books()[1].filled == {1: 100}
+    made.close()
+
+    again, venue = exchange()
+    again.reopen(log_path(tmp_path, recorded.session.day))
+    assert again.day.ledger.rows().tolist() == reports
+    venue.hello(recorded.session, recorded.instruments, 0, 2)
+    answer = venue.advance(opened + 3 * SECOND, NOTHING, {})
+    assert answer.reports["reason"].tolist() == [REASON_MASS_CANCEL] * 2
 
 
 def test_a_log_of_another_market_is_not_run_again(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from engine.domain.errors import BrokenInvariant
 from engine.domain.kinds import ACCEPTED, CANCELLED
 from engine.domain.market import REPORT
-from engine.exchange.ledger import read_log
+from engine.exchange.ledger import read_log, summary
 from engine.exchange.order_log import (
     Linked,
     Moved,
@@ -87,6 +87,15 @@ def test_the_account_of_a_day_needs_only_its_file(tmp_path):
     assert account.orders[0].tags == {"parent": "P-1"}
     assert len(account.reports) == 2
     assert account.session == session()
+    assert summary(log_path(tmp_path, "2026-11-27")) == {
+        "day": "2026-11-27",
+        "orders": 2,
+        "open": 1,
+        "reports": 2,
+        "fills": 0,
+        "shares": 0,
+        "mass_cancels": 0,
+    }
 
 
 def test_a_report_for_a_child_that_never_came_is_a_broken_log(tmp_path):

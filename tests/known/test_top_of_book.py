@@ -4,7 +4,15 @@ import itertools
 
 import pytest
 
-from engine.kernels.features import imbalance, order_flow_step, trade_sign, weighted_mid
+from engine.domain.kinds import F_MICROPRICE, F_WEIGHTED_MID, FEATURE_NAMES
+from engine.kernels.features import (
+    imbalance,
+    microprice_shift,
+    order_flow_step,
+    prior_microprice,
+    trade_sign,
+    weighted_mid,
+)
 
 QUOTES = [  # bid, bid size, ask, ask size [tick = 0.01], weighted mid, imbalance, spread bp
     ((10000, 300, 10002, 200), 10001.2, 0.2, 1.99980),
@@ -54,3 +62,19 @@ def test_on_a_zero_uptick_the_last_different_price_decides():
 
 def test_a_trade_at_the_mid_without_a_different_price_before_it_has_no_sign():
     assert trade_sign(10001.0, 10000.0, 10002.0, 10001.0) == 0
+
+
+def test_weighted_mid_and_microprice_are_two_numbers_with_two_names():
+    table = prior_microprice()
+    assert FEATURE_NAMES[F_WEIGHTED_MID] != FEATURE_NAMES[F_MICROPRICE]
+    assert weighted_mid(10000, 300, 10002, 200) - 10001 == pytest.approx(0.2)
+    assert microprice_shift(table, 300, 200, 2) == pytest.approx(0.074)
+
+
+@pytest.mark.parametrize("spread", [1, 2, 3, 4, 40])
+def test_the_microprice_is_antisymmetric_and_leans_to_the_longer_queue(spread):
+    table = prior_microprice()
+    for bid_size, ask_size in ((950, 50), (750, 250), (560, 440)):
+        up = microprice_shift(table, bid_size, ask_size, spread)
+        assert up == -microprice_shift(table, ask_size, bid_size, spread)
+        assert up > 0 or spread >= 4

@@ -64,11 +64,6 @@ def fold_journal(folder: Path) -> State:
     return state
 
 
-def open_flag(path: Path, *, is_new: bool) -> KillFlag:
-    """An open flag in an empty state folder; anywhere else a missing flag means ALL."""
-    return KillFlag.create(path) if is_new and not path.exists() else KillFlag.open(path)
-
-
 def crash_hook(point: str) -> Callable[[str], None] | None:
     """For the fault lab: kill the process at a named point, the n-th time it is reached."""
     if not point:
@@ -100,9 +95,8 @@ def build(settings: Settings, clock: Clock) -> Loop:
     """Recover and wire; nothing has been sent yet."""
     where = paths(settings)
     make_folders(where)
+    flag = KillFlag.open(where.kill_flag)  # before the journal: without one this start is the first
     journal = SqliteJournal(where.journal)
-    is_new = journal.head[0] == 0
-    flag = open_flag(where.kill_flag, is_new=is_new)
     state = fold_journal(where.journal)
     gate = Gate(flag, clock, lease_ns=settings.lease_ms * 1_000_000)
     link = EngineLink(
@@ -146,7 +140,7 @@ def halt(settings: Settings, clock: Clock, broken: BrokenInvariant) -> Halted:
     link = EngineLink(
         f"ipc://{where.engine}", f"ipc://{where.live}", load_key(where.state / "link.key")
     )
-    flag = open_flag(where.kill_flag, is_new=False)
+    flag = KillFlag.open(where.kill_flag)
     return Halted(link=link, flag=flag, clock=clock, cancel=where.cancel, sentence=str(broken))
 
 
@@ -176,8 +170,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    flag_path = paths(settings).kill_flag
-    flag = KillFlag.open(flag_path)
+    flag = runner.flag if isinstance(runner, Halted) else runner.parts.gate.flag
     signal.signal(signal.SIGUSR1, lambda _signal, _frame: flag.set_all())
     say(f"engine ready: epoch {runner.epoch}")
     runner.run()

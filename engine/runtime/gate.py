@@ -11,36 +11,37 @@ class Gate:
     """What stops a new order after everything else has let it pass."""
 
     def __init__(self, flag: KillFlag, clock: Clock, *, lease_ns: int) -> None:
-        self._flag = flag
+        self.flag = flag
         self._clock = clock
         self._lease_ns = lease_ns  # 0 = no watchdog is expected (past days, tests)
         self._seen = -1  # generation whose slots are folded into the state
 
     def closed_because(self, state: State) -> str:
         """Why no new order may leave now, as "rule: sentence"; "" = it may."""
-        if self._flag.is_all:
+        if self.flag.is_all:
             return "kill: the kill flag is set to ALL"
-        if self._flag.generation != self._seen:
+        if self.flag.generation != self._seen:
             return "kill: the kill flag has changed and is not read yet"
-        if self._flag.epoch > state.epoch:
+        if self.flag.epoch > state.epoch:
             return "fencing: a newer engine runs this desk"
         if self._lease_ns:
-            age = self._clock.mono_ns() - self._flag.lease_ns
+            age = self._clock.mono_ns() - self.flag.lease_ns
             if age > self._lease_ns:
                 return f"lease: the watchdog has been silent for {age / 1e9:.1f} s"
         return ""
 
     def unread(self, state: State) -> tuple[KillBlocked, ...]:
         """Requests in the flag that the state does not know yet; remembers the generation seen."""
-        generation = self._flag.generation
-        if generation == self._seen and not self._flag.is_all:
+        self.flag.renew()  # deleted or replaced under us: the file in place counts, ALL if none
+        generation = self.flag.generation
+        if generation == self._seen and not self.flag.is_all:
             return ()
-        slots = self._flag.slots()
+        slots = self.flag.slots()
         known = {kill.generation for kill in state.kills.values()}
-        if self._flag.is_all and not any(row.active and row.scope == "all" for row in slots):
+        if self.flag.is_all and not any(row.active and row.scope == "all" for row in slots):
             # set by a signal, or the file was damaged: give it a slot so that it has a receipt
-            self._flag.request("all", "", "signal", door="signal", now_ns=self._clock.wall_ns())
-            generation, slots = self._flag.generation, self._flag.slots()
+            self.flag.request("all", "", "signal", door="signal", now_ns=self._clock.wall_ns())
+            generation, slots = self.flag.generation, self.flag.slots()
         self._seen = generation
         return tuple(
             KillBlocked(
@@ -60,15 +61,15 @@ class Gate:
 
     def release(self, generation: int) -> None:
         """After a release is durable: free the slot; the file says what the journal says."""
-        self._flag.release(generation)
+        self.flag.release(generation)
 
     def settle(self, state: State) -> None:
         """At a start: release slots whose release is in the journal but not in the file."""
         released = {kill.generation for kill in state.kills.values() if not kill.is_active}
-        for slot in self._flag.slots():
+        for slot in self.flag.slots():
             if slot.active and slot.generation in released:
-                self._flag.release(slot.generation)
+                self.flag.release(slot.generation)
 
     def beat(self, state: State) -> None:
         """The owner thread is alive."""
-        self._flag.beat(self._clock.mono_ns(), state.epoch)
+        self.flag.beat(self._clock.mono_ns(), state.epoch)

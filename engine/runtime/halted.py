@@ -31,6 +31,7 @@ class Halted:
         """Until told to stop."""
         self.seen = self.flag.generation
         while not self.stopping:
+            self.flag.renew()
             self.flag.beat(self.clock.mono_ns(), self.flag.epoch)
             if self.flag.generation != self.seen:
                 generation = self.flag.generation

@@ -19,6 +19,7 @@ Sticky: the file outlives every process. A missing or damaged file means ALL, ex
 state folder. The gate reads byte and generation; only a changed generation makes it read slots.
 """
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -62,6 +63,31 @@ def _bytes(text: str, room: int, what: str) -> bytes:
     return raw
 
 
+def _is_sound(path: Path) -> bool:
+    if not path.exists() or path.stat().st_size != SIZE:
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _place(path: Path, *, is_all: bool) -> None:
+    """Put a flag there; a sound one that another process has put there meanwhile stays."""
+    image = bytearray(SIZE)
+    image[: len(MAGIC)] = MAGIC
+    if is_all:
+        image[ALL_AT] = 1
+        image[GENERATION_AT : GENERATION_AT + 8] = (1).to_bytes(8, "little")
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(bytes(image))
+    part.chmod(0o600)
+    if path.exists() and not _is_sound(path):
+        os.replace(part, path)  # noqa: PTH105 - atomic
+        return
+    with contextlib.suppress(FileExistsError):
+        os.link(part, path)
+    part.unlink()
+
+
 class KillFlag:
     """The file, opened by one process. Readers never lock; writers lock for microseconds."""
 
@@ -69,35 +95,41 @@ class KillFlag:
         self.path = path
         self._data = data
         self._descriptor = descriptor
+        self._inode = os.fstat(descriptor).st_ino
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make an open flag; only for an empty state folder."""
+        """Make an open flag where there is none; only for an empty state folder."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_suffix(".part")
-        part.write_bytes(MAGIC + bytes(SIZE - len(MAGIC)))
-        part.chmod(0o600)
-        os.replace(part, path)  # noqa: PTH105 - atomic
+        _place(path, is_all=False)
         return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the flag; a missing or damaged one is made anew with ALL set."""
-        sound = path.exists() and path.stat().st_size == SIZE
-        if sound:
-            with path.open("rb") as file:
-                sound = file.read(len(MAGIC)) == MAGIC
-        if not sound:
-            damaged = bytearray(SIZE)
-            damaged[: len(MAGIC)] = MAGIC
-            damaged[ALL_AT] = 1
-            damaged[GENERATION_AT : GENERATION_AT + 8] = (1).to_bytes(8, "little")
-            part = path.with_suffix(".part")
-            part.write_bytes(bytes(damaged))
-            part.chmod(0o600)
-            os.replace(part, path)  # noqa: PTH105 - atomic
+        """Open the flag; a missing or damaged one is made anew with ALL set.
+
+        Only in a state folder without a journal it is made open: whoever starts first makes it.
+        """
+        while not _is_sound(path):
+            is_first = not path.exists() and not any((path.parent / "journal").glob("*.db"))
+            _place(path, is_all=not is_first)
         descriptor = os.open(path, os.O_RDWR)
         return cls(path, mmap.mmap(descriptor, SIZE), descriptor)
+
+    def renew(self) -> bool:
+        """Map the file anew when another one is in its place: ours is nobody's then. Whether."""
+        try:
+            there = self.path.stat().st_ino
+        except FileNotFoundError:
+            there = -1
+        if there == self._inode:
+            return False
+        fresh = self.open(self.path)
+        old, descriptor = self._data, self._descriptor
+        self._data, self._descriptor, self._inode = fresh._data, fresh._descriptor, fresh._inode
+        old.close()
+        os.close(descriptor)
+        return True
 
     def close(self) -> None:
         self._data.close()
@@ -169,6 +201,7 @@ class KillFlag:
             _bytes(by, 48, "by"),
             _bytes(door, 16, "door"),
         )
+        self.renew()
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         try:
             generation = self.generation + 1

@@ -490,11 +490,13 @@ def test_a_restarted_engine_is_not_judged_by_the_last_beat_of_its_predecessor():
 
 
 def test_a_dead_engine_that_waits_for_its_restart_is_silent():
-    assert a_pulse().judge(110 * SECOND, 101 * SECOND, EngineProcess(pid=None, state="waiting")) == "silent"  # fmt: skip
+    dead = EngineProcess(pid=None, state="waiting")
+    assert a_pulse().judge(110 * SECOND, 101 * SECOND, dead) == "silent"
 
 
 def test_an_engine_that_is_told_to_stop_is_let_go():
-    assert a_pulse().judge(110 * SECOND, 101 * SECOND, EngineProcess(pid=10, state="stopping")) == "stopping"  # fmt: skip
+    leaving = EngineProcess(pid=10, state="stopping")
+    assert a_pulse().judge(110 * SECOND, 101 * SECOND, leaving) == "stopping"
 
 
 def test_a_stamp_of_an_earlier_life_of_the_machine_is_no_beat():

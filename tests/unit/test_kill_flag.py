@@ -48,6 +48,8 @@ def test_all_sets_the_byte_and_its_release_clears_it(path: Path):
 @pytest.mark.parametrize("damage", ["missing", "short", "wrong magic"])
 def test_a_flag_that_cannot_be_trusted_means_all(path: Path, damage: str):
     KillFlag.create(path)
+    (path.parent / "journal").mkdir()
+    (path.parent / "journal" / "000001.db").touch()  # this desk has lived
     if damage == "missing":
         path.unlink()
     elif damage == "short":
@@ -55,6 +57,26 @@ def test_a_flag_that_cannot_be_trusted_means_all(path: Path, damage: str):
     else:
         path.write_bytes(b"X" * SIZE)
     assert KillFlag.open(path).is_all
+
+
+def test_whoever_starts_first_in_an_empty_state_folder_makes_an_open_flag(path: Path):
+    web = KillFlag.open(path)
+    engine = KillFlag.open(path)
+    assert not engine.is_all
+    web.request("symbol", "MIDC", "u5", door="web", now_ns=1)
+    assert engine.generation == 1  # one file, whoever made it
+
+
+def test_a_request_goes_to_the_file_that_is_in_place(path: Path):
+    """A web that mapped the flag before it was replaced must not kill a dead file."""
+    web = KillFlag.create(path)
+    (path.parent / "journal").mkdir()
+    (path.parent / "journal" / "000001.db").touch()
+    path.unlink()
+    engine = KillFlag.open(path)
+    before = engine.generation
+    web.request("symbol", "MIDC", "u5", door="web", now_ns=1)
+    assert engine.generation == before + 1
 
 
 def test_a_text_that_does_not_fit_is_refused_and_changes_nothing(path: Path):
@@ -128,3 +150,14 @@ def test_a_newer_engine_closes_the_gate_of_an_older_one(path: Path):
     flag.beat(1, epoch=5)
     assert guard.closed_because(State(epoch=4)).startswith("fencing:")
     assert guard.closed_because(State(epoch=5)) == ""
+
+
+def test_a_flag_that_is_deleted_under_a_running_engine_means_all(path: Path):
+    guard, _flag = gate(path, HandClock(10 * LEASE), lease_ns=0)
+    guard.unread(State())
+    (path.parent / "journal").mkdir()
+    (path.parent / "journal" / "000001.db").touch()
+    path.unlink()
+    (request,) = guard.unread(State())
+    assert request.scope == "all"
+    assert guard.closed_because(State()).startswith("kill:")

@@ -130,6 +130,7 @@ def test_keys_act_on_the_page_but_never_from_an_input_field(
     sample.keyboard.press("?")
     sample.wait_for_selector("#keys[open]")
     sample.keyboard.press("Escape")
+    sample.wait_for_selector("#keys:not([open])", state="attached")
     sample.keyboard.press("/")
     assert sample.evaluate("document.activeElement.id") == "search"
 

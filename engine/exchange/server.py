@@ -148,9 +148,9 @@ class Server:
 
     # --- the engine ---------------------------------------------------------------------------
     def _serve_engine(self) -> None:
-        route, raw = self._venue.recv_multipart()
+        route, *frames = self._venue.recv_multipart()
         try:
-            ask = to_ask(raw)
+            ask = to_ask(b"".join(frames))
         except msgspec.DecodeError as error:
             say(f"not a request: {error}")
             return

@@ -17,7 +17,7 @@ from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
 from engine.exchange.market import Advance
 from engine.exchange.presets import LATENCY_NS, PRESETS, Preset
-from engine.kernels.environment import Env, grown, new_day
+from engine.kernels.environment import Env, grown, new_day, with_longer_queue
 from engine.kernels.flow import (
     DONE,
     MAX_PRINTS,
@@ -98,9 +98,10 @@ class SimulatedMarket:
         Rows are well formed: ``core`` has refused the others.
         """
         for row in np.asarray(messages, MESSAGE):
-            env = self._with_room(int(row["symbol"]))
-            if not submit(env, row):
-                raise BrokenInvariant(f"more than {len(env.queue)} messages are on their way")
+            symbol = int(row["symbol"])
+            if not submit(self._with_room(symbol), row):
+                self.envs[symbol] = with_longer_queue(self.envs[symbol])
+                submit(self.envs[symbol], row)
 
     def _with_room(self, symbol: int) -> Env:
         """The environment, grown when its table of children may not hold another message."""

@@ -228,3 +228,13 @@ def grown(env: Env) -> Env:
     own = np.zeros(2 * len(env.own), OWN)
     own[: len(env.own)] = env.own
     return env._replace(own=own, places=np.zeros(2 * len(env.places), np.int32))
+
+
+def with_longer_queue(env: Env) -> Env:
+    """The same run with room for twice as many messages on their way."""
+    old, new = len(env.queue), 2 * len(env.queue)
+    queue, acts = np.zeros(new, MESSAGE), np.zeros(new, np.int64)
+    waiting = np.arange(int(env.state[0]["head"]), int(env.state[0]["tail"]))
+    queue[waiting % new] = env.queue[waiting % old]
+    acts[waiting % new] = env.acts[waiting % old]
+    return env._replace(queue=queue, acts=acts)

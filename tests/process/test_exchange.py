@@ -236,6 +236,8 @@ def test_a_client_that_talks_nonsense_or_hangs_up_does_not_disturb_the_others(tm
             rude.connect(f"ipc://{tmp_path}/venue.sock")
             rude.send(b"\xff")
             server.turn(1000)
+            rude.send_multipart([b"", b"", b"\xff"])
+            server.turn(1000)
             rude.close(0)
         _, venue = direct(exchange=server.exchange)
         assert venue.ping() == 0

@@ -5,6 +5,7 @@ import pytest
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.kinds import (
+    CANCEL,
     CANCELLED,
     CLOSED,
     CONTINUOUS,
@@ -146,6 +147,20 @@ def test_a_mass_cancel_leaves_nothing_on_its_way_behind():
     answer = venue.advance(OPEN + 5 * SECOND, NOTHING, {})
     assert [(r["kind"], r["reason"]) for r in answer.reports] == [(REJECTED, REASON_MASS_CANCEL)]
     assert [o.leaves for o in venue.orders()] == [0]
+
+
+def test_ten_thousand_cancels_of_one_instrument_in_one_turn_are_all_answered():
+    _, venue = direct()
+    first = np.concatenate([message(k, at=OPEN, price=4_900, quantity=1) for k in range(1, 5_001)])
+    venue.advance(OPEN + SECOND, first, {})
+    more = [np.array(first) for _ in range(2)]
+    more[0]["kind"] = CANCEL
+    more[1]["child"] += 5_000
+    for rows in more:
+        rows["sent_ns"] = OPEN + SECOND
+    answer = venue.advance(OPEN + 2 * SECOND, np.concatenate(more), {})
+    assert np.count_nonzero(answer.reports["kind"] == CANCELLED) == 5_000
+    assert sorted(o.child for o in venue.orders() if o.leaves) == list(range(5_001, 10_001))
 
 
 def test_a_mass_cancel_takes_only_its_scope():

@@ -65,7 +65,8 @@ class Settings:
     tls_cert: Path | None = _row(None, "path or none", "certificate file (PEM) of the web server")
     tls_key: Path | None = _row(None, "path or none", "key file (PEM) of the web server")
     seed: int = _row(7, "int", "seed of every draw in the simulation", low=0, high=2**63 - 1)
-    demo: bool = _row(True, "bool", "demo people with random passwords and their demo orders")
+    demo: bool = _row(True, "bool", "demo people with random passwords, marked DEMO")
+    demo_orders: bool = _row(True, "bool", "demo people place orders all day; needs demo")
     mode: str = _row("SIM", "text", "SIM = simulated exchange, REPLAY = a recorded day; set by "
                      "replay_messages", choices=MODES)  # fmt: skip
     speed: float = _row(10.0, "float", "market seconds per second at the start", low=1, high=600)

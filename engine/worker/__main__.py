@@ -36,6 +36,7 @@ EVERY: Final = (  # textual names, so that nothing of a job is ever stored as co
     ("engine.worker.jobs:tca_day", 2),
     ("engine.worker.jobs:history", 3),
     ("engine.worker.jobs:first_model", 5),
+    ("engine.worker.demo:demo_orders", 1),
 )
 
 

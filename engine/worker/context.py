@@ -1,13 +1,15 @@
 """What every job works with."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Final
 
 from db.jobs import Jobs
 from engine.desk import Answer, SyncDesk
-from engine.domain.commands import Envelope, InstallModel, ReportTca
-from engine.domain.units import Nanos
+from engine.domain.commands import AnyCommand, Envelope, InstallModel, ReportTca
+from engine.domain.errors import BrokenInvariant
+from engine.domain.units import Nanos, PersonId
 from engine.runtime.clock import Clock
 from engine.runtime.link import load_key
 from engine.settings import Paths, Settings, endpoint
@@ -29,24 +31,36 @@ class Context:
     stop: Event
     memo: dict[str, Any] = field(default_factory=dict)  # what a job need not do twice
 
-    def submit(self, command: ReportTca | InstallModel, command_id: str) -> Answer:
-        """Send one of the two commands that the worker may give; as ``SyncDesk.submit``.
+    def submit(
+        self,
+        command: AnyCommand,
+        command_id: str,
+        *,
+        person: PersonId = SYSTEM,
+        reason: str = "",
+    ) -> Answer:
+        """Send a command; as ``SyncDesk.submit``. As "system" only ReportTca and InstallModel.
 
         Sockets belong to one thread, so every call has its own.
         """
-        now = self.clock.wall_ns()
-        desk = SyncDesk(endpoint(self.where.engine), load_key(self.where.state / "link.key"))
-        try:
-            return desk.submit(
-                Envelope(
-                    id=command_id,
-                    person=SYSTEM,
-                    epoch=0,
-                    expires_at=Nanos(now + EXPIRES_NS),
-                    command=command,
-                    door="worker",
-                ),
-                ANSWER_S,
-            )
-        finally:
-            desk.close()
+        if person == SYSTEM and not isinstance(command, ReportTca | InstallModel):
+            raise BrokenInvariant(f"the worker may not send {type(command).__name__} as system")
+        envelope = Envelope(
+            id=command_id,
+            person=person,
+            epoch=0,
+            expires_at=Nanos(self.clock.wall_ns() + EXPIRES_NS),
+            command=command,
+            reason=reason,
+            door="worker" if person == SYSTEM else "demo",
+        )
+        with closing(self._desk()) as desk:
+            return desk.submit(envelope, ANSWER_S)
+
+    def ask(self, name: str) -> Any:
+        """A question to the engine; as ``SyncDesk.ask``."""
+        with closing(self._desk()) as desk:
+            return desk.ask(name, timeout_s=ANSWER_S)
+
+    def _desk(self) -> SyncDesk:
+        return SyncDesk(endpoint(self.where.engine), load_key(self.where.state / "link.key"))

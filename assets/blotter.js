@@ -32,7 +32,7 @@
   let view = null;       // what the address says: tab, q, mine, sel
   let grid = null, dirty = true;
 
-  document.addEventListener("DOMContentLoaded", () => window.QDPieces.ready(start));
+  window.QDPieces.ready(start);
   function start() {
     QD.renderer("blotter", (node, rows) => {
       if (!node.qdOpen) { node.qdOpen = true; open(JSON.parse(node.dataset.meta)); }
@@ -190,7 +190,8 @@
   }
   const FACTS = [
     ["Filled", (r) => `${QD.format("int", r.filled)} of ${QD.format("int", r.quantity)}`],
-    ["Left", (r) => `${QD.format("int", r.leaves)} (${QD.format("int", r.live)} at the venue, ${r.children} children)`],
+    ["Left", (r) => `${QD.format("int", r.leaves)} sh`],
+    ["At the venue", (r) => `${QD.format("int", r.live)} sh, ${r.children} children`],
     ["Average", (r) => QD.format("price", r.average, 4)],
     ["Arrival", (r) => QD.format("price", r.arrival, 3)],
     ["Limit", (r) => r.limit === null ? "none" : QD.format("price", r.limit, 2)],
@@ -211,7 +212,7 @@
     const link = document.getElementById("pane-open");
     link.hidden = false;
     link.href = "/orders/" + row.id;
-    QD.write(link, "Open " + row.id);
+    link.title = "open the page of " + row.id + " [Enter]";
     document.getElementById("pane-empty").hidden = true;
     const acts = document.getElementById("pane-acts");
     acts.hidden = false;

@@ -21,11 +21,11 @@ from engine.gateway.viewer import viewer
 GRID: Final = "blotter-grid"
 
 COLUMNS: Final = (
-    Column(field="id", title="Parent", width=62, pinned=True, tip="parent order; Enter opens it"),
+    Column(field="id", title="Parent", width=74, pinned=True, tip="parent order; Enter opens it"),
     Column(field="symbol", title="Symbol", width=60, tip="instrument"),
     Column(field="side", title="Side", form="side", width=66, tip="BUY or SELL"),
     Column(field="strategy", title="Strategy", width=84, tip="algorithm that works it"),
-    Column(field="state", title="State", form="state", width=116, tip="as the engine confirmed it"),
+    Column(field="state", title="State", form="state", width=126, tip="as the engine confirmed it"),
     Column(field="quantity", title="Quantity", form="int", width=70, tip="ordered [share]"),
     Column(field="filled", title="Filled", form="int", width=68, flash=True, tip="done [share]"),
     Column(field="done", title="Done", form="bar", width=54, tip="filled / quantity"),
@@ -162,7 +162,7 @@ def toolbar(tab: str) -> Component:
 
 
 def acts() -> Component:
-    """Buttons for one parent; ``pieces.js`` aims them at the parent that is shown."""
+    """Buttons for one parent; ``base_pieces.js`` aims them at the parent that is shown."""
     own: dict[str, Any] = {"data-own": "1"} if viewer().reach("order.hold") == Reach.OWN else {}
     return html.Div(
         [

@@ -15,6 +15,8 @@ import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from db.market import thin
+from engine.core import words
 from engine.core.rules.scope import child_number
 from engine.domain.errors import Refused
 from engine.gateway.grants import Grants
@@ -25,7 +27,9 @@ from engine.gateway.viewer import viewer
 
 ANSWER_S: Final = 2.0
 NUMBER: Final = re.compile(r"[A-Z]-([\d-]{1,24})")
-MOST: Final = 2_000
+MOST: Final = 2_000  # points of a chart
+EVERY: Final = 10**9
+TURNS: Final = 200  # newest changes of mind in one answer
 
 
 class Ask:
@@ -86,7 +90,9 @@ class Ask:
         when = str(row.get("day") or self.desk_row().get("day", ""))
         until = int(row["ended_at"] or 0)
         body: dict[str, object] = {"day": when, "refused": ""}
-        body["points"] = _points(self._queries.market.points(when, number, most))
+        rows = self._queries.market.points(when, number, EVERY)
+        body["points"] = _points(thin(rows, most))
+        body["turns"] = _turns(rows)
         try:
             prices = self._queries.prices(when, row["symbol"], int(row["accepted_at"]), until, most)
             body["prices"] = None if prices is None else _columns(prices)
@@ -113,6 +119,19 @@ class Ask:
             "commands": [
                 msgspec.structs.asdict(row) for row in self._queries.commands(about=row["id"])
             ],
+            "kills": [
+                msgspec.structs.asdict(kill)
+                | {
+                    "receipts": [
+                        msgspec.structs.asdict(line)
+                        for line in kill.receipts
+                        if line.parent == row["id"]
+                    ]
+                }
+                for kill in self._queries.kills()
+                if kill.day == row["day"] and row["kill"] == kill.id
+            ],
+            "day": row["day"],
             "zone": "" if day is None else day.zone,
             "as_of": _as_of(self._queries.data_as_of()),
         }
@@ -123,8 +142,21 @@ def _as_of(age: Any) -> dict[str, int] | None:
 
 
 def _points(rows: Any) -> dict[str, object]:
-    names = ("at_ns", "target", "band_low", "band_high", "filled", "score", "tilt", "why")
+    names = ("at_ns", "target", "band_low", "band_high", "filled", "score", "tilt")
     return {name: np.ascontiguousarray(rows[name]) for name in names}
+
+
+def _turns(rows: Any) -> list[list[object]]:
+    """Where what it does, or what binds it, became another: instant, words, done and target."""
+    if len(rows) == 0:
+        return []
+    same = (rows["why"][1:] == rows["why"][:-1]) & (rows["binding"][1:] == rows["binding"][:-1])
+    found = rows[np.concatenate(([True], ~same))][-TURNS:]
+    return [
+        [int(row["at_ns"]), words.WHY.get(int(row["why"]), ""),
+         words.BINDING.get(int(row["binding"]), ""), int(row["filled"]), float(row["target"])]
+        for row in found
+    ]  # fmt: skip
 
 
 def _columns(prices: Any) -> dict[str, object]:

@@ -1,0 +1,250 @@
+"""The page of one parent: what it does and why, its charts, children, people's acts.
+
+Everything live is drawn by ``assets/order.js`` from the stream; an order that is no longer live is
+drawn by the same code from the record of the read tables.
+"""
+
+from typing import Any, Final
+
+from dash import html
+from dash.development.base_component import Component
+
+from components import forms
+from components.blotter import CATCH_UP_WORDS
+from components.command import button
+from components.markup import attrs
+from components.surface import surface
+from engine.domain.orders import CatchUp, HoldChildren
+from engine.domain.people import Reach
+from engine.domain.strategy import STRATEGIES
+from engine.gateway.viewer import viewer
+
+TILES: Final = (
+    ("filled", "Filled", "filled / ordered [share]; below: left and at the venue"),
+    ("slip", "Slip vs arrival", "side x (average fill - arrival mid) / arrival mid; + = cost [bp]"),
+    ("vwap", "vs interval VWAP",
+     "average fill against the market's VWAP since arrival, own prints included; + = cost [bp]"),
+    ("left", "Spread cost left", "half the spread now: to cross what is left; without impact [bp]"),
+    ("pov", "POV (cap)", "own share of market volume since arrival (cap in force)"),
+    ("ahead", "Ahead / behind", "(filled - target) / quantity; negative = behind the schedule"),
+    ("model", "Model score", "probability of an up move at the last decision"),
+    ("age", "Last decision", "age of the last decision on the market clock"),
+)  # fmt: skip
+
+CHILD_COLUMNS: Final = (
+    ("id", "Child", ""), ("sent", "Sent", "num"), ("type", "Type", ""), ("price", "Price", "num"),
+    ("quantity", "Quantity", "num"), ("filled", "Filled", "num"), ("average", "Average", "num"),
+    ("state", "State", ""), ("life", "Life s", "num"), ("why", "Why", ""),
+    ("binding", "Bound by", ""), ("cancel", "Cancel", ""),
+)  # fmt: skip
+LOG_TABS: Final = (
+    ("decisions", "Decisions"),
+    ("people", "Interventions"),
+    ("kills", "Kill receipts"),
+)
+HOLD_WORDS: Final = {
+    HoldChildren.CANCEL: "cancel live children",
+    HoldChildren.LEAVE: "leave live children working",
+}
+
+
+def header(parent_id: str) -> Component:
+    """Identity, state, limits in words, acts."""
+    return html.Div(
+        [
+            html.H1(parent_id, id="order-title", className="order-title num"),
+            html.Span("", id="order-what"),
+            html.Strong("", id="order-state", className="order-state"),
+            html.Span("", id="order-terms", className="dim order-terms"),
+            acts(),
+        ],
+        className="order-head panel",
+    )
+
+
+def acts() -> Component:
+    """Hold asks for the children, resume for the catch-up, kill wants a long press."""
+    own: dict[str, Any] = {"data-own": "1"} if viewer().reach("order.hold") == Reach.OWN else {}
+    return html.Div(
+        [
+            button("Hold", "HoldParent", key="h", tone="act hold", confirm="-", fields=forms.field(
+                "children", "Live children", kind="select", value=HoldChildren.CANCEL.value,
+                options=[(choice.value, words) for choice, words in HOLD_WORDS.items()])),
+            button("Resume", "ResumeParent", key="h", tone="act resume primary",
+                   version="parents::version", confirm="-", fields=forms.field(
+                       "catch_up", "Catch-up", kind="select", value=CatchUp.SPREAD.value,
+                       options=[(c.value, words) for c, words in CATCH_UP_WORDS.items()])),
+            button("Approve", "ApproveParent", args={"approve": True}, tone="act approve primary",
+                   confirm="-"),
+            button("Refuse", "ApproveParent", args={"approve": False}, tone="act refuse",
+                   reason="must", confirm="-"),
+            _plain("Amend", "amend", "order.amend"),
+            _plain("Parameter", "move", "parameter.move"),
+            button("Kill", "RequestKill", args={"scope": "parent"}, hold_ms=800, confirm="-",
+                   reason="ask", key="Shift+K", tone="act kill"),
+        ],
+        className="acts",
+        id="order-acts",
+        **own,
+    )  # fmt: skip
+
+
+def _plain(label: str, kind: str, permission: str) -> Component:
+    """A button whose dialog ``order.js`` draws: its fields need the order's own numbers."""
+    allowed = viewer().may(permission)
+    return html.Span(
+        [
+            html.Button(label, type="button", className=f"act {kind}", disabled=not allowed,
+                        title=label if allowed else f"needs the permission {permission}",
+                        **attrs({"data-open": kind})),
+            html.Output(className="chip-state", **attrs({"aria-live": "polite"})),
+        ],
+        className="command-slot",
+    )  # fmt: skip
+
+
+def tiles() -> Component:
+    """Eight numbers, each with its formula in the tooltip."""
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Div(label, className="tile-label"),
+                    html.Div("-", className="tile-value", **attrs({"data-tile": name})),
+                    html.Div("", className="tile-note", **attrs({"data-note": name})),
+                ],
+                className="tile",
+                title=tip,
+            )
+            for name, label, tip in TILES
+        ],
+        className="tiles",
+        **attrs({"data-stale-topic": "parents"}),
+    )
+
+
+def _panel(title: str, body: Any, *, topic: str, name: str, tools: Any = None) -> Component:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(title, className="panel-title"),
+                    html.Div(tools, className="panel-tools"),
+                    html.Span("", className="panel-age num", **attrs({"data-age-of": topic})),
+                ],
+                className="panel-head",
+            ),
+            html.Div(body, className="panel-body"),
+        ],
+        className=f"panel area-{name}",
+        **attrs({"data-stale-topic": topic}),
+    )
+
+
+def _chart(name: str, label: str) -> Component:
+    return html.Div(
+        html.Div(id=f"chart-{name}", className="chart-host", role="img",
+                 **attrs({"aria-label": label})),
+        className="chart-box",
+    )  # fmt: skip
+
+
+def children() -> Component:
+    """All children, newest first, whatever their state."""
+    head = [html.Th(title, scope="col", className=kind or None) for _n, title, kind
+            in CHILD_COLUMNS]  # fmt: skip
+    return html.Div(
+        html.Table(
+            [html.Thead(html.Tr(head)), html.Tbody(id="order-children")],
+            className="table children",
+        ),
+        className="table-host",
+        tabIndex="0",
+    )
+
+
+def logs(tab: str) -> Component:
+    """Decisions and people's acts, newest first."""
+    return html.Div(
+        [
+            html.Div(id=f"log-{name}", className="log", hidden=name != tab, tabIndex="0")
+            for name, _label in LOG_TABS
+        ],
+        className="logs",
+    )
+
+
+def _tabs(tab: str) -> Component:
+    return html.Div(
+        [
+            html.Button(label, type="button", role="tab",
+                        **attrs({"data-log": name,
+                                 "aria-selected": "true" if name == tab else "false"}))
+            for name, label in LOG_TABS
+        ],
+        className="tabs",
+        role="tablist",
+    )  # fmt: skip
+
+
+def why() -> Component:
+    """The newest decision: score, contributions, model in words, how good it has been."""
+    return html.Div(
+        [
+            html.P("", id="why-now", className="why"),
+            html.P("", id="why-model"),
+            html.Div(id="why-parts", className="parts"),
+            html.P("", id="why-record", className="dim"),
+            html.P("", id="why-proof", className="dim"),
+        ],
+        className="why-panel",
+    )
+
+
+def page(parent_id: str, tab: str) -> Component:
+    """The whole screen."""
+    shown = tab if tab in dict(LOG_TABS) else "decisions"
+    meta = {
+        "id": parent_id,
+        "strategies": {
+            algo.name: {
+                "words": algo.words,
+                "model": algo.uses_model,
+                "parameters": [
+                    {"name": row.name, "unit": row.unit, "low": row.band_low,
+                     "high": row.band_high, "decimals": row.decimals, "meaning": row.meaning}
+                    for row in algo.parameters
+                ],
+            }
+            for algo in STRATEGIES.values()
+        },
+    }  # fmt: skip
+    return html.Div(
+        [
+            header(parent_id),
+            tiles(),
+            html.Div(
+                [
+                    _panel("Schedule and done", _chart("schedule", "target, band and filled shares "
+                           "over the day"), topic="parents", name="schedule"),
+                    _panel("Price and own fills", _chart("price", "mid, interval VWAP, arrival, "
+                           "limit and own fills over the day"), topic="quotes", name="price"),
+                    _panel("Ladder", html.Div(id="order-ladder", className="ladder"),
+                           topic="quotes", name="ladder"),
+                    _panel("Children", children(), topic="children", name="children",
+                           tools=html.Span("", id="children-count", className="dim num")),
+                    _panel("Why now", why(), topic="parents", name="why"),
+                    _panel("Log", logs(shown), topic="parents", name="log", tools=_tabs(shown)),
+                ],
+                className="order-grid",
+            ),
+            surface("order", "parents", data=meta, class_name="engine-room"),
+            surface("order-children", "children", where=f"parent={parent_id}",
+                    class_name="engine-room"),
+            surface("order-quotes", "quotes", class_name="engine-room"),
+            surface("order-strategies", "strategies", class_name="engine-room"),
+            html.Div(hidden=True,
+                     **attrs({"data-kill-scope": "parent", "data-kill-target": parent_id})),
+        ],
+        className="stack order-page",
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from db import fold_desk, fold_orders
 from db.audit import object_of, person_of, text_of
@@ -82,7 +82,7 @@ def position(engine: Engine, source: Source) -> int:
             found = connection.execute(
                 select(PROGRESS.c.seq).where(PROGRESS.c.source == source.name)
             ).scalar_one_or_none()
-    except OperationalError as error:
+    except DatabaseError as error:
         raise TablesUnavailable(str(error.orig)) from error
     return int(found or 0)
 
@@ -91,7 +91,7 @@ def project(engine: Engine, source: Source, entries: Iterable[Entry], now_ns: in
     """Fold a batch into the tables; what was projected before is skipped. The new position."""
     try:
         return _project(engine, source, entries, now_ns)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise TablesUnavailable(str(error.orig)) from error
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Engine, Select
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError
 
 from engine.domain.errors import Refused
 
@@ -26,7 +26,7 @@ class Reader:
         try:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(statement).mappings()]
-        except (OperationalError, ProgrammingError) as error:
+        except DatabaseError as error:
             raise Refused(f"the read tables do not answer: {_short(error)}") from error
 
     def one(self, statement: Select[Any]) -> Found | None:

@@ -86,8 +86,7 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
         try:
             run()
         except BaseException:  # noqa: BLE001 -- the outermost loop of this thread
-            traceback.print_exc()
-            sys.stderr.flush()
+            print(traceback.format_exc(), file=sys.stderr, flush=True)  # noqa: T201
             os._exit(1)
 
     return work

@@ -81,12 +81,17 @@ class SqliteJournal:
 
     def _start(self, number: int, day: str, prev: bytes, first: int) -> None:
         path = self.folder / f"{number:06d}.db"
-        self._connection = _connect(path)
-        self._connection.executescript(SCHEMA)
-        path.chmod(0o600)
-        self._connection.execute(
+        part = self.folder / "new.part"  # readers see a segment only when it has its tables
+        part.unlink(missing_ok=True)
+        fresh = _connect(part)
+        fresh.executescript(SCHEMA)
+        fresh.execute(
             "INSERT INTO segment (one, day, prev, first) VALUES (1, ?, ?, ?)", (day, prev, first)
         )
+        fresh.close()  # checkpoints: the file is whole without its write-ahead log
+        part.chmod(0o600)
+        part.rename(path)
+        self._connection = _connect(path)
         self._number = number
         self._seq, self._hash = first - 1, prev
 

@@ -62,7 +62,7 @@ def demo_orders(context: Context) -> None:
         desk = context.ask("status")["desk"]
     except (ConnectionError, TimeoutError, Refused):
         return
-    if desk["session"] != "CONTINUOUS" or desk["gate"]:
+    if desk["session"] != "CONTINUOUS" or desk["gate"] not in ("", "open"):
         return
     day, passed = desk["day"], (desk["market_at"] - desk["open_at"]) / SECOND
     instruments = tuple(preset.instrument for preset in PRESETS)

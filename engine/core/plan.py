@@ -164,8 +164,10 @@ def recompute(record: bytes, curve: NDArray[np.float64], model: NDArray[np.void]
     """Decide again from a stored DECISION record: the same ACTION bits as the stored one."""
     stored = np.frombuffer(record, dtype=DECISION)
     fresh = np.zeros(1, dtype=ACTION)
-    observations = np.ascontiguousarray(stored["observation"])
-    parameters = np.ascontiguousarray(stored["parameters"][0])
+    # copies on purpose: a read-only or unaligned view is another type to the compiler, and a
+    # compilation of seconds here would silence the engine
+    observations = stored["observation"].copy()
+    parameters = stored["parameters"][0].copy()
     act_first(observations, parameters, curve, model, fresh)
     return fresh[0]
 

@@ -1,4 +1,4 @@
-"""A box that a renderer of ``assets/`` draws from live rows: cards with buttons, receipts, diffs."""
+"""A box that a renderer of ``assets/`` draws from live rows: cards, receipts, diffs."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
+
+from components import text
 
 
 def surface(
@@ -28,3 +30,16 @@ def surface(
     if data is not None:
         attributes["data-meta"] = json.dumps(data)
     return html.Div(children, className=f"surface {class_name}".strip(), **attributes)
+
+
+def instant(at_ns: int, *, ms: bool = False, clock: bool = False) -> Component:
+    """An instant written by the server; the browser shows it in the zone of the header.
+
+    clock : never with its date, which stands elsewhere.
+    """
+    data: dict[str, Any] = {"data-at": str(at_ns)}
+    if ms:
+        data["data-ms"] = "1"
+    if clock:
+        data["data-clock"] = "1"
+    return html.Time(text.when(at_ns), className="num", **data)

@@ -11,6 +11,8 @@ from components.callback import callback, page
 from components.command import button
 from components.context import person, queries
 from components.markup import attrs
+from components.rows import Cell, number, table
+from components.rows import instant as at
 from components.surface import surface
 from db.records import ModelRecord, ParameterRecord
 from engine.domain.errors import Refused
@@ -336,34 +338,25 @@ def history(asked: str | None, name: str) -> Component:
             else None,
             _versions(known, rows),
         ],
-        **{"data-newest": str(newest)},
+        **attrs({"data-newest": str(newest)}),
     )
 
 
 def _versions(known: Strategy, rows: Sequence[ParameterRecord]) -> Component:
     if not rows:
         return shell.empty("no version has been recorded yet")
-    titles = ("Version", "Since", "By", "Request", "What changed")
-    head = html.Tr([html.Th(title, scope="col") for title in titles])
-    lines = [
-        html.Tr(
-            [
-                html.Td(f"{row.version}", className="num"),
-                html.Td(_instant(row.since)),
-                html.Td(person(row.by) if row.by else "the desk"),
-                html.Td(row.change or text.NONE),
-                html.Td(_changed(known, row), className="wrap"),
-            ]
-        )
+    titles = (("Version", "num"), ("Since", ""), ("By", ""), ("Request", ""), ("What changed", ""))
+    lines: list[list[Cell | str]] = [
+        [
+            number(f"{row.version}"),
+            at(row.since),
+            person(row.by) if row.by else "the desk",
+            row.change or text.NONE,
+            Cell(text=_changed(known, row), tone="wrap"),
+        ]
         for row in rows
     ]
-    return html.Table([html.Thead(head), html.Tbody(lines)], className="table")
-
-
-def _instant(at_ns: int) -> Component:
-    """An instant that the browser shows in the chosen zone."""
-    data: dict[str, Any] = {"data-at": str(at_ns)}
-    return html.Time(text.when(at_ns), className="num", **data)
+    return table(titles, lines)
 
 
 def _changed(known: Strategy, row: ParameterRecord) -> str:

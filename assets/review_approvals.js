@@ -1,74 +1,11 @@
-/* Approvals: change requests and orders that wait for a second person.
- *
- * A card is redrawn only when its row changes; its chip stays, so a receipt is never lost by a
- * redraw. After a decision the card says what the engine recorded and goes 15 s later.
- */
+/* Approvals: change requests and orders that wait for a second person. */
 (function () {
   "use strict";
-  const LINGER_MS = 15000;
-
   function run() {
     const QD = window.QD, make = QD.element, write = QD.write;
-    const words = (name) => name.replaceAll("_", " ");
-    const person = (id) => QD.format("person", id);
+    const { words, person, metaOf, labelled, command, keepCards, tick } = window.QDReview;
     const price = (v, d) => QD.format("price", v, d);
     let reach = new Map();
-
-    function metaOf(host) {
-      if (!host.qdMeta) host.qdMeta = JSON.parse(host.dataset.meta);
-      return host.qdMeta;
-    }
-    function labelled(tag, className, ...parts) {
-      const node = make(tag, className);
-      node.append(...parts);
-      return node;
-    }
-    function command(text, verb, target, data, allowed, why) {
-      const button = make("button", "command", text);
-      button.type = "button";
-      button.dataset.verb = verb;
-      button.dataset.target = target;
-      for (const [name, value] of Object.entries(data)) button.dataset[name] = value;
-      button.disabled = !allowed;
-      button.title = allowed ? text : why;
-      return button;
-    }
-
-    /* --- one card of any kind: head, body, acts, one chip ------------------------------------- */
-    function keepCards(host, rows, draw, isOpen) {
-      if (!host.qdCards) {
-        host.qdCards = new Map();
-        host.qdNone = make("p", "state empty-state");
-      }
-      const cards = host.qdCards, now = performance.now();
-      for (const [key, row] of rows) {
-        const text = JSON.stringify(row);
-        let card = cards.get(key);
-        if (!card && !isOpen(row)) continue;
-        if (!card) {
-          card = { node: make("article", "card-row"), text: "", until: 0 };
-          card.node.dataset.key = key;
-          card.body = make("div", "card-body");
-          card.acts = labelled("div", "command-slot acts");
-          card.chip = make("output", "chip-state");
-          card.node.append(card.body, card.acts);
-          cards.set(key, card);
-          host.append(card.node);
-        }
-        if (card.text === text) continue;
-        card.text = text;
-        card.body.textContent = "";
-        card.acts.textContent = "";
-        draw(card, key, row, metaOf(host));
-        card.acts.append(card.chip);
-        if (!isOpen(row) && !card.until) card.until = now + LINGER_MS;
-      }
-      for (const [key, card] of cards) {
-        if (!rows.has(key) && !card.until) card.until = now + LINGER_MS;
-        if (card.until && now > card.until) { card.node.remove(); cards.delete(key); }
-      }
-      if (cards.size === 0) host.append(host.qdNone); else host.qdNone.remove();
-    }
 
     /* --- change requests ---------------------------------------------------------------------- */
     const isOpen = (row) => row.state === "OPEN";
@@ -297,27 +234,6 @@
       table.append(labelled("thead", "", head), body);
       host.replaceChildren(table);
     });
-
-    /* --- ages and the end of lingering cards ---------------------------------------------------- */
-    function tick() {
-      const now = QD.serverNow();
-      for (const node of document.querySelectorAll("[data-since]")) {
-        write(node, QD.format("age", now - Number(node.dataset.since) / 1e6));
-      }
-      for (const node of document.querySelectorAll("[data-expires]")) {
-        write(node, QD.format("age", Number(node.dataset.expires) / 1e6 - now));
-      }
-      for (const host of document.querySelectorAll("[data-live-render=approvals-inbox], [data-live-render=approvals-parents]")) {
-        for (const [key, card] of host.qdCards || []) {
-          if (card.until && performance.now() > card.until) {
-            card.node.remove();
-            host.qdCards.delete(key);
-            if (host.qdCards.size === 0) host.append(host.qdNone);
-          }
-        }
-      }
-    }
-    setInterval(tick, 1000);
   }
   if (window.QD) run(); else document.addEventListener("qd-ready", run);
 })();

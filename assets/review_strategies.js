@@ -121,18 +121,6 @@
       window.dash_clientside.set_props("strategy-version", { "data-version": `${asked}.${tries}` });
       timer = setTimeout(ask, 1500);
     }
-
-    /* --- instants written by the server, shown in the zone of the header ------------------------ */
-    function instants() {
-      for (const node of document.querySelectorAll("time[data-at]")) {
-        const at = Number(node.dataset.at);
-        if (!node.title) node.title = node.textContent;
-        const day = new Date(at / 1e6).toISOString().slice(0, 10);
-        const today = day === new Date().toISOString().slice(0, 10);
-        QD.write(node, at > 0 ? (today && !node.dataset.day ? "" : day + " ") + QD.clock(at, false) : "-");
-      }
-    }
-    setInterval(instants, 1000);
   }
   if (window.QD) run(); else document.addEventListener("qd-ready", run);
 })();

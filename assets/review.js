@@ -1,0 +1,171 @@
+/* What the pages of supervisors and reviewers share: cards that keep their receipts, instants. */
+(function () {
+  "use strict";
+  const LINGER_MS = 15000;
+
+  function run() {
+    const QD = window.QD, make = QD.element;
+    const words = (name) => String(name).replaceAll("_", " ");
+    const person = (id) => QD.format("person", id);
+
+    function metaOf(host) {
+      if (!host.qdMeta) host.qdMeta = JSON.parse(host.dataset.meta || "{}");
+      return host.qdMeta;
+    }
+    function labelled(tag, className, ...parts) {
+      const node = make(tag, className);
+      node.append(...parts);
+      return node;
+    }
+    /* a button that live.js makes a command; data: args, confirm, reason, hold, typed */
+    function command(text, verb, target, data, allowed, why) {
+      const button = make("button", "command", text);
+      button.type = "button";
+      button.dataset.verb = verb;
+      button.dataset.target = target;
+      for (const [name, value] of Object.entries(data)) button.dataset[name] = value;
+      button.disabled = !allowed;
+      button.title = allowed ? text : why;
+      return button;
+    }
+
+    /* One card a row: redrawn when its row changes, its chip stays, so that no receipt is lost by
+     * a redraw. A card that is no longer open says what the engine recorded and goes 15 s later. */
+    function keepCards(host, rows, draw, isOpen) {
+      if (!host.qdCards) {
+        host.qdCards = new Map();
+        host.qdNone = make("p", "state empty-state");
+      }
+      const cards = host.qdCards, now = performance.now();
+      for (const [key, row] of rows) {
+        const text = JSON.stringify(row);
+        let card = cards.get(key);
+        if (!card && !isOpen(row)) continue;
+        if (!card) {
+          card = { node: make("article", "card-row"), text: "", until: 0 };
+          card.node.dataset.key = key;
+          card.body = make("div", "card-body");
+          card.acts = labelled("div", "command-slot acts");
+          card.chip = make("output", "chip-state");
+          card.node.append(card.body, card.acts);
+          cards.set(key, card);
+        }
+        if (card.text === text) continue;
+        card.text = text;
+        card.body.textContent = "";
+        card.acts.textContent = "";
+        draw(card, key, row, metaOf(host));
+        card.acts.append(card.chip);
+        if (!isOpen(row) && !card.until) card.until = now + LINGER_MS;
+      }
+      for (const [key, card] of cards) {
+        if (!rows.has(key) && !card.until) card.until = now + LINGER_MS;
+      }
+      sweep(host);
+      const order = [...rows.keys()].filter((key) => cards.has(key));
+      order.forEach((key, i) => {
+        const node = cards.get(key).node, there = host.children[i];
+        if (there !== node) host.insertBefore(node, there || null);
+      });
+    }
+    function sweep(host) {
+      for (const [key, card] of host.qdCards || []) {
+        if (card.until && performance.now() > card.until) { card.node.remove(); host.qdCards.delete(key); }
+      }
+      if (host.qdCards.size === 0) host.append(host.qdNone); else host.qdNone.remove();
+    }
+
+    /* --- tables of stored rows (components/rows.py) ------------------------------------------------ */
+    function cellOf(spec) {
+      const cell = make(spec.head ? "th" : "td", spec.tone || "");
+      if (spec.head) cell.scope = "row";
+      if (spec.title) cell.title = spec.title;
+      let host = cell;
+      if (spec.href) {
+        host = make("a");
+        host.href = spec.href;
+        if (spec.current) host.setAttribute("aria-current", "page");
+        cell.append(host);
+      } else if (spec.badge) {
+        host = make("span", "badge " + spec.badge);
+        cell.append(host);
+      }
+      if (spec.at) {
+        const time = make("time", "num");
+        time.dataset.at = spec.at;
+        if (spec.ms) time.dataset.ms = "1";
+        if (spec.clock) time.dataset.clock = "1";
+        host.append(time);
+      } else host.append(spec.text || "");
+      if (spec.small) cell.append(make("small", "dim", spec.small));
+      return cell;
+    }
+    function drawRows(node) {
+      node.qdRows = node.dataset.rows;
+      const { titles, rows, empty } = JSON.parse(node.qdRows);
+      const table = make("table", "table"), head = make("tr"), body = make("tbody");
+      for (const [title, form] of titles) {
+        const cell = make("th", form, title);
+        cell.scope = "col";
+        head.append(cell);
+      }
+      for (const row of rows) body.append(labelled("tr", "", ...row.map(cellOf)));
+      if (!rows.length) {
+        const none = labelled("tr", "none", make("td", "", empty));
+        none.firstChild.colSpan = titles.length;
+        body.append(none);
+      }
+      table.append(labelled("thead", "", head), body);
+      node.replaceChildren(table);
+    }
+    function arrived() {
+      for (const node of document.querySelectorAll("[data-rows]")) if (node.qdRows !== node.dataset.rows) drawRows(node);
+      if (document.querySelector("time[data-at]:not([title])")) tick();
+    }
+
+    /* instants written by the server, shown in the zone that the header has chosen */
+    const day = (at) => new Date(at / 1e6).toISOString().slice(0, 10);
+    function tick() {
+      const now = QD.serverNow();
+      for (const node of document.querySelectorAll("time[data-at]")) {
+        const at = Number(node.dataset.at);
+        if (!node.title) node.title = node.textContent || new Date(at / 1e6).toISOString();
+        const date = at > 0 && !node.dataset.clock && day(at) !== day(now * 1e6 || at) ? day(at) + " " : "";
+        QD.write(node, at > 0 ? date + QD.clock(at, node.dataset.ms === "1") : "-");
+      }
+      for (const node of document.querySelectorAll("[data-since]")) {
+        QD.write(node, QD.format("age", now - Number(node.dataset.since) / 1e6));
+      }
+      for (const node of document.querySelectorAll("[data-expires]")) {
+        QD.write(node, QD.format("age", Number(node.dataset.expires) / 1e6 - now));
+      }
+      for (const host of document.querySelectorAll("[data-live-render]")) if (host.qdCards) sweep(host);
+    }
+    setInterval(tick, 1000);
+    new MutationObserver(arrived).observe(document.getElementById("react-entry-point"),
+      { childList: true, subtree: true, attributes: true, attributeFilter: ["data-rows"] });
+    arrived();
+
+    /* a question to the desk, every few seconds while somebody looks; never twice at once */
+    function every(ms, path, selector, draw, fail) {
+      let asking = false, after = 0;
+      async function ask() {
+        if (asking || document.hidden || !document.querySelector(selector)) return;
+        if (performance.now() < after) return;
+        asking = true;
+        try {
+          const answer = await fetch(path(), { cache: "no-store" });
+          if (!answer.ok) throw new Error("error " + answer.status);
+          draw(await answer.json());
+        } catch (failure) { fail(String(failure.message || failure)); }
+        asking = false;
+        after = performance.now() + ms;
+      }
+      setInterval(ask, 250);
+      return () => { after = 0; };
+    }
+
+    window.QDReview = { words, person, metaOf, labelled, command, keepCards, tick, every };
+  }
+  if (window.QD) run(); else document.addEventListener("qd-ready", run);
+})();

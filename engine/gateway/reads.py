@@ -1,0 +1,31 @@
+"""The reads behind the pages of supervisors, reviewers and auditors, as one list of routers."""
+
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import APIRouter
+
+from engine.gateway import audit, health, tca
+from engine.gateway.grants import Grants
+from engine.gateway.ports import Clock
+from engine.gateway.sessions import Directory
+
+
+class Sources(Protocol):
+    """What these reads need of the web's parts."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def processes(self) -> Path | None: ...
+    @property
+    def queries(self) -> object | None: ...
+
+
+def routers(parts: Sources, directory: Directory, grants: Grants) -> list[APIRouter]:
+    """Routers to include; those over the read tables only when there are some."""
+    found = [health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants)]
+    if parts.queries is not None:
+        found.append(tca.routes(parts.queries, directory, grants))
+        found.append(audit.routes(parts.queries, grants))
+    return found

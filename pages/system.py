@@ -1,0 +1,105 @@
+"""The system: may orders leave, kills with every receipt, alerts, processes, watchdog, worker."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from components import live
+from components.callback import page
+from components.live import mark
+from components.markup import attrs
+from components.surface import surface
+from engine.gateway.viewer import viewer
+
+
+@page(
+    "/system", title="System", permission="view.system", nav="System", group="desk", order=60,
+    key="y",
+)  # fmt: skip
+def system() -> Component:
+    """What runs and what stops it."""
+    someone = viewer()
+    meta: dict[str, object] = {
+        "me": someone.person_id,
+        "release": someone.may("kill.release"),
+        "kill": someone.may("order.kill"),
+        "acknowledge": someone.may("alert.acknowledge"),
+        "accept": someone.may("reconciliation.accept"),
+    }
+    return html.Div(
+        [
+            _tiles(),
+            surface("system-gate", "desk", data=meta, class_name="gate-line"),
+            html.Div(
+                [
+                    html.Div([_kills(meta), _alerts(meta)], className="stack"),
+                    html.Div(
+                        [
+                            _polled("Processes", "processes", "processes-body"),
+                            _polled("Watchdog, its own words", "watchdog", "watchdog-body"),
+                            _polled("Work in the background", "jobs", "jobs-body", grow=True),
+                        ],
+                        className="stack",
+                    ),
+                ],
+                className="columns system-page",
+            ),
+        ],
+        className="stack system",
+    )
+
+
+def _tiles() -> Component:
+    def desk(field: str, form: str, decimals: int = -1) -> Component:
+        return mark("desk", "desk", field, form, decimals=decimals)
+
+    return html.Div(
+        [
+            live.tile("Session", desk("session", "state"), desk("day", "text")),
+            live.tile(
+                "Market", html.Span([desk("mode", "text"), " ", desk("market_at", "clock")]),
+                desk("source", "text"),
+            ),
+            live.tile("Speed asked", html.Span([desk("speed", "price", 0), "×"])),
+            live.tile(
+                "Speed achieved", html.Span([desk("achieved", "price", 1), "×"]),
+                title="market seconds per second over the last turns; a slow turn slows the market",
+            ),
+            live.tile("Engine turn", desk("turn_ms", "ms")),
+            live.tile("Epoch", desk("epoch", "int"), title="counts starts of the engine"),
+            live.tile("Journal entries", desk("seq", "int"), html.Span(
+                ["head ", desk("head", "text")])),
+            live.tile("Working notional", desk("working_value", "money")),
+        ],
+        className="tiles",
+    )  # fmt: skip
+
+
+def _kills(meta: dict[str, object]) -> Component:
+    return live.panel(
+        "Kills and their receipts",
+        surface("system-kills", "kills", data=meta, class_name="cards"),
+        topic="kills",
+        grow=True,
+        id="kills",
+    )
+
+
+def _alerts(meta: dict[str, object]) -> Component:
+    return live.panel(
+        "Alerts",
+        surface("system-alerts", "alerts", data=meta, class_name="table-host"),
+        topic="alerts",
+        grow=True,
+        id="alerts",
+    )
+
+
+def _polled(title: str, source: str, body: str, *, grow: bool = False) -> Component:
+    """A box that ``assets/review_system.js`` fills from REST every 2 s while it is looked at."""
+    corner = html.Span("", className="panel-age num", **attrs({"data-polled-age": source}))
+    return live.panel(
+        title,
+        html.Div(html.P("asking", className="dim"), id=body, className="polled"),
+        tools=corner,
+        grow=grow,
+    )

@@ -25,7 +25,7 @@ from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.gateway import ask, commands, kill, login, people, rest, status
+from engine.gateway import ask, commands, kill, login, people, reads, rest, status
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
@@ -134,6 +134,8 @@ class Web:
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
         )
+        for router in reads.routers(self.parts, self.directory, grants):
+            self.server.include_router(router)
 
         @self.server.get("/health", include_in_schema=False)
         async def health() -> Response:

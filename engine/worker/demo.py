@@ -1,7 +1,7 @@
 """The demo people's orders of the live day: several people, several strategies, all day long.
 
-Commands like everybody's, at their market time, each with an id made of day and number: whatever is
-asked twice has one effect, so a restarted worker needs no memory. Marked DEMO in client and note.
+Commands like everybody's, at their market time, each with an id made of day and number, so that what
+is asked twice has one effect. Marked DEMO in client and note.
 """
 
 from typing import Final
@@ -21,6 +21,7 @@ STREAM_DAY: Final = 7_001
 AT_ONCE: Final = 7  # orders in the first market minute, so that there is something to see
 LATER: Final = 14  # spread over the day
 EVERY_S: Final = 1_200
+LATE_S: Final = 3_600
 STRATEGIES: Final = ("VWAP", "TWAP", "ADAPTIVE", "POV", "VWAP", "ADAPTIVE", "TWAP")
 
 
@@ -69,7 +70,7 @@ def demo_orders(context: Context) -> None:
     for index, act in enumerate(plan(settings.seed, day, instruments)):
         key = f"demo-{day}-{index:03d}"
         # what was due long ago, while nothing ran, is not made up for
-        is_due = passed - EVERY_S <= act[0] <= passed
+        is_due = passed - LATE_S <= act[0] <= passed
         if is_due and not context.memo.get(key) and not _send(context, key, act):
             return
 
@@ -77,10 +78,12 @@ def demo_orders(context: Context) -> None:
 def _send(context: Context, key: str, act: tuple[int, PersonId, AnyCommand, str]) -> bool:
     """Send one; False when the desk is not quite there and it must be asked again."""
     _, person, command, reason = act
+    tries = int(context.memo.get("demo tries", 0))
     try:
-        context.submit(command, key, person=person, reason=reason)
+        context.submit(command, f"{key}-{tries}", person=person, reason=reason)
     except Refused as refusal:
         if "two-sided" in str(refusal) or "unknown" in str(refusal):
+            context.memo["demo tries"] = tries + 1  # a refused id stays refused
             return False
     except (ConnectionError, TimeoutError):
         return False

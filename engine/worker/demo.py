@@ -1,7 +1,7 @@
 """The demo people's orders of the live day: several people, several strategies, all day long.
 
-Commands like everybody's, at their market time, each with an id made of day and number, so that what
-is asked twice has one effect. Marked DEMO in client and note.
+Commands like everybody's, at their market time, each with an id of day and number, so that what is
+asked twice has one effect. Marked DEMO in client and note.
 """
 
 from typing import Final

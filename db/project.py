@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import DatabaseError
 
 from db import fold_desk, fold_orders
@@ -85,6 +85,17 @@ def position(engine: Engine, source: Source) -> int:
     except DatabaseError as error:
         raise TablesUnavailable(str(error.orig)) from error
     return int(found or 0)
+
+
+def touch(engine: Engine, source: Source, now_ns: int) -> None:
+    """The journal has nothing new: the tables are as good as of now."""
+    try:
+        with engine.begin() as connection:
+            connection.execute(
+                update(PROGRESS).where(PROGRESS.c.source == source.name).values(projected_at=now_ns)
+            )
+    except DatabaseError as error:
+        raise TablesUnavailable(str(error.orig)) from error
 
 
 def project(engine: Engine, source: Source, entries: Iterable[Entry], now_ns: int) -> int:

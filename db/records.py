@@ -248,7 +248,9 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataAge(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the read tables are: last projected entry and when it was written and projected."""
+    """How far the read tables are: the last projected entry, when it was written, and when the
+    tables were last level with the journal (``projected_at``, at most a second old in health).
+    """
 
     seq: int
     market_at: int

@@ -4,6 +4,7 @@ Everything it does may be cut off at any moment: batches of the projection are t
 days appear whole, reports are named by their hash.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -76,6 +77,7 @@ def schedule(context: Context) -> Any:
         context.jobs.failed(name, str(event.exception), context.clock.wall_ns())
 
     scheduler.add_listener(broken, EVENT_JOB_ERROR)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long job is no warning
     return scheduler
 
 

@@ -71,14 +71,14 @@ def sweep(history: Path) -> None:
         shutil.rmtree(part)
 
 
-def make_day(history: Path, order: Order, stopping: Callable[[], bool]) -> Sealed:
-    """Make one past day; raises Stopped when told to stop, and then nothing of it stays."""
+def make_day(history: Path, order: Order, going_on: Callable[[float], bool]) -> Sealed:
+    """Make one past day; raises Stopped when it may not go on, and then nothing of it stays."""
     day = order.session.day
     folder = history / f"{PART}{day}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     try:
-        report = _live(folder, order, stopping)
+        report = _live(folder, order, going_on)
         sealed = _seal(folder, order, report)
         folder.replace(history / day)
     finally:
@@ -86,14 +86,14 @@ def make_day(history: Path, order: Order, stopping: Callable[[], bool]) -> Seale
     return sealed
 
 
-def _live(folder: Path, order: Order, stopping: Callable[[], bool]) -> Built:
+def _live(folder: Path, order: Order, going_on: Callable[[float], bool]) -> Built:
     """The day itself, its report and the evening's review."""
     session = order.session
     past = PastDay(folder, session, order.presets, seed=order.seed, code=order.code)
     try:
         instruments = tuple(preset.instrument for preset in order.presets)
         length = (session.close_at - session.open_at) // 1_000_000_000
-        past.run(write(order.seed, day_number(session.day), instruments, length), stopping)
+        past.run(write(order.seed, day_number(session.day), instruments, length), going_on)
         past.journal.flush()
         report = report_of(folder, session.day)
         store(folder / "reports", report)

@@ -4,6 +4,8 @@ A job that finds nothing to do returns at once. What a job says to the engine is
 everybody's, as person "system", and only ReportTca and InstallModel.
 """
 
+from collections.abc import Callable
+
 from db.facts import Facts
 from db.journal import verify as verify_journal
 from db.market import Market
@@ -21,6 +23,7 @@ from engine.worker.training import DAYS, card_text, train
 UNSIGNED = 2  # the newest past days wait for their review
 LEAST_DAYS = 3  # past days before a first model is trained
 MODEL_OF = "ADAPTIVE"
+TOLD_PERCENT = 5  # of a past day, between two words about it
 
 
 def tca_day(context: Context) -> None:
@@ -86,8 +89,6 @@ def history(context: Context) -> None:
     jobs.start("history", f"{len(missing)} past days to prepare", clock.wall_ns())
     for day in missing:
         number = wanted.index(day)
-        text = f"past day {number + 1} of {len(wanted)}: {day}"
-        jobs.step("history", number / len(wanted), text, clock.wall_ns())
         order = Order(
             session=session_of(day),
             seed=settings.seed,
@@ -95,13 +96,28 @@ def history(context: Context) -> None:
             signed=number >= UNSIGNED,
         )
         try:
-            make_day(folder, order, context.stop.is_set)
+            make_day(folder, order, _going_on(context, number, len(wanted), day))
         except Stopped:
             return
         except (Refused, BrokenInvariant) as error:
             jobs.failed("history", f"{day}: {error}", clock.wall_ns())
             return
     jobs.done("history", f"{len(wanted)} past days", clock.wall_ns())
+
+
+def _going_on(context: Context, number: int, count: int, day: str) -> Callable[[float], bool]:
+    """Tells people how far the day is, and the day whether to go on."""
+    told = [-1]
+
+    def going_on(done: float) -> bool:
+        percent = int(done * 100)
+        if percent // TOLD_PERCENT != told[0]:
+            told[0] = percent // TOLD_PERCENT
+            text = f"past day {number + 1} of {count}: {day}, {percent} %"
+            context.jobs.step("history", (number + done) / count, text, context.clock.wall_ns())
+        return not context.stop.is_set()
+
+    return going_on
 
 
 def first_model(context: Context) -> None:

@@ -290,13 +290,16 @@ class PastDay:
         self.loop.turn()
         self.seen.look(self.loop.desk)
 
-    def run(self, script: Script, stopping: Callable[[], bool]) -> None:
-        """From the open until every parent has ended after the close."""
+    def run(self, script: Script, going_on: Callable[[float], bool]) -> None:
+        """From the open until every parent has ended after the close.
+
+        going_on : asked every second with the fraction of the day that is done.
+        """
         length = (self.session.close_at - self.session.open_at) // SECOND
         acts, kills = list(script.acts), list(script.kills)
         self.clock.wall = self.session.open_at
         for second in range(length + 600):
-            if stopping():
+            if not going_on(min(second / length, 1.0)):
                 raise Stopped(self.session.day)
             self._due(second, acts, kills)
             self.turn()

@@ -9,6 +9,7 @@ from db.project import (
     live_source,
     position,
     project,
+    touch,
     unread,
 )
 from engine.worker.context import Context
@@ -17,6 +18,7 @@ POLL_S: Final = 0.15
 RETRY_S: Final = 1.0
 LIVE_BATCH: Final = 2_000
 PAST_BATCH: Final = 500  # small, so that the live book never waits long behind a past day
+TOUCH_NS: Final = 1_000_000_000  # how often quiet tables say that they are level with the journal
 LOOK_TURNS: Final = 15  # between looks for new past days
 
 
@@ -30,6 +32,7 @@ class Projector:
         self._past: list[Source] = []
         self._done: set[str] = set()
         self._turns = 0
+        self._touched = 0
 
     def run(self) -> None:
         """Until told to stop. A database that does not answer is asked again."""
@@ -48,6 +51,8 @@ class Projector:
     def turn(self) -> bool:
         """Project what is new of the live journal, then a little of a past day."""
         moved = self._some(self._live, LIVE_BATCH)
+        if not moved:
+            self._touch()
         if self._turns % LOOK_TURNS == 0:
             self._past = [
                 source
@@ -62,6 +67,12 @@ class Projector:
             self._done.add(source.name)
             self._past.pop(0)
         return True
+
+    def _touch(self) -> None:
+        now = self._context.clock.wall_ns()
+        if now - self._touched >= TOUCH_NS:
+            self._touched = now
+            touch(self._context.tables, self._live, now)
 
     def _some(self, source: Source, limit: int) -> bool:
         at = self._at.get(source.name)

@@ -28,13 +28,13 @@ def an_order(day=DAY, *, seed=7, signed=True, minutes=12):
     )  # fmt: skip
 
 
-def never():
-    return False
+def to_the_end(done):
+    return True
 
 
 @cache
 def a_state_with_a_past_day():
     """A state folder with one sealed day; read only."""
     state = Path(tempfile.mkdtemp(prefix="qd-past-"))
-    make_day(state / "history", an_order(), never)
+    make_day(state / "history", an_order(), to_the_end)
     return state

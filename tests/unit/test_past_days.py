@@ -30,7 +30,7 @@ from engine.worker.history import (
 from engine.worker.past import Stopped
 from engine.worker.training import recordings
 from tests.support.busy_desk import tables
-from tests.support.past_days import DAY, a_state_with_a_past_day, an_order, never
+from tests.support.past_days import DAY, a_state_with_a_past_day, an_order, to_the_end
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_people_did_a_bit_of_everything():
 
 def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path):
     heads = [
-        make_day(tmp_path / name, an_order(seed=seed, minutes=3), never).head
+        make_day(tmp_path / name, an_order(seed=seed, minutes=3), to_the_end).head
         for name, seed in (("a", 5), ("b", 5), ("c", 6))
     ]
     assert heads[0] == heads[1]
@@ -103,7 +103,7 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path):
 def test_a_day_that_is_stopped_leaves_nothing(tmp_path):
     turns = iter(range(100))
     with pytest.raises(Stopped):
-        make_day(tmp_path / "history", an_order(), lambda: next(turns) > 60)
+        make_day(tmp_path / "history", an_order(), lambda done: next(turns) < 60)
     assert list((tmp_path / "history").iterdir()) == []
 
 

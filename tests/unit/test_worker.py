@@ -26,7 +26,13 @@ from engine.worker.projector import Projector
 from engine.worker.script import write
 from engine.worker.tca import mids_of, tape_of
 from tests.support.busy_desk import contents, tables
-from tests.support.past_days import DAY, PRESETS_USED, a_state_with_a_past_day, never, short_session
+from tests.support.past_days import (
+    DAY,
+    PRESETS_USED,
+    a_state_with_a_past_day,
+    short_session,
+    to_the_end,
+)
 
 
 class TestContext(Context):
@@ -64,7 +70,7 @@ def live_day(context, *, minutes=6, closed=True):
     day = PastDay(state / "journal", session, PRESETS_USED, seed=3, code="c0de")
     instruments = tuple(preset.instrument for preset in PRESETS_USED)
     if closed:
-        day.run(write(3, 20261112, instruments, minutes * 60), never)
+        day.run(write(3, 20261112, instruments, minutes * 60), to_the_end)
     else:
         day.turn()
     day.close()
@@ -153,7 +159,8 @@ def test_past_days_are_made_newest_first_and_only_those_that_are_missing(context
     caught_up(context)
     made = []
 
-    def fake(history, order, stopping):
+    def fake(history, order, going_on):
+        assert going_on(0.5)
         made.append((order.session.day, order.signed, order.code))
         (history / order.session.day).mkdir(parents=True)
         (history / order.session.day / "sealed.json").write_text("{}")

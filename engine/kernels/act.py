@@ -376,7 +376,8 @@ def post(observation: Any, parameters: Floats, want: float, action: Any) -> None
         if rest(observation, parameters, want, action) and action["why"] == WHY_WAIT:
             action["why"] = WHY_PASSIVE
     elif action["binding"] == BOUND_NOTHING:
-        action["binding"] = BOUND_BAND
+        all_out = observation["filled"] + live >= observation["quantity"]
+        action["binding"] = BOUND_LEAVES if all_out else BOUND_BAND
 
 
 @kernel

@@ -182,7 +182,7 @@ class Stage:
 
         def is_there() -> dict[str, Any] | None:
             status = self.status()
-            return status if status is not None and not status["desk"]["gate"] else None
+            return status if status is not None and _is_open(status["desk"]) else None
 
         found: dict[str, Any] = eventually(is_there, patience_s, "a standing desk")
         return found
@@ -195,7 +195,7 @@ class Stage:
                 tail = path.read_text(encoding="utf-8", errors="replace").splitlines()[-2:]
                 words.append(f"{path.name}: {' | '.join(tail)}")
         status = self.status()
-        gate = "no answer" if status is None else status["desk"]["gate"] or "open"
+        gate = "no answer" if status is None else status["desk"]["gate"]
         return f"{'; '.join(words)}; gate: {gate}"
 
     # --- acting -----------------------------------------------------------------------------
@@ -235,9 +235,14 @@ class Stage:
         return self.submit(order, TRADER)
 
 
+def _is_open(desk: dict[str, Any]) -> bool:
+    """Whether new orders may leave."""
+    return desk["gate"] in ("", "open")
+
+
 def _moves(desk: dict[str, Any]) -> bool:
     opened = desk["session"] == "CLOSED" or desk["market_at"] > desk["open_at"] + 1_000_000_000
-    return not desk["gate"] and opened
+    return _is_open(desk) and opened
 
 
 def _flags(words: list[str]) -> dict[str, object]:

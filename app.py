@@ -25,10 +25,10 @@ def main(argv: list[str]) -> int:
     try:
         settings = desk_settings.resolve(vars(flags), os.environ)
         if flags.web_only:
-            from engine.gateway import server  # Dash loads in the web process only
+            from engine.gateway.server import main as serve  # Dash loads in the web process only
 
             watch_stdin()
-            return int(server.main(settings) or 0)
+            return int(serve(settings) or 0)
         from engine.supervise import specs, supervise
 
         return supervise(settings, specs())

@@ -1,7 +1,8 @@
-"""The live engine on the lock-step exchange and the day kernel decide the same, second by second."""
+"""The live engine on the lock-step exchange and the day kernel decide the same each second."""
 
 import numpy as np
 import pytest
+
 from engine.core.plan import COLLAR_BPS, NO_MODEL_ROW
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -16,7 +17,6 @@ from engine.kernels.features import flat_microprice, new_state
 from engine.kernels.flow import new_env
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, new_tape, simulate
-
 from tests.support.desk_rig import Rig
 
 SECONDS = 23_400

@@ -110,10 +110,11 @@ def test_a_changed_parameter_changes_a_decision_after_it():
     at = next(i for i, x in enumerate(entries) if isinstance(x.event, e.ParametersSet))
     event = entries[at].event
     values = {**event.values, "max_child": 300.0}
+    changed = e.ParametersSet(strategy="TWAP", version=1, values=values)
     entries = [
         Entry(
             seq=x.seq, turn=x.turn, market_ns=x.market_ns, desk_ns=x.desk_ns,
-            event=e.ParametersSet(strategy="TWAP", version=1, values=values) if i == at else x.event,
+            event=changed if i == at else x.event,
         )
         for i, x in enumerate(entries)
     ]  # fmt: skip

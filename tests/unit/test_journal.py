@@ -109,8 +109,10 @@ def test_an_edit_is_found_at_its_entry(folder: Path):
     write(
         path,
         (
-            "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'offset', 'onset1') AS BLOB)"
-            " WHERE seq = 5",
+            (
+                "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'offset', 'onset1') AS BLOB)"
+                " WHERE seq = 5"
+            ),
         ),
     )
     assert verify(folder).first_bad == 5

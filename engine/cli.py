@@ -45,6 +45,9 @@ def _show(options: argparse.Namespace, body: object, text: str) -> None:
 # --- processes ------------------------------------------------------------------------------
 def run(_options: argparse.Namespace) -> int:
     """Run the engine process."""
+    from engine.lifeline import watch_stdin
+
+    watch_stdin()  # first: a supervisor may die while we import and compile
     from engine.compose import main as engine
     from engine.warm import ready
 
@@ -54,6 +57,9 @@ def run(_options: argparse.Namespace) -> int:
 
 def venue(_options: argparse.Namespace) -> int:
     """Run the simulated or replayed exchange."""
+    from engine.lifeline import watch_stdin
+
+    watch_stdin()
     from engine.exchange.server import main as exchange
     from engine.warm import ready
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 SUPERVISED = "QD_SUPERVISED"  # set to 1 by the supervisor; alone in a terminal stdin means nothing
+NAME = "lifeline"
 GRACE_S = 2.5  # a child that does not stop by itself in this time is killed, with its own children
 
 
@@ -17,9 +18,9 @@ def watch_stdin(on_eof: Callable[[], None] | None = None, *, grace_s: float = GR
     """Call ``on_eof`` from a daemon thread when the supervisor is gone; default: SIGTERM to self.
 
     After ``grace_s`` the whole process group gets SIGKILL, so that a stuck child and the
-    processes it started end too. Does nothing when not started by the supervisor.
+    processes it started end too. Does nothing when not started by the supervisor, or a second time.
     """
-    if os.environ.get(SUPERVISED) != "1":
+    if os.environ.get(SUPERVISED) != "1" or any(t.name == NAME for t in threading.enumerate()):
         return
 
     def wait() -> None:
@@ -33,4 +34,4 @@ def watch_stdin(on_eof: Callable[[], None] | None = None, *, grace_s: float = GR
         else:
             on_eof()
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name=NAME, daemon=True).start()

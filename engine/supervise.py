@@ -398,6 +398,8 @@ def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
         Child(spec=spec, log=where.log / f"{spec.name}.log", status=Status(name=spec.name))
         for spec in processes
     ]
+    for child in children:
+        child.seen = child.log.stat().st_size if child.log.exists() else 0  # said by an earlier run
     desk = Supervisor(children=children, where=where, env=env, lock=lock)
     desk.listen()
     say(f"starting, state in {where.state}, logs in {where.log}")

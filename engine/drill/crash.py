@@ -31,12 +31,16 @@ from engine.stage import CLOCK, NotReady, Stage, eventually
 DONE: Final = 0
 USAGE: Final = 2
 WRONG: Final = 3
-ENGINE_WAIT_S: Final = 60.0
+ENGINE_WAIT_S: Final = 180.0
 STREAM: Final = 7_001  # of the drill's own choices
 VICTIMS: Final = (
     *("engine",) * 6, *("exchange",) * 3, *("app",) * 2, *("watchdog",) * 2, "web", "worker",
     "before_journal", "after_journal", "before_send", "after_send", "mass_cancel", "reconciliation",
 )  # fmt: skip
+WAIT_FOR: Final = {  # how often the engine may pass the point at most before it dies there
+    "before_journal": 60, "after_journal": 60, "before_send": 8, "after_send": 8,
+    "mass_cancel": 1, "reconciliation": 1,
+}  # fmt: skip
 PROCESSES: Final = ("engine", "exchange", "watchdog", "web", "worker")
 ORDERS: Final = (
     ("MIDC", 1, 60_000, "TWAP"),
@@ -118,12 +122,13 @@ class Drill:
 
     def _crash_at(self, point: str) -> None:
         """Restart the desk with a crash point, let it strike, restart it without."""
-        count = 1 if point in ("mass_cancel", "reconciliation") else 2 + self.choose(30)
+        count = 1 + self.choose(WAIT_FOR[point])
         self.stage.kill_supervisor()
         self.stage.start(crash_at=f"{point}:{count}")
         self._strike(point)
         self.stage.kill_supervisor()
         self.stage.start()
+        self.by_victim["app"] += 2
         self.stage.wait_ready()
 
     def _strike(self, point: str) -> None:

@@ -24,7 +24,7 @@ from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
 from engine.exchange.presets import LATENCY_NS, PRESETS
 from engine.kernels.environment import Env, new_day
-from engine.kernels.features import flat_microprice, new_state
+from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import DONE as RAN
 from engine.kernels.flow import REPORTS_FULL, TRADES_FULL, new_env, run_until
 from engine.kernels.inference import no_model
@@ -77,7 +77,7 @@ def twap_day(seed: int) -> Outcome:
     env = new_env(new_day(seed, MIDCAP.flow(), OPEN_NS, CLOSE_NS), 0, LATENCY_NS, max_own=32_768)
     curve = u_shape_curve()
     adv = float(MIDCAP.instrument.adv)
-    features = new_state(OPEN_NS, CLOSE_NS, adv, curve, flat_microprice())
+    features = new_state(OPEN_NS, CLOSE_NS, adv, curve, prior_microprice())
     parent = np.zeros(1, OBSERVATION)[0]
     parent["start_ns"] = parent["open_ns"] = parent["base_ns"] = OPEN_NS
     parent["end_ns"] = parent["close_ns"] = CLOSE_NS

@@ -19,7 +19,7 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
 from engine.domain.instrument import Instrument, Session
-from engine.domain.kinds import IOC, N_PARAMETERS, WHY_CLEANUP
+from engine.domain.kinds import N_PARAMETERS, P_EXPIRE, P_PASSIVE
 from engine.domain.market import ACTION, OBSERVATION, SLOTS
 from engine.domain.orders import AtEnd, Parent, ParentState
 from engine.domain.strategy import STRATEGIES, vector
@@ -88,6 +88,8 @@ class Planner:
         row["features"] = sight.features[parent.symbol]
         row["model_state"] = sight.model_state(state.market_ns, used)
         self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
+        self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
+        self.parameters[P_PASSIVE] = float(parent.passive_only)
         rows = NO_MODEL_ROW if used is None else used.row
         act_first(self.observations, self.parameters, sight.curve, rows, self.actions)
         return self._decision(parent, "" if used is None else used.id)
@@ -193,9 +195,7 @@ def cancels_of(state: State, decision: Decision) -> tuple[AnyEvent, ...]:
 def child_of(state: State, decision: Decision) -> e.ChildIntended | None:
     """The new child a decision asks for, if any."""
     parent = decision.parent
-    expires = parent.at_end == AtEnd.EXPIRE and decision.why == WHY_CLEANUP
-    forbidden = parent.passive_only and decision.type == IOC
-    if decision.type == 0 or expires or forbidden:
+    if decision.type == 0:
         return None
     return e.ChildIntended(
         child_id=child_id(state.epoch, state.next_child),

@@ -21,7 +21,7 @@ from engine.domain.kinds import (
     N_FEATURES,
 )
 from engine.domain.units import Nanos, Symbol
-from engine.kernels.features import flat_microprice, new_state, update_first
+from engine.kernels.features import new_state, prior_microprice, update_first
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.watch import score_first
 
@@ -152,7 +152,7 @@ class Sight:
 def open_sight(session: Session, instruments: tuple[Instrument, ...]) -> Sight:
     """Empty windows for a day."""
     curve = u_shape_curve()
-    micro: Any = flat_microprice()
+    micro: Any = prior_microprice()
     return Sight(
         session=session,
         instruments=instruments,

@@ -35,4 +35,9 @@ MODEL: Final = {
     k.MODEL_UNSURE: "unsure",
 }
 TYPE: Final = {k.LIMIT: "LMT", k.IOC: "IOC"}
-SESSION: Final = {k.PRE_OPEN: "PRE-OPEN", k.CONTINUOUS: "CONTINUOUS", k.CLOSED: "CLOSED"}
+SESSION: Final = {
+    k.PRE_OPEN: "PRE-OPEN",
+    k.CONTINUOUS: "CONTINUOUS",
+    k.CLOSED: "CLOSED",
+    k.HALTED: "HALTED",
+}

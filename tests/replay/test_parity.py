@@ -13,7 +13,7 @@ from engine.domain.units import Nanos, child_id
 from engine.exchange.presets import LATENCY_NS, PRESETS
 from engine.exchange.simulated import path_seed
 from engine.kernels.environment import new_day
-from engine.kernels.features import flat_microprice, new_state
+from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, new_tape, simulate
@@ -63,7 +63,7 @@ def simulated(rig: Rig, parent, strategy: str):
     day = new_day(path_seed(7, session.day, 0), preset.flow(), session.open_at, session.close_at)
     curve = u_shape_curve()
     state = new_state(
-        session.open_at, session.close_at, float(preset.instrument.adv), curve, flat_microprice()
+        session.open_at, session.close_at, float(preset.instrument.adv), curve, prior_microprice()
     )
     row = np.zeros(1, dtype=OBSERVATION)[0]
     for name, value in {

@@ -42,6 +42,12 @@ def open_next_day(state: State, envelope: Envelope, person: Person) -> tuple[Any
     del envelope, person
     if state.is_open and state.session is not None:
         raise Refused(f"{state.session.day} is still open", rule="session")
+    if state.mode == "REPLAY" and state.session is not None:
+        raise Refused(
+            f"the recording holds {state.session.day} only: start the desk again with another "
+            "recording and its own state folder",
+            rule="recording",
+        )
     return ()
 
 

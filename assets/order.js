@@ -181,9 +181,9 @@
     const now = isLive() ? Math.max(marketAt(), r.accepted_at) : r.ended_at || r.end_at;
     const span = Math.max(60e9, now - r.accepted_at), from = r.accepted_at, to = from + span * (isLive() ? 1.03 : 1.01);
     const p = s.points, last = p.at_ns.length - 1;
-    const half = last >= 0 ? (p.band_high[last] - p.band_low[last]) / 2 : 0;
+    const under = last >= 0 ? p.target[last] - p.band_low[last] : 0, over = last >= 0 ? p.band_high[last] - p.target[last] : 0;
     const x = p.at_ns.concat(tail.at), target = p.target.concat(tail.target);
-    const low = p.band_low.concat(tail.target.map((v) => v - half)), high = p.band_high.concat(tail.target.map((v) => v + half));
+    const low = p.band_low.concat(tail.target.map((v) => v - under)), high = p.band_high.concat(tail.target.map((v) => v + over));
     let sum = 0;
     const fills = (s.fills || []).map(([at, price, shares, liquidity]) => { sum += shares; return { at, price, shares, liquidity, sum }; });
     const step = Math.max(1, Math.ceil(fills.length / MARKS));

@@ -5,7 +5,8 @@
   "use strict";
   if (!document.body.classList.contains("desk")) return;
   const SECOND = 1e9, DAY_S = 6.5 * 3600;
-  let meta = null, personal = null, known = null, wanted = null, typedValue = false;
+  let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false;
+  const seen = new Map();     // order -> when it first came, to know the new one
   window.QDPieces.ready(() => {
     QD.renderer("ticket", (node) => {
       if (!node.qdOpen) { node.qdOpen = true; meta = JSON.parse(node.dataset.meta); typedValue = false; open(); }
@@ -33,6 +34,11 @@
       host.addEventListener("input", typed);
       host.addEventListener("change", typed);
       host.addEventListener("qd-sent", (event) => remember(event.detail));
+      for (const name of ["click", "keydown"]) {
+        host.addEventListener(name, (event) => {
+          if (name === "click" ? event.target.closest(".submit") : event.key === "Enter") pressed = performance.now();
+        }, { capture: true });
+      }
       host.qdReady = true;
       update();
     };
@@ -237,17 +243,18 @@
   /* --- after sending: the new order, found in the engine's rows ---------------------------- */
   function remember({ command, result }) {
     if (result.state !== "DONE") return;
-    wanted = { symbol: command.target, side: Number(command.args.side), quantity: Number(command.args.quantity) };
+    wanted = { symbol: command.target, side: Number(command.args.side), quantity: Number(command.args.quantity), after: pressed };
     sent(QD.rows("parents"));
   }
   function sent(rows) {
-    const mine = document.body.dataset.person;
-    if (known === null || !wanted) known = new Set(rows.keys());
+    for (const key of rows.keys()) if (!seen.has(key)) seen.set(key, primed ? performance.now() : 0);
+    primed = true;
     if (!wanted) return;
     for (const [key, row] of rows) {
-      if (known.has(key) || row.trader !== mine || row.symbol !== wanted.symbol || row.side !== wanted.side || row.quantity !== wanted.quantity) continue;
+      if (seen.get(key) < wanted.after
+        || row.trader !== document.body.dataset.person || row.symbol !== wanted.symbol
+        || row.side !== wanted.side || row.quantity !== wanted.quantity) continue;
       wanted = null;
-      known = new Set(rows.keys());
       const box = document.getElementById("ticket-sent"), link = make("a", "button primary", `Open ${row.id}`);
       link.href = "/orders/" + row.id;
       link.id = "ticket-open";

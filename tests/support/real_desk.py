@@ -1,4 +1,4 @@
-"""The whole desk as ``python app.py`` starts it, in a folder of its own, with nothing left behind."""
+"""The whole desk as ``python app.py`` starts it, in its own folder, leaving nothing behind."""
 
 import os
 import shutil

@@ -1,0 +1,267 @@
+"""A trader's road in real Chromium on the whole desk: market speed 60x, seed 7, no past days."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import Visitor
+from tests.support.real_desk import RealDesk, until
+
+SPEED, SEED = 60, 7
+CHILD_ENDED = {"FILLED", "CANCELLED", "REJECTED", "EXPIRED", "SEND_REFUSED"}
+SECONDS = 1_000_000_000
+ROWS = ".ag-center-cols-container .ag-row"
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[RealDesk]:
+    """Everything, started once for this file; nothing may outlive it."""
+    running = RealDesk(flags={"history_days": 0, "speed": SPEED, "seed": SEED})
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+    running.remove()
+
+
+def state_is(page: Any, wanted: str, timeout: int = 15_000) -> None:
+    page.wait_for_function(
+        "(w) => (document.getElementById('order-state') || {}).textContent === w", arg=wanted,
+        timeout=timeout,
+    )  # fmt: skip
+
+
+def rest(page: Any, path: str) -> Any:
+    return page.evaluate("(p) => fetch(p).then((a) => a.json())", f"/api/v1/{path}")
+
+
+def press(page: Any, selector: str, ms: int) -> None:
+    """Hold the mouse button down on something for a while."""
+    page.hover(selector)
+    page.mouse.down()
+    page.wait_for_timeout(ms)
+    page.mouse.up()
+
+
+def send_ticket(page: Any, *, quantity: str, strategy: str = "VWAP", minutes: str = "360") -> str:
+    """Fill the ticket for MIDC as a person does; the id of the new order."""
+    page.wait_for_selector("[data-typed=minutes]")
+    page.select_option("[name=symbol]", "MIDC")
+    page.fill("[name=quantity]", quantity)
+    page.check(f"[name=strategy][value={strategy}]")
+    page.fill("[data-typed=minutes]", minutes)
+    page.click("#ticket button.submit")
+    page.wait_for_selector("#ticket-open")
+    href: str = page.get_attribute("#ticket-open", "href")
+    return href.removeprefix("/orders/")
+
+
+def test_ticket_children_hold_amend_resume_kill_and_every_receipt(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    guest = visitor().log_in(desk, "amara", "/ticket")
+    page = guest.page
+    parent = send_ticket(page, quantity="500,000")
+    page.click("#ticket-open")
+    state_is(page, "WORKING")
+    page.wait_for_selector("#order-children tr[data-child]", timeout=30_000)
+    filled = (
+        "Number(document.querySelector('[data-tile=filled]').textContent.replace(/[,\\/].*/, ''))"
+    )
+    page.wait_for_function(f"() => {filled} > 0", timeout=30_000)
+
+    page.click("#order-acts .hold")
+    page.click("#confirm-go")
+    state_is(page, "HELD")
+    tables = desk.queries()
+    held = until(lambda: event_of(tables, parent, "ParentHeld"), what="ParentHeld in the tables")
+    until(
+        lambda: rest(page, "desk")["items"][0]["market_at"] > held.market_at + 60 * SECONDS,
+        what="a minute of market time in the hold",
+    )
+
+    page.click("#order-acts .amend")
+    page.fill("#confirm-fields [name=quantity]", "400,000")
+    page.click("#confirm-go")
+    page.wait_for_function(
+        "() => document.getElementById('order-what').textContent.includes('400,000')",
+        timeout=10_000,
+    )
+
+    page.click("#order-acts .resume")
+    page.click("#confirm-go")
+    state_is(page, "WORKING")
+    resumed = until(
+        lambda: event_of(tables, parent, "ParentResumed"), what="ParentResumed in the tables"
+    )
+    later = until(
+        lambda: [e for e in tables.entries_of(parent, 5_000)
+                 if e.event == "ChildIntended" and e.seq > resumed.seq],
+        what="a child after the resume",
+    )  # fmt: skip
+    between = [e for e in tables.entries_of(parent, 5_000)
+               if e.event == "ChildIntended" and held.seq < e.seq < resumed.seq]  # fmt: skip
+    assert between == []
+    assert later[0].market_at >= resumed.market_at
+
+    page.click("#order-acts .kill")
+    assert parent in page.inner_text("#confirm-text") or parent in page.inner_text("#confirm-title")
+    press(page, "#confirm-go", 1_100)
+    state_is(page, "KILLED")
+    children = [row for row in rest(page, "children")["items"] if row["parent"] == parent]
+    assert children
+    assert {row["state"] for row in children} <= CHILD_ENDED
+    page.click("[data-log=kills]")
+    page.wait_for_function(
+        "() => /CONFIRMED \\+[\\d,]+ ms/.test(document.getElementById('log-kills').textContent)",
+        timeout=15_000,
+    )
+    said = page.inner_text("#log-kills")
+    assert re.search(r"REQUESTED \d\d:\d\d:\d\d\.\d{3}", said)
+    assert re.search(r"BLOCKED \+[\d,]+ ms", said)
+    assert re.search(r"CANCEL SENT \+[\d,]+ ms", said)
+    assert "0 unconfirmed" in said
+    receipts = until(
+        lambda: [k for k in tables.kills() if k.target == parent and k.state == "CONFIRMED"],
+        what="the kill in the tables",
+    )[0].receipts
+    assert all(line.outcome != "UNCONFIRMED" and line.after_ms is not None for line in receipts)
+    assert guest.complaints == []
+
+
+def event_of(tables: Any, parent: str, name: str) -> Any:
+    """The newest entry of this event about the order, or None."""
+    found = [e for e in tables.entries_of(parent, 5_000) if e.event == name]
+    return found[-1] if found else None
+
+
+def test_the_ticket_blocks_a_limit_off_the_tick_grid_with_a_sentence(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    page = visitor().log_in(desk, "amara", "/ticket").page
+    page.wait_for_selector("[data-typed=limit]")
+    page.fill("[name=quantity]", "1,000")
+    page.fill("[data-typed=limit]", "50.005")
+    page.wait_for_selector("#ticket-warnings li.block")
+    assert "multiple of 0.01, was 50.005: 50.00 or 50.01" in page.inner_text("#ticket-warnings")
+    assert page.is_disabled("#ticket button.submit")
+    page.fill("[data-typed=limit]", "50.00")
+    page.wait_for_function("() => !document.querySelector('#ticket button.submit').disabled")
+    assert page.input_value("[name=limit_price]") == "5000"
+
+
+def test_value_and_shares_follow_each_other_at_the_mid(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    page = visitor().log_in(desk, "amara", "/ticket").page
+    page.wait_for_selector("[data-typed=value]")
+    page.select_option("[name=symbol]", "MIDC")
+    page.fill("[data-typed=value]", "5,000,000")
+    page.wait_for_function("() => document.querySelector('[name=quantity]').value !== ''")
+    shares = int(page.input_value("[name=quantity]").replace(",", ""))
+    mid = page.evaluate("QD.cell('quotes', 'MIDC', 'mid')")
+    assert shares % 100 == 0
+    assert abs(shares * mid - 5_000_000) < 200 * mid + 0.002 * 5_000_000  # a lot, and the mid moves
+
+
+def test_an_order_above_the_size_limit_waits_for_a_supervisor_who_gives_the_password(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    trader = visitor().log_in(desk, "kiran", "/ticket").page  # size limit 10 million
+    parent = send_ticket(trader, quantity="300,000", strategy="TWAP")
+    trader.click("#ticket-open")
+    state_is(trader, "NEEDS APPROVAL")
+    assert trader.is_disabled("#order-acts .approve")
+    boss = visitor().log_in(desk, "marta", f"/orders/{parent}").page
+    state_is(boss, "NEEDS APPROVAL")
+    boss.click("#order-acts .approve")
+    boss.click("#confirm-go")
+    boss.fill("#again-password", desk.passwords()["marta"])
+    boss.click("#again-go")
+    state_is(boss, "WORKING")
+    state_is(trader, "WORKING")
+
+
+def test_the_blotter_filters_by_address_and_exports_exactly_what_it_shows(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    guest = visitor(width=1920, height=1080).log_in(desk, "amara", "/ticket")
+    page = guest.page
+    for quantity in ("100,000", "120,000"):
+        send_ticket(page, quantity=quantity, strategy="POV", minutes="200")
+        page.reload()
+    page.goto(f"{desk.url}/?q=midc+pov&mine=1")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.ag-center-cols-container .ag-row').length === 2"
+    )
+    pause(page)
+    with page.expect_download() as download:
+        page.click("#blotter-csv")
+    assert "DEMO" in download.value.suggested_filename
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    exported = list(csv.reader(io.StringIO(text)))
+    assert exported[0][:3] == ["Parent", "Symbol", "Side"]
+    assert [row[:3] for row in exported[1:]] == [
+        [row[0], "MIDC", "BUY \u25b2"] for row in exported[1:]
+    ]
+    assert len(exported) == 3
+    assert [line(row) for row in exported[1:]] == shown_cells(page)
+    page.fill("#blotter-words", "")
+    page.wait_for_function("() => !location.search.includes('q=')")
+
+
+def pause(page: Any) -> None:
+    """Stop the market, so that two looks see the same values."""
+    page.click("button.speed:has-text('Pause')")
+    page.wait_for_function("() => QD.cell('desk', 'desk', 'speed') === 0")
+    page.wait_for_timeout(700)  # one slow frame of the stream
+
+
+def line(cells: list[str]) -> list[str]:
+    return [plain(cell) for cell in cells]
+
+
+def plain(text: str) -> str:
+    """The digits, without thousands and with a keyboard minus."""
+    text = text.replace("\u2212", "-").strip()
+    return text.replace(",", "") if re.fullmatch(r"[-+]?[\d,]+(\.\d+)?%?", text) else text
+
+
+def shown_cells(page: Any) -> list[list[str]]:
+    """Texts of the grid, row by row, in the order of the columns."""
+    rows = page.evaluate(
+        """() => {
+          const grid = document.querySelector('[data-grid-id=blotter-grid]').qdGrid.api;
+          const columns = grid.getAllDisplayedColumns()
+            .filter((c) => c.getColDef().field).map((c) => c.getColId());
+          const cell = (index, id) =>
+            document.querySelector(`.ag-row[row-index="${index}"] [col-id="${id}"]`).textContent;
+          return [...Array(grid.getDisplayedRowCount()).keys()]
+            .map((index) => columns.map((id) => cell(index, id)));
+        }"""
+    )  # fmt: skip
+    return [line(row) for row in rows]
+
+
+def test_keys_choose_a_row_and_a_click_on_a_row_changes_no_state(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    guest = visitor().log_in(desk, "amara", "/?mine=1")
+    page = guest.page
+    page.wait_for_selector(ROWS)
+    before = {row["key"]: row["state"] for row in rest(page, "parents")["items"]}
+    page.keyboard.press("j")
+    page.wait_for_function(
+        "() => document.getElementById('pane-title').textContent.startsWith('P-')"
+    )
+    page.click(f"{ROWS} >> nth=0")
+    after = {row["key"]: row["state"] for row in rest(page, "parents")["items"]}
+    assert {key: after[key] for key in before} == before
+    chosen = page.inner_text("#pane-title").split()[0]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/orders/{chosen}")
+    assert guest.complaints == []

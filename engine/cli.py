@@ -76,14 +76,15 @@ def kill(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     where = paths(settings)
-    if not where.kill_flag.exists():
+    if not where.kill_flag.exists() and not where.journal.exists():
         raise Refused(f"there is no desk in {where.state}", field="state")
     if options.scope != "all" and not options.target:
         raise Refused(f"scope {options.scope} needs --target", field="target")
     clock = SystemClock()
     flag = KillFlag.open(where.kill_flag)
     by = f"os:{getpass.getuser()}"
-    generation = flag.request(options.scope, options.target, by, door="cli", now_ns=clock.wall_ns())
+    asked_at = clock.wall_ns()
+    generation = flag.request(options.scope, options.target, by, door="cli", now_ns=asked_at)
     receipt: dict[str, Any] = {"state": "REQUESTED", "generation": generation}
     if not options.json:
         print(f"REQUESTED  {options.scope} {options.target} by {by}")
@@ -91,7 +92,7 @@ def kill(options: argparse.Namespace) -> int:
     deadline = clock.mono_ns() + int(options.wait * 1e9)
     shown = "REQUESTED"
     while clock.mono_ns() < deadline:
-        row = _kill_row(desk, options, clock.wall_ns())
+        row = _kill_row(desk, asked_at)
         if row is not None:
             receipt = row
             if row["state"] != shown and not options.json:
@@ -104,18 +105,14 @@ def kill(options: argparse.Namespace) -> int:
     return 0 if receipt["state"] == "CONFIRMED" else 1
 
 
-def _kill_row(desk: "SyncDesk", options: argparse.Namespace, _now: int) -> dict[str, Any] | None:
+def _kill_row(desk: "SyncDesk", asked_at: int) -> dict[str, Any] | None:
+    """The receipt of the request made at this instant."""
     try:
         kills = desk.ask("status")["kills"]
-    except (ConnectionError, TimeoutError) as silence:
+    except (ConnectionError, TimeoutError, Refused) as silence:
         print(f"no receipt yet: {silence}", file=sys.stderr)
         return None
-    mine = [
-        row
-        for row in kills.values()
-        if row["scope"] == options.scope and row["target"] == options.target
-    ]
-    return mine[-1] if mine else None
+    return next((row for row in kills.values() if row["requested_at"] == asked_at), None)
 
 
 def _kill_line(row: dict[str, Any]) -> str:

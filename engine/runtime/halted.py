@@ -28,17 +28,20 @@ class Halted:
     epoch: int = 0
 
     def run(self) -> None:
-        """Until told to stop."""
-        self.seen = self.flag.generation
+        """Until told to stop. A kill that is in force already is carried out first."""
+        self.seen = -1 if self.flag.is_all else self.flag.generation
         while not self.stopping:
-            self.flag.renew()
-            self.flag.beat(self.clock.mono_ns(), self.flag.epoch)
-            if self.flag.generation != self.seen:
-                generation = self.flag.generation
-                if self.cancel_all():
-                    self.seen = generation
-            self.link.wait(IDLE_MS)
-            self.answer()
+            self.turn()
+
+    def turn(self) -> None:
+        """One look at the flag and the questions."""
+        self.flag.renew()
+        self.flag.beat(self.clock.mono_ns(), self.flag.epoch)
+        generation = self.flag.generation
+        if generation != self.seen and self.cancel_all():
+            self.seen = generation
+        self.link.wait(IDLE_MS)
+        self.answer()
 
     def answer(self) -> None:
         """Every command is refused; questions get the reason."""

@@ -1,0 +1,191 @@
+"""The kill works with the web, the read database and the engine's own memory out of order.
+
+One real desk (exchange, engine, watchdog, worker; no web) lives through the whole module.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from db.journal import SqliteJournal, read_all, verify
+from engine.domain import events as e
+from engine.domain.commands import ReleaseKill, SetPeople
+from engine.domain.errors import Refused
+from engine.domain.people import Person, Role
+from engine.domain.units import Nanos, ParentId, PersonId
+from engine.stage import BOSS, PEOPLE, SYSTEM, Stage, eventually
+from engine.watchdog.cancel import CancelRoute
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+SECOND_BOSS = PersonId("drill-supervisor-2")
+WITHOUT_WEB = (sys.executable, "-m", "tests.process.desk_without", "web", "--")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kill")
+    with Stage(state=folder / "s", options=("--seed", "5"), command=WITHOUT_WEB) as stage:
+        stage.wait_ready()
+        yield stage
+
+
+def trading(desk: Stage) -> None:
+    """Every kill released by two people, new parents at work, live children at the exchange."""
+    second = Person(id=SECOND_BOSS, roles=(Role.SUPERVISOR,), desk="main")
+    desk.submit(SetPeople(people=(*PEOPLE, second)), SYSTEM)
+    for name, row in desk.desk.ask("status")["kills"].items():
+        if row["state"] != "RELEASED":
+            number = int(name.removeprefix("K-"))
+            for person in (BOSS, SECOND_BOSS):
+                desk.submit(ReleaseKill(kill_id=number), person, reason="test over")
+    desk.wait_ready()
+    for symbol in ("MIDC", "NRTH", "HBRK"):
+        desk.enter(symbol, 1, 20_000, "POV")
+    eventually(lambda: desk.desk.ask("status")["open_children"], PATIENCE_S, "a live child")
+
+
+def open_at_exchange(desk: Stage) -> list:
+    route = CancelRoute(desk.where.cancel)
+    try:
+        return route.ask({"op": "orders"}, patience_s=5.0)[0]["orders"]
+    finally:
+        route.close()
+
+
+def kill_by_command_line(desk: Stage) -> tuple[int, dict]:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "engine", "kill", "--scope", "all",
+            "--state", str(desk.state), "--json",
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_command_line_stops_everything_with_the_web_gone_and_the_read_database_locked(desk):
+    trading(desk)
+    locked = sqlite3.connect(desk.where.desk_db, timeout=30, isolation_level=None)
+    locked.execute("PRAGMA locking_mode=EXCLUSIVE")
+    locked.execute("BEGIN EXCLUSIVE")
+    try:
+        code, receipt = kill_by_command_line(desk)
+    finally:
+        locked.execute("ROLLBACK")
+        locked.close()
+    assert code == 0
+    assert receipt["state"] == "CONFIRMED"
+    assert receipt["parents"] == 3
+    assert receipt["children"] >= 1
+    assert receipt["unconfirmed"] == 0
+    assert receipt["acked"] + receipt["filled_in_flight"] == receipt["children"]
+    assert 0 <= receipt["blocked_ms"] <= receipt["cancel_sent_ms"] <= receipt["confirmed_ms"]
+    assert open_at_exchange(desk) == []
+    states = {state for state, _, _ in desk.desk.ask("status")["parents"].values()}
+    assert states == {"KILLED"}
+
+
+def test_a_kill_stays_in_force_when_the_engine_is_started_again(desk):
+    trading(desk)
+    code, _receipt = kill_by_command_line(desk)
+    assert code == 0
+    before = desk.pid("engine")
+    desk.kill_process("engine")
+    eventually(lambda: desk.pid("engine") not in (None, before), PATIENCE_S, "a new engine")
+    status = eventually(desk.status, PATIENCE_S, "an answer of the new engine")
+    eventually(
+        lambda: desk.desk.ask("status")["desk"]["gate"].startswith("kill"), PATIENCE_S, "kill"
+    )
+    assert not status["open_children"]
+    with pytest.raises(Refused, match="kill K-"):
+        desk.enter("MIDC", 1, 1_000, "POV")
+
+
+def test_a_signal_to_the_engine_kills_with_a_receipt(desk):
+    trading(desk)
+    known = set(desk.desk.ask("status")["kills"])
+    os.kill(desk.pid("engine"), signal.SIGUSR1)
+
+    def confirmed():
+        kills = desk.desk.ask("status")["kills"]
+        new = [row for name, row in kills.items() if name not in known]
+        return next((row for row in new if row["state"] == "CONFIRMED"), None)
+
+    row = eventually(confirmed, PATIENCE_S, "the receipt of the signal")
+    assert (row["scope"], row["door"]) == ("all", "signal")
+    assert open_at_exchange(desk) == []
+
+
+def test_a_hanging_engine_loses_its_orders_to_the_watchdog_and_is_started_again(desk):
+    trading(desk)
+    before = desk.pid("engine")
+    os.kill(before, signal.SIGSTOP)
+    eventually(lambda: desk.pid("engine") not in (None, before), PATIENCE_S, "a new engine")
+    acts = json.loads((desk.state / "watchdog.json").read_text())["acts"]
+    assert [act["act"] for act in acts][-2:] == ["mass_cancel", "end_engine"]
+    status = desk.wait_ready()
+    assert status["desk"]["difference"] == ""
+
+
+def test_a_kill_flag_that_is_deleted_means_all(desk):
+    trading(desk)
+    desk.where.kill_flag.unlink()
+    eventually(
+        lambda: desk.desk.ask("status")["desk"]["gate"].startswith("kill"), PATIENCE_S, "ALL"
+    )
+    eventually(lambda: not desk.desk.ask("status")["open_children"], PATIENCE_S, "cancels")
+    assert open_at_exchange(desk) == []
+
+
+def test_a_journal_that_does_not_fold_starts_halted_names_the_entry_and_still_cancels(
+    desk, tmp_path
+):
+    trading(desk)
+    desk.stop()
+    copy = tmp_path / "copy"
+    shutil.copytree(desk.state, copy, ignore=shutil.ignore_patterns("ipc", "*.sock", "lock"))
+    journal = SqliteJournal(copy / "journal")
+    last = list(read_all(copy / "journal"))[-1]
+    bogus = e.Entry(
+        seq=last.seq + 1, turn=last.turn + 1, market_ns=last.market_ns,
+        desk_ns=Nanos(last.desk_ns + 1), event=e.ParentHeld(parent_id=ParentId(999)),
+    )  # fmt: skip
+    journal.append([bogus])
+    journal.close()
+    assert verify(copy / "journal").first_bad == 0  # the chain is sound, the content is not
+    with Stage(state=copy, options=("--seed", "5"), command=WITHOUT_WEB) as halted:
+        refusal = eventually(lambda: refused_by(halted), PATIENCE_S, "an answer")
+        assert f"HALTED: entry {bogus.seq}: parent P-999 does not exist" in refusal
+        eventually(lambda: open_orders_known(halted), PATIENCE_S, "the exchange")
+        code, receipt = kill_by_command_line(halted)
+        assert (code, receipt["state"]) == (1, "REQUESTED")  # nobody can confirm it
+        eventually(lambda: open_at_exchange(halted) == [], PATIENCE_S, "cancels")
+    assert "HALTED" in (copy / "log" / "engine.log").read_text()
+
+
+def refused_by(stage: Stage) -> str:
+    try:
+        stage.desk.ask("status", timeout_s=1.0)
+    except Refused as refusal:
+        return str(refusal)
+    except (ConnectionError, TimeoutError):
+        pass
+    return ""
+
+
+def open_orders_known(stage: Stage) -> bool:
+    try:
+        open_at_exchange(stage)
+    except OSError:
+        return False
+    return True

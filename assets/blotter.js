@@ -314,9 +314,11 @@
     const columns = grid.getAllDisplayedColumns().filter((c) => c.getColDef().field);
     const at = QD.cell("desk", "desk", "market_at"), day = QD.cell("desk", "desk", "day") || "";
     const stamp = QD.clock(at, false).replaceAll(":", "");
-    const demo = document.querySelector(".watermark").textContent;
+    const marked = document.querySelector(".watermark").dataset.text.replace(/[^A-Z]+/g, "-");
+    const source = QD.cell("desk", "desk", "source") || "";
     grid.exportDataAsCsv({
-      columnKeys: columns, fileName: ["blotter", demo, day, stamp].filter(Boolean).join("-") + ".csv",
+      columnKeys: columns, fileName: ["blotter", marked, day, stamp].filter(Boolean).join("-") + ".csv",
+      appendContent: source.startsWith("REPLAY") ? `\r\n"${source.replaceAll('"', "'")}"` : "",
       processCellCallback: (params) => plain(params.formatValue(params.value)),
     });
   }

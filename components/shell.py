@@ -185,6 +185,8 @@ def footer() -> Component:
             ),
             html.Span("connecting", id="stream-state"),
             html.Span(id="page-status", className="grow"),
+            html.Span(mark("desk", "desk", "source", "text"), className="source",
+                      title="where the market comes from"),
             html.Span(
                 ["audit ", mark("desk", "desk", "seq", "int"), " ",
                  mark("desk", "desk", "head", "hash")],
@@ -197,7 +199,11 @@ def footer() -> Component:
 
 def overlays(look: Environment, someone: Viewer) -> Component:
     """Dialogs, alert drawer, toasts, watermark."""
-    words = "REPLAY-VIRTUAL" if look.mode == "REPLAY" else "DEMO" if look.demo else ""
+    words = " - ".join(
+        word
+        for word, applies in (("REPLAY / VIRTUAL", look.mode == "REPLAY"), ("DEMO", look.demo))
+        if applies
+    )
     return html.Div(
         [
             dialogs.confirm(),

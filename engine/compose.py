@@ -16,7 +16,7 @@ from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.exchange.days import RecordedDays, SimulatedDays, first_day, recorded_days
+from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import Clock, SystemClock
@@ -83,7 +83,7 @@ def crash_hook(point: str) -> Callable[[str], None] | None:
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
     """Simulated weekdays, or the one recorded day."""
     if settings.replay_messages is not None and settings.replay_orderbook is not None:
-        return recorded_days(settings.replay_messages, settings.replay_orderbook)
+        return RecordedDays(messages=settings.replay_messages, orderbook=settings.replay_orderbook)
     return SimulatedDays(
         seed=settings.seed,
         first=first_day(clock.wall_ns()),
@@ -122,6 +122,12 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
     """A new epoch, models in memory, the day open; the venue is found by the loop."""
     state = loop.desk.state
     was_running = state.session is not None
+    if was_running and state.mode != settings.mode:
+        raise Refused(
+            f"the state folder {settings.state} holds a {state.mode} desk ({state.source}): a "
+            f"{settings.mode} desk needs a folder of its own, choose one with --state",
+            field="state",
+        )
     facts: list[e.AnyEvent] = [e.EngineStarted(epoch=epoch, code=code_hash(), mode=settings.mode)]
     if not was_running:
         facts.append(e.SpeedSet(speed=settings.speed))

@@ -37,6 +37,7 @@ KILL_AFTER_S = 2.5  # from the order to stop until SIGKILL
 STOP_ORDER = (("web", 0.0), ("worker", 0.0), ("engine", 0.6), ("exchange", 1.6), ("watchdog", 2.0))
 LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside when its process starts
 FOR_PEOPLE = "quarterdeck: "
+REFUSED = 2  # exit code of a process whose settings or files do not let it start
 PREDECESSOR_S = 5.0  # children of a killed supervisor end within GRACE_S
 
 
@@ -93,6 +94,7 @@ class Child:
     due: float = 0.0  # next start, monotonic [s]
     deaths: int = 0  # in a row, for the back-off
     seen: int = 0  # bytes of the log already looked at
+    proven: bool = False  # it has been healthy once: a refusal later is no reason to stop the rest
 
     def mark(self, state: str) -> None:
         """Note a new state and when it began."""
@@ -143,7 +145,8 @@ class Child:
     def plan_restart(self) -> float:
         """Set when to start again. [s from now]"""
         now = time.monotonic()
-        self.deaths = 0 if now - self.started >= HEALTHY_S else self.deaths
+        if now - self.started >= HEALTHY_S:
+            self.deaths, self.proven = 0, True
         wait = BACK_OFF_S[min(self.deaths, len(BACK_OFF_S) - 1)]
         self.deaths += 1
         self.due = now + wait
@@ -214,6 +217,7 @@ class Supervisor:
     lock: IO[str]
     wanted: bool = True  # False = told to stop
     forward: bool = False  # SIGUSR1 came: it is the engine's kill signal
+    code: int = 0  # our own exit code
     wake: tuple[int, int] = field(default_factory=os.pipe)
 
     def listen(self) -> None:
@@ -279,11 +283,22 @@ class Supervisor:
             return False
         child.bury(code)
         wait = child.plan_restart()
+        if code == REFUSED and not child.proven:
+            self.give_up(child)
+            return True
         say(
             f"{child.spec.name} stopped with exit code {code}, starts again in {wait:g} s "
             f"({child.last_line()}) - {child.log}"
         )
         return True
+
+    def give_up(self, child: Child) -> None:
+        """A process refused to start: again would be the same, so all stop, with its sentence."""
+        self.echo(child)
+        reason = child.last_line()
+        more = "" if reason.startswith(FOR_PEOPLE) else f" ({reason})"
+        say(f"{child.spec.name} cannot start{more}: the desk stops - {child.log}")
+        self.wanted, self.code = False, REFUSED
 
     def echo(self, child: Child) -> None:
         """Show the lines that are meant for people."""
@@ -382,7 +397,10 @@ def check_port(settings: Settings) -> None:
 
 
 def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
-    """Run the desk until SIGTERM or Ctrl-C; exit code. Raises Refused before anything starts."""
+    """Run the desk until SIGTERM or Ctrl-C; exit code, 2 when a process refused to start.
+
+    Raises Refused before anything starts.
+    """
     where = paths(settings)
     make_folders(where)
     lock = take_lock(where.lock)
@@ -405,4 +423,4 @@ def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
     say(f"starting, state in {where.state}, logs in {where.log}")
     threading.Thread(target=announce, args=(settings, lambda: desk.wanted), daemon=True).start()
     desk.run()
-    return 0
+    return desk.code

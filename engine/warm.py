@@ -16,6 +16,7 @@ from engine.domain.market import ACTION, MESSAGE, OBSERVATION
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.days import session_of
 from engine.exchange.presets import PRESETS
+from engine.exchange.recorded_warm import warm as warm_recorded
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.act import act_first
 from engine.kernels.jit import CACHE
@@ -51,6 +52,7 @@ def main() -> int:
     market.cancel_now([(0, 1)])
     features = sight.features[instruments[0].symbol]
     score_first(NO_MODEL_ROW, features, np.zeros(features.size))
+    warm_recorded()
     planner = Planner()
     observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)
     act_first(observations, planner.parameters, sight.curve, NO_MODEL_ROW, actions)

@@ -207,17 +207,19 @@ class Exchange:
     def _open(self, session: Session, seed: int) -> None:
         """Open a day, or run it again from its log."""
         log = None if self._folder is None else OrderLog(log_path(self._folder, session.day))
-        if log is not None and log.entries:
-            first = log.entries[0]
+        first = log.entries[0] if log is not None and log.entries else None
+        if first is not None:
             assert isinstance(first, Opened)
             session, seed = first.session, first.seed
         market = self._open_market(session, seed)
         day = Trading(market, session, seed)
         opened = Opened(session=session, seed=seed, source=market.source, symbols=day.symbols)
-        if log is not None and log.entries:
-            if log.entries[0] != opened:
-                raise BrokenInvariant(
-                    f"the order log of {session.day} was written by another market"
+        if log is not None and first is not None:
+            if first != opened:
+                raise Refused(
+                    f"the order log of {session.day} was written by another market "
+                    f"({first.source}), this one is {market.source}: choose another state folder "
+                    "with --state"
                 )
             rerun(day, log)
         elif log is not None:

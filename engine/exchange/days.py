@@ -77,30 +77,22 @@ class SimulatedDays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedDays:
-    """One recorded day, once."""
+    """One recorded day, once. Read when it is opened: a desk that goes on needs no file of it."""
 
-    session: Session
-    instruments: tuple[Instrument, ...]
-    source: str
+    messages: Path
+    orderbook: Path
 
     def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]:
         """The recorded day; refused a second time."""
+        from engine.exchange.recorded import open_recorded
+
         if after:
             raise Refused(f"the recording holds {after} only: start again for another day")
-        return self.session, self.instruments, self.source, 0
+        market = open_recorded(self.messages, self.orderbook, latency_ns=Nanos(LATENCY_NS))
+        return market.session, market.instruments, market.source, 0
 
 
 def first_day(wall_ns: int) -> str:
     """The weekday on or after today in New York."""
     today = datetime.fromtimestamp(wall_ns // SECOND, ZoneInfo(ZONE)).date()
     return weekday_from(today).isoformat()
-
-
-def recorded_days(messages: Path, orderbook: Path) -> RecordedDays:
-    """Read what the recording is, as the exchange does."""
-    from engine.exchange.recorded import open_recorded
-
-    market = open_recorded(messages, orderbook, latency_ns=Nanos(LATENCY_NS))
-    return RecordedDays(
-        session=market.session, instruments=market.instruments, source=market.source
-    )

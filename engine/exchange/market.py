@@ -20,7 +20,7 @@ class Advance:
     """What happened up to and including ``at_ns``, in venue order."""
 
     at_ns: Nanos
-    session: int  # PRE_OPEN, CONTINUOUS, CLOSED
+    session: int  # PRE_OPEN, CONTINUOUS, CLOSED, HALTED (a recorded halt)
     reports: NDArray[np.void]  # REPORT, shape (n,)
     trades: NDArray[np.void]  # TRADE, shape (n,)
     ticks: NDArray[np.void]  # TICK, one per instrument: the market at at_ns
@@ -40,7 +40,7 @@ class Market(Protocol):
 
     @property
     def source(self) -> str:
-        """Where the market comes from, as screens show it: "SIM seed 7 market 3fa2", "REPLAY ..."."""
+        """Where the market comes from, as screens show it: "SIM seed 7 ...", "REPLAY ..."."""
 
     def submit(self, messages: NDArray[np.void]) -> None:
         """Take MESSAGE rows; each acts at ``sent_ns + latency_ns``, never before now."""

@@ -65,8 +65,9 @@ from engine.domain.kinds import (
 )
 from engine.domain.market import LEVELS, MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
+from engine.exchange.days import session_of
 from engine.exchange.market import Advance
-from engine.exchange.recorded_day import in_hours, in_ticks, instrument_of, session_of
+from engine.exchange.recorded_day import in_hours, in_ticks, instrument_of, source_of
 from engine.kernels import queue
 from engine.runtime.feeds.lobster import Recording, read_recording
 
@@ -109,10 +110,7 @@ class RecordedMarket:
         self._session = session_of(recording.day)
         self._latency = int(latency_ns)
         self.file_digest = recording.digest
-        self._source = (
-            f"REPLAY / VIRTUAL {recording.symbol} {recording.day}, {recording.levels} levels, "
-            f"{recording.files}, sha256 {recording.digest[:12]}"
-        )
+        self._source = source_of(recording)
         self._nothing = np.zeros_like(self._book[0])
         self._states = np.zeros(1, dtype=queue.STATE)
         self._orders = np.zeros(8, dtype=queue.ORDER)

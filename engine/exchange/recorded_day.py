@@ -1,21 +1,19 @@
 """A recorded day made ready to trade on: hours, ticks, what the symbol is like."""
 
-from datetime import date, datetime, time
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import Refused
-from engine.domain.instrument import Instrument, Session
-from engine.domain.units import SECOND, Nanos, Shares
+from engine.domain.instrument import Instrument
+from engine.domain.units import SECOND, Shares
+from engine.exchange.days import session_of
 from engine.kernels import queue
 from engine.kernels import recorded as kernel
 from engine.runtime.feeds.lobster import Recording
 from engine.runtime.feeds.lobster_check import check
 
-ZONE: Final = "America/New_York"
 OPEN_S: Final = 34_200  # 09:30, seconds after midnight
 CLOSE_S: Final = 57_600  # 16:00
 TICK_SIZE: Final = 0.01
@@ -25,13 +23,15 @@ MOST_NOTIONAL: Final = 1 << 61  # of a day [1/100 tick * share]: sums stay exact
 Ints = NDArray[np.int64]
 
 
-def session_of(day: str) -> Session:
-    """09:30 to 16:00 New York of ``day`` ("2012-06-21") in UTC ns."""
-    zone = ZoneInfo(ZONE)
-    morning = datetime.combine(date.fromisoformat(day), time(9, 30), zone)
-    open_at = int(morning.timestamp()) * SECOND  # whole seconds: the float is exact
-    close_at = open_at + (CLOSE_S - OPEN_S) * SECOND
-    return Session(day=day, open_at=Nanos(open_at), close_at=Nanos(close_at), zone=ZONE)
+def source_of(recording: Recording) -> str:
+    """The watermark of screens and exports: mode, symbol, day, depth, hash, files."""
+    first, _, second = recording.files.partition(" + ")
+    archive, inside, _ = first.partition("/")
+    same = inside and second.startswith(archive + inside)
+    return (
+        f"REPLAY / VIRTUAL {recording.symbol} {recording.day}, {recording.levels} levels, "
+        f"sha256 {recording.digest[:12]}, {archive if same else recording.files}"
+    )
 
 
 def in_hours(recording: Recording) -> None:

@@ -269,24 +269,39 @@ def say(text: str) -> None:
 
 
 def market_opener(settings: Settings) -> OpenMarket:
-    """How this desk opens a day: simulated, or the recorded one."""
+    """How this desk opens a day: simulated, or the recorded one, which is read here.
 
-    def simulated(session: Session, seed: int) -> TradableMarket:
-        return SimulatedMarket(session=session, seed=seed)
+    Raises Refused when the recording is not sound.
+    """
+    messages, orderbook = settings.replay_messages, settings.replay_orderbook
+    if messages is None or orderbook is None:
+        return lambda session, seed: SimulatedMarket(session=session, seed=seed)
+    from engine.exchange.recorded import RecordedMarket
+    from engine.runtime.feeds.lobster import read_recording
+
+    recording = read_recording(messages, orderbook)
+    spare = [RecordedMarket(recording, latency_ns=Nanos(LATENCY_NS))]  # checks it, too
 
     def recorded(session: Session, _seed: int) -> TradableMarket:
-        from engine.exchange.recorded import open_recorded
-
-        assert settings.replay_messages is not None
-        assert settings.replay_orderbook is not None
-        market = open_recorded(
-            settings.replay_messages, settings.replay_orderbook, latency_ns=Nanos(LATENCY_NS)
-        )
-        if (market.session.open_at, market.session.close_at) != (session.open_at, session.close_at):
-            raise Refused(f"the recording is of {market.session}, asked was {session}")
+        market = spare.pop() if spare else RecordedMarket(recording, latency_ns=Nanos(LATENCY_NS))
+        if (market.open_ns, market.close_ns) != (session.open_at, session.close_at):
+            raise Refused(
+                f"the state folder holds {session.day}, the recording is of {market.session.day}: "
+                "choose another with --state"
+            )
         return market
 
-    return simulated if settings.replay_messages is None else recorded
+    return recorded
+
+
+def warm_up(settings: Settings) -> None:
+    """Compile, or load, the kernels of the market that will be traded."""
+    if settings.replay_messages is None:
+        warm()
+    else:
+        from engine.exchange.recorded_warm import warm as warm_recorded
+
+        warm_recorded()
 
 
 def serve(settings: Settings, where: Paths) -> None:
@@ -297,8 +312,8 @@ def serve(settings: Settings, where: Paths) -> None:
         if server is not None:
             server.publish(reports, tags)
 
-    warm()
     exchange = Exchange(market_opener(settings), where.exchange, publish)
+    warm_up(settings)
     last = latest(where.exchange)
     if last is not None:
         exchange.reopen(last)
@@ -317,9 +332,13 @@ def serve(settings: Settings, where: Paths) -> None:
 
 
 def main(settings: Settings | None = None) -> int:
-    """``python -m engine venue``."""
+    """``python -m engine venue``; exit code 2 for a refused start."""
     settings = settings or from_environment()
     where = paths(settings)
     make_folders(where)
-    serve(settings, where)
+    try:
+        serve(settings, where)
+    except Refused as refusal:
+        sys.stderr.write(f"quarterdeck: the exchange refused to start: {refusal}\n")
+        return 2
     return 0

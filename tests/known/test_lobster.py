@@ -9,7 +9,7 @@ import pytest
 from engine.domain.kinds import CLOSED, FILLED, IOC, NEW, PASSIVE
 from engine.domain.units import Nanos
 from engine.exchange.recorded import RecordedMarket
-from engine.exchange.recorded_day import session_of
+from engine.exchange.days import session_of
 from engine.kernels import recorded as kernel
 from engine.kernels.jit import JIT
 from engine.runtime.feeds.lobster import read_recording

@@ -62,7 +62,7 @@ def test_the_frame_says_the_environment_in_colour_and_in_words(mode: str, colour
     drawn = document(someone(), mode)
     assert f"env-{colour}" in drawn
     assert f">{mode}</strong>" in drawn
-    assert ('data-text="REPLAY-VIRTUAL"' in drawn) is (mode == "REPLAY")
+    assert ('data-text="REPLAY / VIRTUAL' in drawn) is (mode == "REPLAY")
 
 
 def test_the_navigation_shows_what_the_permission_table_allows() -> None:

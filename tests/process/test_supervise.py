@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from engine.settings import paths, resolve
+from engine.supervise import HEALTHY_S, Child, Spec, Status, Supervisor
+
 ROOT = Path(__file__).resolve().parents[2]
 TOY_DESK = ROOT / "tests" / "process" / "toy_desk.py"
 PATIENCE_S = 20.0  # a bound for a slow machine, not a promise of speed
@@ -38,6 +41,16 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
 watch_stdin(grace_s=0.3)
 time.sleep(300)
+"""
+REFUSING = """
+import sys
+print("quarterdeck: the toy refused to start: its file must have 6 columns, has 5", flush=True)
+sys.exit(2)
+"""
+REFUSING_QUIETLY = """
+import sys
+print("refused: port 1 is taken", flush=True)
+sys.exit(2)
 """
 CRASHING = """
 import sys
@@ -153,6 +166,51 @@ def test_a_crashed_process_starts_again_with_back_off_and_it_is_written_down(des
     assert "a line for people" in said
     assert "quarterdeck:" not in said
     assert "a line for the log" not in said
+
+
+def test_a_process_that_refuses_to_start_stops_the_desk_with_its_sentence(desk_of):
+    desk = desk_of(REFUSING, GOOD)
+    said, _ = desk.process.communicate(timeout=PATIENCE_S)
+    assert desk.process.returncode == 2
+    assert said.count("the toy refused to start: its file must have 6 columns, has 5") == 1
+    assert "exchange cannot start: the desk stops" in said
+    assert "starts again in" not in said
+    assert {row["state"] for row in desk.facts()["processes"]} == {"stopped"}
+    assert desk.row("exchange")["last_exit"] == 2
+
+
+def test_the_last_words_of_a_refused_start_are_said_when_they_were_not_meant_for_people(desk_of):
+    desk = desk_of(GOOD, GOOD, GOOD, GOOD, REFUSING_QUIETLY)
+    said, _ = desk.process.communicate(timeout=PATIENCE_S)
+    assert desk.process.returncode == 2
+    assert "web cannot start (refused: port 1 is taken): the desk stops" in said
+
+
+def test_a_refusal_of_a_process_that_has_been_healthy_does_not_stop_the_others(tmp_path):
+    child = Child(
+        spec=Spec(name="web", command=(sys.executable, "-c", "raise SystemExit(2)")),
+        log=tmp_path / "web.log",
+        status=Status(name="web"),
+    )
+    with (tmp_path / "lock").open("w") as lock:
+        desk = Supervisor(
+            children=[child], where=paths(resolve({"state": str(tmp_path)}, {})), env=os.environ,
+            lock=lock,
+        )  # fmt: skip
+        for alive_s, wanted in ((HEALTHY_S, True), (0.0, True)):
+            child.due = 0.0
+            desk.attend(child)
+            child.started -= alive_s
+            child.process.wait()
+            desk.attend(child)
+            assert desk.wanted is wanted
+            assert child.status.state == "waiting"
+        child.proven, child.due = False, 0.0
+        desk.attend(child)
+        child.process.wait()
+        desk.attend(child)
+    assert desk.wanted is False
+    assert desk.code == 2
 
 
 def test_sigterm_stops_all_processes_and_what_they_started(desk_of):

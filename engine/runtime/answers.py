@@ -1,6 +1,6 @@
 """Questions to the engine: what the live rows do not carry."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -36,6 +36,11 @@ class Answers:
         self._desk = desk
         self._journal = journal
         self._records: OrderedDict[int, bytes] = OrderedDict()
+        self._decided: deque[int] = deque(maxlen=5_000)
+
+    def decided(self, took_ns: int) -> None:
+        """A tick became a decision in the journal; how long that took."""
+        self._decided.append(took_ns)
 
     def remember(self, output: Output) -> None:
         """Keep the newest decision records at hand, by child."""
@@ -87,6 +92,8 @@ class Answers:
             match request.name:
                 case "ping" | "status":
                     return self._status(status), ""
+                case "timings":
+                    return {"tick_to_decision_us": [ns / 1e3 for ns in self._decided]}, ""
                 case "explain":
                     return self._explain(ChildId(int(request.args["child"]))), ""
                 case "preview_kill":

@@ -72,6 +72,7 @@ class Loop:
     answers: Answers = field(init=False)
     last_mono: int = 0
     turn_ms: float = 0.0
+    durable_at: int = 0  # end of the last commit [monotonic ns]
     session_word: int = 0
     asked_at: int = 0  # when the venue was last asked anything
     restart_cause: str = ""  # set while parents owe their policy after a break
@@ -205,10 +206,13 @@ class Loop:
                 "session": advanced.session,
                 "ticks": advanced.ticks,
             }
+        began = self.parts.clock.mono_ns()
         inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
         output = step(self.desk, inputs)
         self.pending = NO_REPORTS
         self._commit(output)
+        if output.decisions and output.entries:
+            self.answers.decided(self.durable_at - began)
         if advanced is not None and self.tape is not None and inputs.ticks is not None:
             self._write_tape(inputs, output)
         self._after(output)
@@ -217,6 +221,7 @@ class Loop:
         """Durable from here on; then it may be sent and shown."""
         self._crash("before_journal")
         self.parts.journal.append(output.entries, output.records)
+        self.durable_at = self.parts.clock.mono_ns()
         self._crash("after_journal")
         self.answers.remember(output)
         self.publisher.note(self.desk, output)

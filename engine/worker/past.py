@@ -14,29 +14,33 @@ from numpy.typing import NDArray
 
 from db.journal import SqliteJournal
 from engine.core.state import State
-from engine.core.turn import Desk
+from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain.codec import envelope_from_bytes, envelope_to_bytes
 from engine.domain.commands import AnyCommand, Envelope
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.events import Entry
 from engine.domain.instrument import Instrument, Session
-from engine.domain.market import REPORT, TRADE
+from engine.domain.market import REPORT, TICK, TRADE
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND, Nanos, PersonId
 from engine.exchange.market import Advance
 from engine.exchange.presets import Preset
 from engine.exchange.simulated import SimulatedMarket, day_number
+from engine.exchange.simulated import _merged as merged  # the one order of reports
+from engine.kernels.flow import write_tick
+from engine.runtime.answers import Answers
 from engine.runtime.gate import Gate
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.loop import Loop, Parts
+from engine.runtime.publish import Publisher
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.tape import Tape
 from engine.worker.people import PEOPLE
 from engine.worker.script import Act, KillAct, Script
 
-SPEED: Final = 600.0  # asked of the loop, so that screens nobody watches are drawn rarely
+SPEED: Final = 600.0  # asked of the loop: a market second a turn
 BUFFER: Final = 4_000  # entries written at a time; the folder counts only when it is complete
 FEATURE_STEP_S: Final = 5  # a row of features is kept every so many seconds
 NO_REPORTS: Final = np.zeros(0, dtype=REPORT)
@@ -139,6 +143,52 @@ class ScriptLink:
         """Nothing to hang up."""
 
 
+class LeanMarket(SimulatedMarket):
+    """The simulated market without the public prints, which nobody of a past day reads.
+
+    Bars and volumes come from the ticks; reports of the few orders are merged as elsewhere.
+    """
+
+    def advance(self, to_ns: Nanos) -> Advance:
+        """As ``SimulatedMarket.advance``, with no rows in ``trades``."""
+        to = Nanos(min(int(to_ns), int(self.close_ns)))
+        reports: list[NDArray[np.void]] = []
+        trades: list[NDArray[np.void]] = []
+        for env in self.envs:
+            self._run(env, to, reports, trades)
+        self._now = to
+        ticks = np.zeros(len(self.envs), dtype=TICK)
+        for symbol, env in enumerate(self.envs):
+            write_tick(env, ticks[symbol])
+        told = [rows for rows in reports if len(rows)]
+        return Advance(
+            at_ns=to,
+            session=int(ticks[0]["session"]),
+            reports=merged(told, REPORT, "venue_ns") if told else NO_REPORTS,
+            trades=NO_TRADES,
+            ticks=ticks,
+        )
+
+
+class Unseen:
+    """Stands where the screens stand: past days are shown from the tables."""
+
+    def note(self, desk: Desk, output: Output) -> None:
+        """Nothing."""
+
+    def flush(self, desk: Desk, header: object) -> None:
+        """Nothing."""
+
+    def snapshot(self, desk: Desk, header: object) -> None:
+        """Nothing."""
+
+    def header(self, status: object) -> None:
+        """Nothing."""
+
+    def remember(self, output: Output) -> None:
+        """Nothing."""
+
+
 class QuietVenue:
     """Keeps ``ports.Venue`` straight over a market: no log and no links, it dies with its day."""
 
@@ -231,7 +281,7 @@ class PastDay:
         self.seen = Seen()
         self._folder = folder
         self._asked = 0
-        market = SimulatedMarket(session=session, seed=seed, presets=presets)
+        market = LeanMarket(session=session, seed=seed, presets=presets)
         self.loop = Loop(
             parts=Parts(
                 clock=self.clock,
@@ -250,6 +300,8 @@ class PastDay:
             ),
             desk=Desk(State()),
         )
+        self.loop.publisher = cast("Publisher", Unseen())
+        self.loop.answers = cast("Answers", Unseen())
         self._open(code)
 
     @property

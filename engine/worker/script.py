@@ -115,7 +115,7 @@ def _order(dice: Dice, index: int, instruments: tuple[Instrument, ...], length_s
     """A parent at its time; one that waits for a second person gets an answer minutes later."""
     at = int(dice.real(0.01, 0.72) * length_s)
     row = dice.one_of(instruments)
-    horizon = max(60, min(int(dice.real(0.06, 0.5) * length_s), length_s - at - 30))
+    horizon = max(60, min(int(dice.real(0.05, 0.3) * length_s), length_s - at - 30))
     wanted = dice.real(0.03, 0.16) * row.adv * horizon / FULL_DAY_S
     quantity = max(LEAST, int(wanted) // row.lot * row.lot)
     strategy = dice.one_of(STRATEGIES)

@@ -75,7 +75,8 @@ class Stage:
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        flags = ["--state", str(self.state), "--no-demo", "--history-days", "0", *self.options]
+        demo = () if "--demo" in self.options else ("--no-demo",)
+        flags = ["--state", str(self.state), *demo, "--history-days", "0", *self.options]
         if "--port" not in flags:
             flags += ["--port", str(free_port())]
         self.options = tuple(flags)

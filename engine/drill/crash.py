@@ -34,7 +34,7 @@ WRONG: Final = 3
 ENGINE_WAIT_S: Final = 180.0
 STREAM: Final = 7_001  # of the drill's own choices
 VICTIMS: Final = (
-    *("engine",) * 6, *("exchange",) * 3, *("app",) * 2, *("watchdog",) * 2, "web", "worker",
+    *("engine",) * 9, *("exchange",) * 4, *("app",) * 2, *("watchdog",) * 2, "web", "worker",
     "before_journal", "after_journal", "before_send", "after_send", "mass_cancel", "reconciliation",
 )  # fmt: skip
 WAIT_FOR: Final = {  # how often the engine may pass the point at most before it dies there

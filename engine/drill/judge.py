@@ -38,6 +38,7 @@ class Ours:
     quantity: int
     state: str = "LIVE"  # LIVE | UNKNOWN | OVER | SEND_REFUSED | NEVER_ARRIVED
     fills: dict[int, int] = field(default_factory=dict)  # exec id -> shares
+    reports: set[int] = field(default_factory=set)  # exec ids of any kind
     repeated: int = 0  # reports booked twice
 
     @property
@@ -77,8 +78,11 @@ class Told:
         child = self.children.get(getattr(event, "child_id", 0))
         if child is None:
             return
+        number = getattr(event, "exec_id", None)
+        if number is not None:
+            child.repeated += number in child.reports
+            child.reports.add(number)
         if isinstance(event, e.ChildFilled):
-            child.repeated += event.exec_id in child.fills
             child.fills[event.exec_id] = event.quantity
             if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
                 child.state = "OVER"

@@ -124,12 +124,17 @@ def cancel_rejected(state: State, event: e.CancelRejected) -> None:
         step_child(state, child, to, execs=execs, cancel_asked_at=Nanos(0), cancel_by="")
     elif child.is_live:
         step_child(state, child, child.state, execs=execs)
+    else:
+        state.ended[child.id] = replace(child, execs=execs)  # a report counts once, late ones too
 
 
 def child_expired(state: State, event: e.ChildExpired) -> None:
     child = find_child(state, event.child_id)
+    execs = child.execs | {event.exec_id}
     if child.is_live:
-        step_child(state, child, ChildState.EXPIRED, execs=child.execs | {event.exec_id})
+        step_child(state, child, ChildState.EXPIRED, execs=execs)
+    else:
+        state.ended[child.id] = replace(child, execs=execs)
 
 
 def child_unknown(state: State, event: e.ChildUnknown) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from engine.domain.codec import entry_from_json, entry_to_json
 from engine.domain.errors import BrokenInvariant
-from engine.domain.events import ChildIntended, Entry
+from engine.domain.events import ChildIntended, EngineStarted, Entry
 
 GENESIS: Final = bytes(32)
 SCHEMA: Final = """
@@ -64,13 +64,32 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _drop_unborn(found: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Remove a newest segment without a header: its engine died while making it."""
+    if not found:
+        return found
+    connection = sqlite3.connect(found[-1], isolation_level=None)
+    try:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'segment'")
+        is_born = (
+            tables.fetchone() is not None and connection.execute("SELECT 1 FROM segment").fetchone()
+        )
+    finally:
+        connection.close()
+    if is_born:
+        return found
+    for path in found[-1].parent.glob(f"{found[-1].name}*"):
+        path.unlink()
+    return found[:-1]
+
+
 class SqliteJournal:
     """The engine's end: append and rotate. Keeps ``runtime.ports.Journal``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = segments(folder)
+        found = _drop_unborn(segments(folder))
         if not found:
             self._start(1, "", GENESIS, 1)
         else:
@@ -168,10 +187,22 @@ def read_all(folder: Path, after: int = 0) -> Iterator[Entry]:
 
 
 def read_tail(folder: Path) -> Iterator[Entry]:
-    """Entries of the newest segment: all that a restart folds."""
+    """Entries from the newest segment that stands alone on: all that a restart folds.
+
+    A segment begins with what was carried over. One that does not was begun by an engine that
+    died between sealing the old segment and carrying over; the one before it still counts.
+    """
     found = segments(folder)
-    if found:
-        yield from read_segment(found[-1])
+    first = len(found) - 1
+    while first > 0 and not _stands_alone(found[first]):
+        first -= 1
+    for path in found[max(first, 0) :]:
+        yield from read_segment(path)
+
+
+def _stands_alone(path: Path) -> bool:
+    entry = next(read_segment(path, limit=1), None)
+    return entry is not None and not isinstance(entry.event, EngineStarted)
 
 
 def read_decision(folder: Path, seq: int) -> bytes | None:

@@ -167,3 +167,31 @@ def test_a_re_chained_tail_still_has_another_head(folder: Path):
         updates.append(("UPDATE entry SET body = ?, hash = ? WHERE seq = ?", (changed, prev, seq)))
     write(path, *updates)
     assert verify(folder).head != before
+
+
+def test_an_engine_that_died_while_it_made_a_segment_goes_on_with_the_one_before(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    journal.append([entry(1)])
+    journal.close()
+    unborn = sqlite3.connect(tmp_path / "000002.db")
+    unborn.execute("CREATE TABLE entry (seq INTEGER PRIMARY KEY, body BLOB, hash BLOB)")
+    unborn.close()
+    again = SqliteJournal(tmp_path)
+    again.append([entry(2)])
+    again.close()
+    assert [path.name for path in segments(tmp_path)] == ["000001.db"]
+    assert verify(tmp_path).entries == 2
+
+
+def test_a_restart_between_sealing_and_carrying_over_folds_the_segment_before_too(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    journal.append([entry(1)])
+    journal.rotate("2026-12-01")
+    journal.close()
+    assert [x.seq for x in read_tail(tmp_path)] == [1]
+    again = SqliteJournal(tmp_path)
+    started = e.EngineStarted(epoch=2, code="c")
+    again.append([Entry(seq=2, turn=2, market_ns=0, desk_ns=2, event=started), entry(3)])
+    again.close()
+    assert [x.seq for x in read_tail(tmp_path)] == [1, 2, 3]
+    assert verify(tmp_path).first_bad == 0

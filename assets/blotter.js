@@ -73,6 +73,7 @@
     document.getElementById("blotter-csv").addEventListener("click", csv);
     document.getElementById("bulk-hold").addEventListener("click", () => bulk("hold"));
     document.getElementById("bulk-kill").addEventListener("click", () => bulk("kill"));
+    setInterval(chart, 4000);
     setInterval(() => {
       if (grid && !grid.isDestroyed() && !document.hidden) grid.refreshCells({ columns: ["decided_at"], force: true });
     }, 500);
@@ -187,6 +188,7 @@
     refresh();
     pane();
     ladder();
+    chart();
   }
   const FACTS = [
     ["Filled", (r) => `${QD.format("int", r.filled)} of ${QD.format("int", r.quantity)}`],
@@ -222,15 +224,38 @@
       for (const [name] of FACTS) list.append(QD.element("dt", "", name), QD.element("dd", "num", "-"));
     }
     FACTS.forEach(([, text], i) => QD.write(list.children[2 * i + 1], text(row)));
-    QD.write(document.getElementById("pane-why"), [row.why, row.binding && "bound by " + row.binding, row.hold && "held: " + row.hold,
+    QD.write(document.getElementById("pane-why"), [row.why + (row.binding ? ` (${row.binding})` : ""), row.hold && "held: " + row.hold,
       row.kill && "by " + row.kill].filter(Boolean).join("; "));
   }
   function ladder() {
     const row = view && QD.rows("parents").get(view.sel), host = document.getElementById("pane-ladder");
     if (!row || !host) return;
-    const room = host.parentNode.clientHeight - host.offsetTop + host.parentNode.offsetTop;
-    const levels = Math.max(3, Math.min(10, Math.floor((room / 18 - 3) / 2)));
+    const body = host.parentNode, room = body.clientHeight - (host.getBoundingClientRect().top - body.getBoundingClientRect().top);
+    const levels = Math.max(3, Math.min(10, Math.floor((room - 46) / 36)));
     window.QDPieces.ladder(host, QD.rows("quotes").get(row.symbol), levels);
+  }
+
+  /* where there is room below the ladder: schedule, band and done of the order */
+  let series = null, loading = "";
+  async function chart() {
+    const row = view && QD.rows("parents").get(view.sel), host = document.getElementById("pane-chart");
+    if (!row || !host || document.hidden || host.clientHeight < 120) return;
+    if (loading) return;
+    loading = row.id;
+    try {
+      const answer = await fetch(`/api/v1/series/${row.id}?most=300`, { cache: "no-store" });
+      if (answer.ok) series = { id: row.id, points: (await answer.json()).points };
+    } catch (failure) { /* the next look tries again; the panel's age shows that it is old */ }
+    loading = "";
+    if (!series || series.id !== row.id) return;
+    const p = series.points, last = p.at_ns.at(-1) || row.accepted_at + 60e9;
+    window.QDPieces.chart(host, {
+      unit: "shares", decimals: 0, from: row.accepted_at, to: Math.max(last, row.accepted_at + 60e9), zero: true,
+      tick: (v) => QD.format("int", v), tip: (v) => QD.format("int", v), empty: "no decision has been stored yet",
+      series: [{ kind: "band", name: "band", x: p.at_ns, y: p.band_low.map((v) => Math.max(0, v)), y2: p.band_high, tone: "dim" },
+        { kind: "line", name: "target", x: p.at_ns, y: p.target, tone: "warn", dash: true },
+        { kind: "line", name: "done", x: p.at_ns, y: p.filled, tone: "text", stair: true }],
+    });
   }
 
   /* --- bulk: preview, one press, an answer for each ---------------------------------------- */

@@ -5,7 +5,7 @@
   "use strict";
   if (!document.body.classList.contains("desk")) return;
   const CHILD_ENDED = new Set(["FILLED", "CANCELLED", "REJECTED", "EXPIRED", "SEND_REFUSED"]);
-  const SERIES_MS = 4000, RECORD_MS = 8000, DRAW_MS = 400, SHOWN = 300, MARKS = 400;
+  const SERIES_MS = 4000, RECORD_MS = 8000, DRAW_MS = 400, SHOWN = 300, MARK_PX = 9;
   const MODEL = {
     live: "The model decides the tilt.",
     unsure: "The model is unsure (its score is inside the confidence floor): it runs its base schedule.",
@@ -109,11 +109,11 @@
       `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);
     const values = {
-      filled: [`${f("int", r.filled)} / ${f("int", r.quantity)}`, `${f("percent", r.done)}, ${f("int", r.leaves)} left, ${f("int", r.live)} at the venue`],
-      slip: [bp(r.slippage_bps), `average ${f("price", r.average, d() + 2)}, arrival ${f("price", r.arrival, d() + 1)}`],
-      vwap: [bp(r.vwap_bps), defined(r.passive) ? f("percent", r.passive, 0) + " of shares filled passively" : ""],
+      filled: [`${f("int", r.filled)} / ${f("int", r.quantity)}`, `${f("int", r.leaves)} left, ${f("int", r.live)} at venue`],
+      slip: [bp(r.slippage_bps), `${f("price", r.average, d() + 2)} vs ${f("price", r.arrival, d() + 1)}`],
+      vwap: [bp(r.vwap_bps), defined(r.passive) ? f("percent", r.passive, 0) + " passive" : ""],
       left: left(r),
-      pov: [`${f("percent", r.participation)} (${f("percent", r.cap, 0)})`, r.binding ? "bound by: " + r.binding : ""],
+      pov: [`${f("percent", r.participation)} (${f("percent", r.cap, 0)})`, r.binding || ""],
       ahead: [defined(r.behind) ? f("signed", r.behind * 100, 1) + "%" : "-", defined(r.target) ? `target ${f("int", r.target)}` : ""],
       model: [r.model === "-" ? "no model" : defined(r.score) ? f("price", r.score, 3) : "-", r.model === "-" ? "by design" : "model " + r.model],
       age: [r.decided_at && isLive() ? f("age", Math.max(0, marketAt() - r.decided_at) / 1e6) : "-", r.decided_at ? "at " + QD.clock(r.decided_at, false) : ""],
@@ -126,7 +126,7 @@
       const v = name === "slip" ? r.slippage_bps : r.vwap_bps;
       document.querySelector(`[data-tile="${name}"]`).className = "tile-value " + (v > 0.005 ? "cost" : v < -0.005 ? "gain" : "");
     }
-    text($("why-now"), [r.why, r.binding && "bound by " + r.binding].filter(Boolean).join("; "));
+    text($("why-now"), (r.why || "-") + (r.binding ? ` (${r.binding})` : ""));
     standing();
     note();
     ladder();
@@ -151,7 +151,7 @@
   function ladder() {
     const r = row(), host = $("order-ladder");
     if (!r || !host) return;
-    const levels = Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight / 18 - 3) / 2)));
+    const levels = Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight - 44) / 36)));
     window.QDPieces.ladder(host, QD.rows("quotes").get(r.symbol), levels);
   }
 
@@ -186,7 +186,8 @@
     const low = p.band_low.concat(tail.target.map((v) => v - under)), high = p.band_high.concat(tail.target.map((v) => v + over));
     let sum = 0;
     const fills = (s.fills || []).map(([at, price, shares, liquidity]) => { sum += shares; return { at, price, shares, liquidity, sum }; });
-    const step = Math.max(1, Math.ceil(fills.length / MARKS));
+    const room = Math.max(20, Math.floor($("chart-schedule").clientWidth / MARK_PX));
+    const step = Math.max(1, Math.ceil(fills.length / room));
     const few = fills.filter((_fill, i) => i % step === 0);
     const marks = (liquidity, y) => few.filter((m) => m.liquidity === liquidity).map((m) => ({ x: m.at, y: y(m) }));
     const shape = r.side === 1 ? "up" : "down", tone = r.side === 1 ? "buy" : "sell";
@@ -210,7 +211,7 @@
       empty: (series && series.refused) || "no price has been stored yet",
       series: [
         { kind: "line", name: "mid", x: px, y: mid, tone: "text" },
-        { kind: "line", name: "interval VWAP", x: prices.at_ns, y: prices.vwap, tone: "good", dash: true },
+        { kind: "line", name: "VWAP", x: prices.at_ns, y: prices.vwap, tone: "good", dash: true },
         { kind: "line", name: "arrival", x: [from, to], y: [r.arrival, r.arrival], tone: "warn", dash: true },
         ...(r.limit === null ? [] : [{ kind: "line", name: near ? "limit" : `limit ${f("price", r.limit, d())} off scale`, x: near ? [from, to] : [], y: near ? [r.limit, r.limit] : [], tone: "bad", dash: true }]),
         { kind: "marks", name: "passive" + some, points: marks("passive", (m) => m.price), tone, shape, hollow: true },
@@ -291,7 +292,7 @@
     const e = explained;
     if (e.problem) { text($("why-proof"), `${e.child}: ${e.problem}`); return; }
     const facts = [["decision", `${e.child} at ${QD.clock(e.at, false)}: ${e.type} ${f("int", e.size)} @ ${f("price", e.price_ticks * tick(), d())}`],
-      ["why", e.why + (e.binding ? "; bound by " + e.binding : "")],
+      ["why", e.why + (e.binding ? ` (${e.binding})` : "")],
       ["target, band, done", `${f("int", e.target)}, ${f("int", e.band[0])} \u2026 ${f("int", e.band[1])}, ${f("int", e.filled)}`],
       ["bid / ask then", `${f("price", e.bid_ticks * tick(), d())} / ${f("price", e.ask_ticks * tick(), d())}`]];
     if (defined(e.score)) facts.push(["score, tilt", `${f("price", e.score, 3)}, ${f("signed", e.tilt * 100, 2)}% of quantity`]);
@@ -331,9 +332,9 @@
     if (!entries.length) host.append(make("p", "dim", none));
   }
   function decisions(rows) {
-    const r = row(), entries = rows.slice(0, 120).map((c) => [c.sent_at, "", `${c.id} ${c.type} ${f("int", c.quantity)} @ ${f("price", c.price, d())}: ${c.why}${c.binding ? "; " + c.binding : ""}`, true]);
+    const r = row(), entries = rows.slice(0, 120).map((c) => [c.sent_at, "", `${c.id} ${c.type} ${f("int", c.quantity)} @ ${f("price", c.price, d())}: ${c.why}${c.binding ? ` (${c.binding})` : ""}`, true]);
     for (const [at, why, binding, filled, target] of series ? series.turns || [] : []) {
-      entries.push([at, "dim", `${why || "-"}${binding ? "; " + binding : ""} (done ${f("int", filled)}, target ${f("int", target)})`, false]);
+      entries.push([at, "dim", `${why || "-"}${binding ? `, ${binding}` : ""} (done ${f("int", filled)}, target ${f("int", target)})`, false]);
     }
     entries.sort((a, b) => b[0] - a[0]);
     log($("log-decisions"), entries.slice(0, 160), r && r.state === "NEEDS_APPROVAL" ? "it waits for approval" : "no decision yet");

@@ -5,11 +5,11 @@
   "use strict";
   if (!document.body.classList.contains("desk")) return;
   const SECOND = 1e9, DAY_S = 6.5 * 3600;
-  let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false;
+  let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false, typedEnd = false;
   const seen = new Map();     // order -> when it first came, to know the new one
   window.QDPieces.ready(() => {
     QD.renderer("ticket", (node) => {
-      if (!node.qdOpen) { node.qdOpen = true; meta = JSON.parse(node.dataset.meta); typedValue = false; open(); }
+      if (!node.qdOpen) { node.qdOpen = true; meta = JSON.parse(node.dataset.meta); typedValue = typedEnd = false; open(); }
       if (form() && form().qdReady) update();
     });
     QD.renderer("ticket-strategies", () => { if (form() && form().qdReady) update(); });
@@ -89,8 +89,7 @@
         field("quantity").value = f("int", Math.floor(money / mid / lot) * lot);
       }
     } else if (from === "quantity") typedValue = false;
-    if (from === "minutes") endFromMinutes();
-    if (from === "end") minutesFromEnd();
+    if (from === "minutes" || from === "end") typedEnd = from === "end";
     if (from === "strategy") {
       for (const table of document.querySelectorAll("#ticket-parameters > [data-strategy]")) table.hidden = table.dataset.strategy !== value("strategy");
     }
@@ -127,6 +126,7 @@
   function update() {
     const q = quote();
     if (!form() || !q) return;
+    if (typedEnd) minutesFromEnd(); else if (document.activeElement !== slot("end")) endFromMinutes();
     const quantity = QD.plainNumber(field("quantity").value), mid = q.mid, minutes = numberIn("minutes");
     const input = slot("value");
     if (!typedValue && document.activeElement !== input) input.value = quantity && mid ? f("int", quantity * mid) : "";
@@ -237,7 +237,7 @@
   }
   function ladder(q) {
     const host = document.getElementById("ticket-ladder");
-    window.QDPieces.ladder(host, q, Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight / 18 - 3) / 2))));
+    window.QDPieces.ladder(host, q, Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight - 60) / 36))));
   }
 
   /* --- after sending: the new order, found in the engine's rows ---------------------------- */

@@ -16,8 +16,11 @@ from components.markup import attrs
 from components.theme import grid_theme
 
 NUMERIC: Final = frozenset(
-    {"int", "shares", "signed", "bps", "percent", "money", "age", "price", "ms", "ago"}
-)
+    {
+        "int", "shares", "signed", "bps", "percent", "money", "age", "price", "ms", "ago", "after",
+        "clock", "clock_ms",
+    }
+)  # fmt: skip
 
 
 def mark(

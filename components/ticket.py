@@ -9,12 +9,14 @@ from typing import Any, Final
 from dash import html
 from dash.development.base_component import Component
 
-from components import forms, text
+from components import forms, live, text
+from components.live import Column
 from components.markup import attrs
 from components.surface import surface
 from engine.domain.orders import AtEnd, CatchUp, OnRestart
 from engine.domain.policy import Policy
 from engine.domain.strategy import STRATEGIES, Parameter, Strategy
+from engine.gateway.viewer import viewer
 
 RESTART_WORDS: Final = {
     OnRestart.HOLD: "hold: wait for a person",
@@ -30,6 +32,19 @@ AT_END_WORDS: Final = {
     AtEnd.CLEANUP: "clean up: cross what is left",
     AtEnd.EXPIRE: "expire: leave it unfilled",
 }
+MINE: Final = (
+    Column(field="id", title="Parent"),
+    Column(field="symbol", title="Symbol"),
+    Column(field="side", title="Side", form="side"),
+    Column(field="strategy", title="Strategy"),
+    Column(field="state", title="State", form="state"),
+    Column(field="quantity", title="Quantity", form="int"),
+    Column(field="filled", title="Filled", form="int"),
+    Column(field="slippage_bps", title="Slip bp", form="bps"),
+    Column(field="accepted_at", title="Entered", form="clock"),
+    Column(field="end_at", title="Ends", form="clock"),
+    Column(field="why", title="Doing"),
+)
 HELP: Final = {
     "on_restart": "What the order does after the engine restarts or the venue is lost.",
     "catch_up": "What happens to the quantity missed during a hold; never sent in one child.",
@@ -175,6 +190,14 @@ def check() -> Component:
     )
 
 
+def mine() -> Component:
+    """The viewer's own orders, newest first; a click opens one."""
+    return live.table(
+        "parents", MINE, where=f"trader={viewer().person_id}", newest_first=True, limit=60,
+        empty="you have no order today", link="/orders/{key}",
+    )  # fmt: skip
+
+
 def page(start: dict[str, str]) -> Component:
     """The whole screen."""
     policy = Policy()
@@ -186,9 +209,21 @@ def page(start: dict[str, str]) -> Component:
     }
     return html.Div(
         [
-            html.Section(
-                [_head("Order ticket", "quotes"), html.Div(form(start), className="panel-body")],
-                className="panel grow",
+            html.Div(
+                [
+                    html.Section(
+                        [_head("Order ticket", "quotes"),
+                         html.Div(form(start), className="panel-body")],
+                        className="panel ticket-form",
+                    ),
+                    html.Section(
+                        [_head("My orders today", "parents"),
+                         html.Div(mine(), className="panel-body")],
+                        className="panel grow ticket-mine",
+                        **attrs({"data-stale-topic": "parents"}),
+                    ),
+                ],
+                className="stack",
             ),
             html.Div(
                 [

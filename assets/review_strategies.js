@@ -31,8 +31,9 @@
       return text === "" ? undefined : Number(text);
     }
 
-    QD.renderer("strategy-values", (host, rows) => {
-      last = { host, rows };
+    QD.renderer("strategy-values", (_host, rows) => {
+      const host = document;
+      last = rows;
       for (const node of host.querySelectorAll("[data-value-of]")) {
         const [name, parameter] = node.dataset.valueOf.split(".");
         const row = rows.get(name);
@@ -96,8 +97,8 @@
     for (const name of ["input", "change"]) {
       document.addEventListener(name, (event) => {
         if (!last || !event.target.closest("#propose")) return;
-        bars(last.host, last.rows);
-        effects(last.host, last.rows);
+        bars(document, last);
+        effects(document, last);
       });
     }
 

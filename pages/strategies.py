@@ -41,11 +41,9 @@ REQUESTS: Final = (
 )  # fmt: skip
 def catalogue() -> Component:
     """All strategies: plain words and the values in force."""
-    return surface(
-        "strategy-values",
-        "strategies",
-        [_card(known) for known in STRATEGIES.values()],
-        class_name="strategy-cards",
+    return html.Div(
+        [_values_of_all(), *(_card(known) for known in STRATEGIES.values())],
+        className="strategy-cards",
     )
 
 
@@ -53,17 +51,21 @@ def catalogue() -> Component:
 def one(name: str) -> Component:
     """One strategy: parameters, proposal, model, history."""
     known = strategy(name)
-    return surface(
-        "strategy-values",
-        "strategies",
+    return html.Div(
         [
+            _values_of_all(),
             live.panel(
                 known.name, _proposal(known), topic="strategies", grow=True, tools=_version(known)
             ),
             html.Div([_model(known), _requests(known), _history(known)], className="stack side"),
         ],
-        class_name="columns strategy-page",
+        className="columns strategy-page",
     )
+
+
+def _values_of_all() -> Component:
+    """Unseen; its renderer writes the values in force into the page."""
+    return surface("strategy-values", "strategies", class_name="unseen")
 
 
 def _version(known: Strategy) -> list[Component | str]:

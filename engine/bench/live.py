@@ -32,7 +32,9 @@ from engine.bench.meta import load, meta
 from engine.bench.tap import FILE, read_notes
 from engine.domain.commands import MoveParameter, ReleaseKill, SetSpeed
 from engine.domain.errors import Refused
+from engine.domain.market import SLOTS
 from engine.domain.units import ParentId, PersonId
+from engine.exchange.presets import PRESETS
 from engine.gateway.guard import CSRF_HEADER
 from engine.gateway.sessions import csrf_token
 from engine.runtime.kill_flag import KillFlag
@@ -46,7 +48,7 @@ KEYS: Final = (
     "kill_click_to_blocked_ms", "kill_200_cancels_ms",
 )  # fmt: skip
 TRADER, BOSS, SECOND_BOSS = PersonId("u1"), PersonId("u3"), PersonId("u4")
-SYMBOLS: Final = ("MIDC", "NRTH", "ALTR", "HBRK", "VNTR", "TLMC", "QLTX", "OSPR")
+FAR: Final = 0.93  # of the previous close
 PATIENCE_S: Final = 120.0
 SPEED, FAST = 10.0, 60.0
 SPIN: Final = "while True: pass"
@@ -137,12 +139,14 @@ class Bench:
             lambda: self.status()["desk"]["gate"] in ("", "open"), PATIENCE_S, "an open gate"
         )
 
-    def enter(self, count: int, quantity: int) -> None:
-        """Parents by POST, over all symbols."""
+    def enter(self, count: int, quantity: int, *, far: bool = False) -> None:
+        """Parents by POST, over all symbols; ``far``: limits at which their children only rest."""
         for number in range(count):
+            instrument = PRESETS[number % len(PRESETS)].instrument
+            limit = {"limit_price": round(instrument.reference_price * FAR)} if far else {}
             self.trader.command(
-                "SubmitParent", symbol=SYMBOLS[number % len(SYMBOLS)], side=1, quantity=quantity,
-                strategy="POV", horizon_ns=3_600_000_000_000,
+                "SubmitParent", symbol=instrument.symbol, side=1, quantity=quantity,
+                strategy="POV", horizon_ns=3_600_000_000_000, **limit,
             )  # fmt: skip
 
     def open_orders(self) -> int:
@@ -199,7 +203,7 @@ class Bench:
     def kill(self) -> tuple[float, float]:
         """One kill by POST: click to BLOCKED, and flag to the last new order. [ms]"""
         self.release()
-        self.enter(len(SYMBOLS), 20_000)
+        self.enter(len(PRESETS), 20_000)
         eventually(lambda: self.open_orders() >= 1, PATIENCE_S, "a live child")
         offset = time.time_ns() - time.monotonic_ns()
         clicked = time.time_ns()
@@ -217,7 +221,7 @@ class Bench:
         """Flag to all cancels written, with many orders open. [ms]"""
         self.release()
         self.set_speed(FAST)
-        self.enter(self.sizes.orders + self.sizes.orders // 5, 5_000)
+        self.enter(self.sizes.orders // SLOTS + len(PRESETS), 50_000, far=True)
         eventually(lambda: self.open_orders() >= self.sizes.orders, PATIENCE_S, "open orders")
         self.set_speed(SPEED)
         asked = time.time_ns()
@@ -230,7 +234,7 @@ class Bench:
     def phase(self) -> dict[str, Any]:
         """All figures under one load."""
         self.release()
-        self.enter(len(SYMBOLS), 50_000)
+        self.enter(len(PRESETS), 50_000)
         decided = self.decisions()
         acked = self.commands()
         pairs = [self.kill() for _ in range(self.sizes.kills)]

@@ -185,7 +185,14 @@ class NoModels:
 class Rig:
     """A desk with its first day open, moved by hand."""
 
-    def __init__(self, *, seed: int = 7, symbols: int = 1, state: State | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 7,
+        symbols: int = 1,
+        state: State | None = None,
+        models: Any = None,
+    ) -> None:
         self.clock = HandClock(1_000_000_000)
         self.journal = ListJournal()
         self.gate = OpenGate()
@@ -205,7 +212,7 @@ class Rig:
             gate=self.gate,
             venue=self.venue,
             days=self.days,
-            models=NoModels(),
+            models=models or NoModels(),
             tapes=lambda day: None,
         )
         self.loop = Loop(parts=parts, desk=Desk(state or State()))

@@ -7,6 +7,7 @@ everybody's, as person "system", and only ReportTca and InstallModel.
 from collections.abc import Callable
 
 from db.facts import Facts
+from db.jobs import DONE, FAILED
 from db.journal import verify as verify_journal
 from db.market import Market
 from db.project import live_source
@@ -23,6 +24,7 @@ from engine.worker.training import DAYS, card_text, train
 UNSIGNED = 2  # the newest past days wait for their review
 LEAST_DAYS = 3  # past days before a first model is trained
 MODEL_OF = "ADAPTIVE"
+REST_NS = 60_000_000_000  # between two tries of a long job
 TOLD_PERCENT = 5  # of a past day, between two words about it
 
 
@@ -75,6 +77,8 @@ def history(context: Context) -> None:
     settings, where = context.settings, context.where
     if not (settings.demo and settings.history_days and settings.mode == "SIM"):
         return
+    if _failed_lately(context, "history"):
+        return
     first = Facts(context.tables, live_source(where.state).name).first_day()
     if first is None:
         return  # the desk has not opened yet
@@ -105,6 +109,14 @@ def history(context: Context) -> None:
     jobs.done("history", f"{len(wanted)} past days", clock.wall_ns())
 
 
+def _failed_lately(context: Context, name: str) -> bool:
+    """Whether the job should rest after a failure, which people see meanwhile."""
+    row = context.jobs.get(name)
+    if row is None or row.state != FAILED:
+        return False
+    return context.clock.wall_ns() - row.ended_at < REST_NS
+
+
 def _going_on(context: Context, number: int, count: int, day: str) -> Callable[[float], bool]:
     """Tells people how far the day is, and the day whether to go on."""
     told = [-1]
@@ -124,7 +136,7 @@ def first_model(context: Context) -> None:
     """Train the first model of ADAPTIVE once enough past days are there, and ask to install it."""
     settings, where, jobs = context.settings, context.where, context.jobs
     known = jobs.get("first_model")
-    if not settings.demo or settings.mode != "SIM" or (known and known.state in ("done", "failed")):
+    if not settings.demo or settings.mode != "SIM" or (known and known.state in (DONE, FAILED)):
         return
     days = sealed_days(where.state / "history")[-DAYS:]
     first = Facts(context.tables, live_source(where.state).name).first_day()
@@ -133,16 +145,20 @@ def first_model(context: Context) -> None:
     if any(row.strategy == MODEL_OF for row in Queries(context.tables, where.state).models()):
         return
     now = context.clock.wall_ns()
-    jobs.start("first_model", f"training on {len(days)} past days", now)
     try:
-        model_id = train(
-            where.state / "history", where.models, days, now=now, opened=first["open_at"]
-        )
+        model_id = context.memo.get("model")
+        if model_id is None:
+            jobs.start("first_model", f"training on {len(days)} past days", now)
+            model_id = train(
+                where.state / "history", where.models, days, now=now, opened=first["open_at"]
+            )
+            context.memo["model"] = model_id
         card = card_text(where.models, model_id, len(days))
         command = c.InstallModel(strategy=MODEL_OF, model_id=model_id, card=card)
         context.submit(command, f"model-{model_id[:16]}")
     except (ConnectionError, TimeoutError) as error:
-        jobs.start("first_model", f"to be installed again: {error}", context.clock.wall_ns())
+        text = f"trained, the engine is asked again: {error}"
+        jobs.step("first_model", 1.0, text, context.clock.wall_ns())
         return
     except (Refused, BrokenInvariant) as error:
         jobs.failed("first_model", str(error), context.clock.wall_ns())

@@ -24,12 +24,12 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.market import REPORT, TICK, TRADE
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND, Nanos, PersonId
+from engine.domain.views import DeskRow
 from engine.exchange.market import Advance
 from engine.exchange.presets import Preset
 from engine.exchange.simulated import SimulatedMarket, day_number
 from engine.exchange.simulated import _merged as merged  # the one order of reports
 from engine.kernels.flow import write_tick
-from engine.runtime.answers import Answers
 from engine.runtime.gate import Gate
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, Reply, Request
@@ -170,22 +170,16 @@ class LeanMarket(SimulatedMarket):
         )
 
 
-class Unseen:
-    """Stands where the screens stand: past days are shown from the tables."""
+class Unseen(Publisher):
+    """No screens: past days are shown from the tables."""
 
     def note(self, desk: Desk, output: Output) -> None:
         """Nothing."""
 
-    def flush(self, desk: Desk, header: object) -> None:
+    def flush(self, desk: Desk, header: DeskRow) -> None:
         """Nothing."""
 
-    def snapshot(self, desk: Desk, header: object) -> None:
-        """Nothing."""
-
-    def header(self, status: object) -> None:
-        """Nothing."""
-
-    def remember(self, output: Output) -> None:
+    def snapshot(self, desk: Desk, header: DeskRow) -> None:
         """Nothing."""
 
 
@@ -300,8 +294,7 @@ class PastDay:
             ),
             desk=Desk(State()),
         )
-        self.loop.publisher = cast("Publisher", Unseen())
-        self.loop.answers = cast("Answers", Unseen())
+        self.loop.publisher = Unseen(self.loop.parts.link, self.clock)
         self._open(code)
 
     @property

@@ -288,7 +288,7 @@ def drill(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal")
-DRILLS: Final = ("crash",)
+DRILLS: Final = ("crash", "oversend")
 PASSED_ON: Final = {"replay": replay, "bench": bench, "drill": drill}
 
 

@@ -28,10 +28,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from db.journal import read_all
 from engine.bench.meta import load, meta
 from engine.bench.tap import FILE, read_notes
 from engine.domain.commands import MoveParameter, ReleaseKill, SetSpeed
 from engine.domain.errors import Refused
+from engine.domain.events import ParentAccepted
 from engine.domain.market import SLOTS
 from engine.domain.units import ParentId, PersonId
 from engine.exchange.presets import PRESETS
@@ -170,15 +172,23 @@ class Bench:
         eventually(lambda: len(enough()) >= wanted, PATIENCE_S, "decisions")
         return enough()[before:]
 
+    def own_parent(self) -> ParentId:
+        """The newest working parent of our trader; other people's demo orders work beside it."""
+        working = {n for n, row in self.status()["parents"].items() if row[0] == "WORKING"}
+        mine = [
+            entry.event.parent.id
+            for entry in read_all(self.stage.where.journal)
+            if isinstance(entry.event, ParentAccepted) and entry.event.parent.trader == TRADER
+        ]
+        return next(number for number in reversed(mine) if f"P-{number}" in working)
+
     def commands(self) -> list[float]:
         """POST to answer of a harmless command on an own parent. [ms]"""
-        parents = self.status()["parents"]
-        working = [name for name, (state, _, _) in parents.items() if state == "WORKING"]
-        number = ParentId(int(working[-1].removeprefix("P-")))
+        number = self.own_parent()
         spent = []
         for turn in range(self.sizes.commands):
             move = MoveParameter(
-                parent_id=number, name="target_participation", value=0.10 + 0.01 * (turn % 2)
+                parent_id=number, name="max_participation", value=0.25 - 0.01 * (turn % 2)
             )
             before = time.perf_counter_ns()
             self.trader.command(

@@ -10,6 +10,7 @@ import pytest
 from engine.domain import events as e
 from engine.domain.units import child_id
 from engine.drill.judge import AtVenue, Told, compare
+from engine.drill.oversend import measure
 from tests.process.test_watchdog import a_parent, filled, intended
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,3 +115,26 @@ def test_a_bad_number_of_deaths_is_refused():
     )  # fmt: skip
     assert done.returncode == 2
     assert "--n must be at least 1" in done.stderr
+
+
+# --- the over-sending engine -----------------------------------------------------------------
+@pytest.mark.timeout(300)
+def test_an_engine_that_forgets_its_fills_is_stopped_by_the_watchdog():
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "drill", "oversend", "--json"],
+        cwd=ROOT, capture_output=True, text=True, timeout=290,
+    )  # fmt: skip
+    report = json.loads(done.stdout)
+    assert report["killed"] == "parent P-1", report
+    assert report["excess_shares"] > 0
+    assert report["sent_after_kill"] == 0
+    assert done.returncode == 0
+
+
+def test_a_sound_journal_shows_no_breach_and_no_kill():
+    entries = [
+        e.Entry(seq=number, turn=1, market_ns=0, desk_ns=number, event=event)
+        for number, event in enumerate((*SOUND, filled(1, 100, 1)), start=1)
+    ]
+    report = measure(entries)
+    assert (report["killed"], report["breach_to_kill_ms"], report["excess_shares"]) == ("", None, 0)

@@ -16,8 +16,10 @@ from engine.core.evolve import evolve
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.kinds import N_FEATURES
+from engine.exchange.simulated import SimulatedMarket
 from engine.tca.report import report_hash
 from engine.tca.results import DayReport
+from engine.worker import past
 from engine.worker.history import (
     PART,
     changed_files,
@@ -98,6 +100,12 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(tmp_path):
     ]
     assert heads[0] == heads[1]
     assert heads[0] != heads[2]
+
+
+def test_a_past_day_is_the_day_of_the_full_market_to_the_bit(tmp_path, monkeypatch):
+    lean = make_day(tmp_path / "lean", an_order(minutes=3), to_the_end)
+    monkeypatch.setattr(past, "LeanMarket", SimulatedMarket)
+    assert make_day(tmp_path / "full", an_order(minutes=3), to_the_end).head == lean.head
 
 
 def test_a_day_that_is_stopped_leaves_nothing(tmp_path):

@@ -45,15 +45,17 @@
           card = { node: make("article", "card-row"), text: "", until: 0 };
           card.node.dataset.key = key;
           card.body = make("div", "card-body");
-          card.acts = labelled("div", "command-slot acts");
+          card.acts = labelled("span", "command-slot acts");
+          card.more = make("span", "acts");    /* slots of their own: a slot's fields go to all its buttons */
           card.chip = make("output", "chip-state");
-          card.node.append(card.body, card.acts);
+          card.node.append(card.body, labelled("div", "row acts", card.acts, card.more));
           cards.set(key, card);
         }
         if (card.text === text) continue;
         card.text = text;
         card.body.textContent = "";
         card.acts.textContent = "";
+        card.more.textContent = "";
         draw(card, key, row, metaOf(host));
         card.acts.append(card.chip);
         if (!isOpen(row) && !card.until) card.until = now + LINGER_MS;

@@ -115,7 +115,7 @@
         args: JSON.stringify(row.model === null || row.model === undefined ? {} : { model_id: row.model }),
         confirm: `Editing ${key} voids every decision given before: the content gets a new hash, and you become an author who cannot decide it.` },
         meta.propose, "needs the permission change.propose"), make("output", "chip-state"), editFields(row, table));
-      card.acts.append(edit);
+      card.more.append(edit);
       if (own) card.acts.append(command(`Withdraw ${key}`, "WithdrawChange", key, {}, meta.propose, why));
       drawReach(card.node);
     }

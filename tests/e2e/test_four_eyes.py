@@ -1,0 +1,179 @@
+"""Two people and one change on a real desk: an edit voids, nobody decides what they wrote."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import RunningDesk, Visitor
+
+pytestmark = pytest.mark.timeout(300)
+SPEED = 60.0
+ORDER = {
+    "side": 1, "quantity": 60_000, "strategy": "TWAP", "horizon_ns": 7_200_000_000_000,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[RunningDesk]:
+    """The whole desk at 60x, seed 7, without orders of its own."""
+    flags = {"history_days": 0, "speed": SPEED, "seed": 7, "demo_orders": False}
+    running = RunningDesk(full=True, flags=flags)
+    try:
+        yield running.start(wait_s=180)
+    finally:
+        running.stop()
+    shutil.rmtree(running.state)
+
+
+def rows_of(page: Any, desk: RunningDesk, topic: str) -> dict[str, dict[str, Any]]:
+    """Rows as the desk tells them now."""
+    answer = page.request.get(f"{desk.url}/api/v1/{topic}?limit=500")
+    assert answer.ok, answer.text()
+    return {row["key"]: row for row in answer.json()["items"]}
+
+
+def until(page: Any, check: Callable[[], Any], what: str, tries: int = 300) -> Any:
+    for _ in range(tries):
+        found = check()
+        if found:
+            return found
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{what} did not happen")
+
+
+def send(page: Any, verb: str, target: str, args: dict[str, Any], reason: str = "") -> Any:
+    """A command by the door of the page, past any button: the answer's status and document."""
+    return page.evaluate(
+        """async ([verb, target, args, reason]) => {
+          const id = "t-" + crypto.randomUUID();
+          const answer = await fetch("/api/v1/commands", { method: "POST", cache: "no-store",
+            headers: { "Content-Type": "application/json",
+                       "X-QD-CSRF": document.body.dataset.csrf },
+            body: JSON.stringify({ id, verb, target, args, reason }) });
+          return { status: answer.status, body: await answer.json() };
+        }""",
+        [verb, target, args, reason],
+    )
+
+
+def press(page: Any, desk: RunningDesk, login: str, *, reason: str = "") -> None:
+    """Answer the open dialog, and the one for the password if it comes."""
+    page.wait_for_selector("dialog#confirm[open]")
+    if reason:
+        page.fill("#confirm-fields > label input", reason)
+    page.click("#confirm-go")
+    page.wait_for_timeout(300)
+    if page.locator("dialog#again[open]").count():
+        page.fill("#again-password", desk.passwords()[login])
+        page.click("#again-go")
+
+
+def text_of(page: Any, selector: str) -> str:
+    return str(page.locator(selector).first.inner_text())
+
+
+def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_value_is_used(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    amara = visitor().log_in(desk, "amara", "/strategies/TWAP").page
+    marta = visitor().log_in(desk, "marta", "/approvals").page
+    jun = visitor().log_in(desk, "jun", "/approvals").page
+
+    # an order of that strategy is at work with the values in force
+    symbol = next(iter(rows_of(amara, desk, "quotes")))
+    sent = send(amara, "SubmitParent", symbol, ORDER)
+    assert sent["status"] == 202, sent
+    old = until(amara, lambda: rows_of(amara, desk, "children"), "a first child")
+    assert {row["parameter_version"] for row in old.values()} == {1}
+
+    # request
+    amara.fill("input[name='values.aggression']", "0.6")
+    assert "inside the band" in text_of(amara, "tr[data-parameter=aggression] .effect")
+    amara.fill("input[name='values.band']", "0.4")
+    assert "will be refused" in text_of(amara, "tr[data-parameter=band] .effect")
+    amara.fill("input[name='values.band']", "")
+    amara.fill("input[name=reason]", "fills are late today")
+    amara.click("#propose button.submit")
+    amara.wait_for_selector("#propose .chip-state[data-state=DONE]")
+
+    card = "article[data-key=R-1]"
+    jun.wait_for_selector(card)
+    first = str(jun.get_attribute(card, "data-hash"))
+    assert first == rows_of(jun, desk, "changes")["R-1"]["content_hash"]
+    assert "fills are late today" in text_of(jun, card)
+    assert "Reaches 1 live order" in text_of(jun, card)
+
+    # one supervisor is about to approve when the other edits
+    jun.click(f"{card} button:has-text('Approve R-1')")
+    jun.wait_for_selector("dialog#confirm[open]")
+    assert first[:16] in text_of(jun, "#confirm-text")
+    marta.click(f"{card} button:has-text('Edit R-1')")
+    marta.wait_for_selector("dialog#confirm[open]")
+    assert "voids every decision" in text_of(marta, "#confirm-text")
+    marta.fill("#confirm-fields input[name='values.aggression']", "0.65")
+    press(marta, desk, "marta")
+    marta.wait_for_function(
+        "([c, h]) => document.querySelector(c).dataset.hash !== h", arg=[card, first]
+    )
+    press(jun, desk, "jun")
+    jun.wait_for_function(
+        "(c) => document.querySelector(c).innerText.includes('was edited since you saw it')",
+        arg=card,
+    )
+    second = str(jun.get_attribute(card, "data-hash"))
+    assert second != first
+    assert rows_of(jun, desk, "changes")["R-1"]["state"] == "OPEN"
+
+    # the editor wrote it too: her button is off, and the engine says no behind it
+    assert "You wrote this" in text_of(marta, card)
+    assert marta.is_disabled(f"{card} button:has-text('Approve R-1')")
+    password = json.dumps(desk.passwords()["marta"])
+    marta.evaluate(
+        f"""fetch("/api/v1/reauthenticate", {{ method: "POST",
+          headers: {{ "Content-Type": "application/json",
+                      "X-QD-CSRF": document.body.dataset.csrf }},
+          body: JSON.stringify({{ password: {password} }}) }}).then((a) => a.status)"""
+    )
+    refused = send(marta, "DecideChange", "R-1", {"content_hash": second, "approve": True})
+    assert refused["status"] == 422, refused
+    assert "nobody decides a change they proposed or edited" in refused["body"]["detail"]
+    assert rows_of(jun, desk, "changes")["R-1"]["state"] == "OPEN"
+
+    # a third person approves exactly the new content
+    jun.click(f"{card} button:has-text('Approve R-1')")
+    press(jun, desk, "jun", reason="reviewed with the desk")
+    jun.wait_for_selector("#decided tr[data-key=R-1] .state-approved")
+    decided = rows_of(jun, desk, "changes")["R-1"]
+    assert (decided["state"], decided["decided_by"]) == ("APPROVED", "u4")
+    assert decided["content_hash"] == second
+    in_force = until(
+        jun,
+        lambda: next(
+            (r for r in rows_of(jun, desk, "strategies").values()
+             if r["id"] == "TWAP" and r["version"] == 2), None,
+        ),
+        "version 2 of TWAP",
+    )  # fmt: skip
+    assert in_force["values"]["aggression"] == 0.65
+    assert in_force["by"] == "u4"
+
+    # the running order decides with it from its next decision on
+    def newer() -> list[dict[str, Any]]:
+        rows = rows_of(amara, desk, "children").values()
+        return [row for row in rows if row["parameter_version"] == 2]
+
+    fresh = until(amara, newer, "a child with the new version")
+    every = rows_of(amara, desk, "children").values()
+    turn = min(row["decision"] for row in fresh)
+    for row in every:
+        assert row["parameter_version"] == (2 if row["decision"] >= turn else 1), row
+
+    # and the page of the strategy says who, by which request
+    amara.wait_for_function(
+        "() => document.querySelector('#strategy-history').innerText.includes('R-1')",
+        timeout=30_000,
+    )
+    assert "0.30 → 0.65" in text_of(amara, "#strategy-history")

@@ -76,7 +76,6 @@ def kill_by_command_line(desk: Stage) -> tuple[int, dict]:
 def test_the_command_line_stops_everything_with_the_web_gone_and_the_read_database_locked(desk):
     trading(desk)
     locked = sqlite3.connect(desk.where.desk_db, timeout=30, isolation_level=None)
-    locked.execute("PRAGMA locking_mode=EXCLUSIVE")
     locked.execute("BEGIN EXCLUSIVE")
     try:
         code, receipt = kill_by_command_line(desk)

@@ -126,7 +126,7 @@
       const v = name === "slip" ? r.slippage_bps : r.vwap_bps;
       document.querySelector(`[data-tile="${name}"]`).className = "tile-value " + (v > 0.005 ? "cost" : v < -0.005 ? "gain" : "");
     }
-    text($("why-now"), (r.why || "-") + (r.binding ? ` (${r.binding})` : ""));
+    text($("why-now"), (r.why || "-") + (r.binding && r.state === "WORKING" ? ` (${r.binding})` : ""));
     standing();
     note();
     ladder();
@@ -341,13 +341,19 @@
   }
   function people() {
     const entries = (record ? record.commands : []).map((c) => {
-      const change = Object.keys(c.after || {}).map((k) => `${k} ${show(c.before && c.before[k])} \u2192 ${show(c.after[k])}`).join(", ");
-      return [c.desk_at, c.outcome === "refused" ? "cost" : "", `${QD.format("person", c.person)} ${c.verb} by ${c.door || "-"}: ${c.outcome}`
-        + `${c.sentence ? ", " + c.sentence : ""}${change ? ", " + change : ""}${c.reason ? ", reason: " + c.reason : ""}, entry ${f("int", c.seq)}, market ${QD.clock(c.market_at, true)}`, true];
+      const change = Object.keys(c.after || {}).map((k) => `${k.replaceAll("_", " ")} ${show(c.before && c.before[k], k)} \u2192 ${show(c.after[k], k)}`).join(", ");
+      return [c.market_at, c.outcome === "refused" ? "cost" : "", `${QD.format("person", c.person)} ${c.verb} by ${c.door || "-"}: ${c.outcome}`
+        + `${c.sentence ? ", " + c.sentence : ""}${change ? ", " + change : ""}${c.reason ? ", reason: " + c.reason : ""}, entry ${f("int", c.seq)}, desk clock ${QD.clock(c.desk_at, true)}`, true];
     });
     log($("log-people"), entries, "nobody has intervened");
   }
-  const show = (v) => v === null || v === undefined ? "-" : typeof v === "object" ? JSON.stringify(v) : String(v);
+  function show(v, name) {
+    if (v === null || v === undefined) return "-";
+    if (typeof v === "number" && name.endsWith("_at")) return QD.clock(v, false);
+    if (typeof v === "number" && name === "limit_price") return f("price", v * tick(), d());
+    if (typeof v === "number") return Number.isInteger(v) ? f("int", v) : String(v);
+    return typeof v === "object" ? JSON.stringify(v) : String(v).replaceAll("_", " ");
+  }
   function kills() {
     const r = row(), host = $("log-kills");
     if (!r || !host) return;

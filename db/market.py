@@ -5,6 +5,7 @@ A second that is missing in the file is missing here.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -68,12 +69,12 @@ class Market:
 
     def mids(self, day: str, place: int) -> Mids:
         """Mids of the instrument at this place of the day's list."""
-        rows = self._of(day, place)
+        rows = self.bars_of(day, place)
         return Mids(at_ns=rows["at_ns"].copy(), mid=mids_of_bars(rows))
 
     def totals(self, day: str, place: int) -> Totals:
         """Running totals of the instrument at this place of the day's list."""
-        rows = self._of(day, place)
+        rows = self.bars_of(day, place)
         return Totals(
             at_ns=rows["at_ns"].copy(),
             volume=rows["volume"].copy(),
@@ -91,7 +92,8 @@ class Market:
         notional = np.concatenate(([0], totals.notional))
         return int(volume[last] - volume[first]), int(notional[last] - notional[first])
 
-    def _of(self, day: str, place: int) -> Records:
+    def bars_of(self, day: str, place: int) -> Records:
+        """BAR rows of the instrument at this place of the day's list, one a second at most."""
         rows = self.bars(day)
         mine = rows[rows["symbol"] == place]
         _, first = np.unique(mine["at_ns"], return_index=True)
@@ -103,9 +105,17 @@ class Market:
             return np.fromfile(live, dtype=dtype)  # a row half written is not there yet
         packed = self._state / "history" / day / "market" / f"{day}.npz"
         if packed.is_file():
-            with np.load(packed, allow_pickle=False) as file:
-                return np.asarray(file[kind]).view(dtype)
+            return _unpacked(packed, kind).view(dtype)
         return np.zeros(0, dtype=dtype)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(path: Path, kind: str) -> NDArray[np.uint8]:
+    """Bytes of a sealed file, which never changes; read only, because callers share them."""
+    with np.load(path, allow_pickle=False) as file:
+        found = np.asarray(file[kind])
+    found.flags.writeable = False
+    return found
 
 
 def mids_of_bars(rows: Records) -> Floats:

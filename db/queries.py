@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Select, func, select
 
 from db.base import open_engine, sqlite_url
-from db.market import Market
+from db.market import Market, mids_of_bars, thin
 from db.queries_audit import Audit, AuditFilter
 from db.queries_orders import Orders
 from db.read import Found
@@ -171,20 +171,22 @@ class Queries(Orders, Audit):
         )
         if row is None:
             return None
-        mids = self._market.mids(day, row["place"])
-        totals = self._market.totals(day, row["place"])
-        inside = (mids.at_ns >= since) & ((mids.at_ns <= until) if until else True)
-        kept = np.flatnonzero(inside)
-        if len(kept) > most:
-            kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(np.int64)]
-        volume, notional = totals.volume[kept], totals.notional[kept]
+        rows = self._market.bars_of(day, row["place"])
+        inside = rows["at_ns"] >= since
+        if until:
+            inside &= rows["at_ns"] <= until
+        kept = thin(rows[inside], most)
+        volume, notional = kept["volume"], kept["notional"]
         traded = (volume - volume[:1]).astype(np.float64)
         spent = (notional - notional[:1]).astype(np.float64)
         vwap = np.full(len(kept), np.nan)
         np.divide(spent, traded, out=vwap, where=traded > 0)
         tick = float(row["tick_size"])
         return Prices(
-            at_ns=mids.at_ns[kept], mid=mids.mid[kept] * tick, volume=volume, vwap=vwap * tick
+            at_ns=kept["at_ns"].copy(),
+            mid=mids_of_bars(kept) * tick,
+            volume=volume.copy(),
+            vwap=vwap * tick,
         )
 
     @property

@@ -74,12 +74,16 @@ def _place(path: Path, *, is_all: bool) -> None:
     """Put a flag there; a sound one that another process has put there meanwhile stays."""
     image = bytearray(SIZE)
     image[: len(MAGIC)] = MAGIC
-    if is_all:
-        image[ALL_AT] = 1
-        image[GENERATION_AT : GENERATION_AT + 8] = (1).to_bytes(8, "little")
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_bytes(bytes(image))
     part.chmod(0o600)
+    if is_all:
+        # beyond every generation of the file before: the journal must not take a new request for
+        # one it knows, nor a release of an old one for one of these
+        generation = part.stat().st_mtime_ns // 1_000_000
+        image[ALL_AT] = 1
+        image[GENERATION_AT : GENERATION_AT + 8] = generation.to_bytes(8, "little")
+        part.write_bytes(bytes(image))
     if path.exists() and not _is_sound(path):
         os.replace(part, path)  # noqa: PTH105 - atomic
         return

@@ -161,3 +161,13 @@ def test_a_flag_that_is_deleted_under_a_running_engine_means_all(path: Path):
     (request,) = guard.unread(State())
     assert request.scope == "all"
     assert guard.closed_because(State()).startswith("kill:")
+
+
+def test_a_flag_made_anew_never_repeats_a_generation_of_the_one_before(path: Path):
+    guard, flag = gate(path, HandClock(10 * LEASE), lease_ns=0)
+    before = [flag.request("symbol", "MIDC", "u5", door="web", now_ns=n) for n in range(5)]
+    (path.parent / "journal").mkdir()
+    (path.parent / "journal" / "000001.db").touch()
+    path.unlink()
+    (request,) = guard.unread(State())
+    assert request.generation > max(before)

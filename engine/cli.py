@@ -63,8 +63,7 @@ def venue(_options: argparse.Namespace) -> int:
     from engine.exchange.server import main as exchange
     from engine.warm import ready
 
-    ready()
-    return int(exchange() or 0)
+    return int(exchange(warm_up=ready) or 0)
 
 
 # --- control --------------------------------------------------------------------------------

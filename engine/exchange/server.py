@@ -12,6 +12,7 @@ import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -294,17 +295,7 @@ def market_opener(settings: Settings) -> OpenMarket:
     return recorded
 
 
-def warm_up(settings: Settings) -> None:
-    """Compile, or load, the kernels of the market that will be traded."""
-    if settings.replay_messages is None:
-        warm()
-    else:
-        from engine.exchange.recorded_warm import warm as warm_recorded
-
-        warm_recorded()
-
-
-def serve(settings: Settings, where: Paths) -> None:
+def serve(settings: Settings, where: Paths, warm_up: Callable[[], None]) -> None:
     """The process: reopen the last day, serve until SIGTERM or the supervisor is gone."""
     server: Server | None = None
 
@@ -312,8 +303,9 @@ def serve(settings: Settings, where: Paths) -> None:
         if server is not None:
             server.publish(reports, tags)
 
-    exchange = Exchange(market_opener(settings), where.exchange, publish)
-    warm_up(settings)
+    opener = market_opener(settings)  # an unsound recording is refused before anything is compiled
+    warm_up()
+    exchange = Exchange(opener, where.exchange, publish)
     last = latest(where.exchange)
     if last is not None:
         exchange.reopen(last)
@@ -331,13 +323,13 @@ def serve(settings: Settings, where: Paths) -> None:
                 path.unlink()
 
 
-def main(settings: Settings | None = None) -> int:
+def main(settings: Settings | None = None, warm_up: Callable[[], None] = warm) -> int:
     """``python -m engine venue``; exit code 2 for a refused start."""
     settings = settings or from_environment()
     where = paths(settings)
     make_folders(where)
     try:
-        serve(settings, where)
+        serve(settings, where, warm_up)
     except Refused as refusal:
         sys.stderr.write(f"quarterdeck: the exchange refused to start: {refusal}\n")
         return 2

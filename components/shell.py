@@ -42,6 +42,8 @@ class Environment(Protocol):
     def demo(self) -> bool: ...
     @property
     def zone(self) -> str: ...
+    @property
+    def watermark(self) -> str: ...
 
 
 def document(
@@ -199,11 +201,7 @@ def footer() -> Component:
 
 def overlays(look: Environment, someone: Viewer) -> Component:
     """Dialogs, alert drawer, toasts, watermark."""
-    words = " - ".join(
-        word
-        for word, applies in (("REPLAY / VIRTUAL", look.mode == "REPLAY"), ("DEMO", look.demo))
-        if applies
-    )
+    words = look.watermark
     return html.Div(
         [
             dialogs.confirm(),

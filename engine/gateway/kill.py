@@ -141,7 +141,7 @@ def _read(body: bytes, content_type: str) -> tuple[KillRequest, bool]:
                        reason=first.get("reason", "")), True  # fmt: skip
 
 
-def routes(kills: Kills, grants: Grants) -> APIRouter:
+def routes(kills: Kills, grants: Grants, mark: str = "") -> APIRouter:
     """The kill door: open for each login, the rule is checked with the scope."""
     router = APIRouter()
     grants.route("GET", "/kill", LOGIN)
@@ -160,6 +160,7 @@ def routes(kills: Kills, grants: Grants) -> APIRouter:
             rows=rows,
             written=kills.written,
             message=said,
+            mark=mark,
         )
 
     @router.post("/api/v1/kill", status_code=202)

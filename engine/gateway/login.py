@@ -132,10 +132,10 @@ def safe_next(path: str) -> str:
     return path if safe and path.isprintable() else "/"
 
 
-def routes(logins: Logins, grants: Grants) -> APIRouter:
+def routes(logins: Logins, grants: Grants, mark: str = "") -> APIRouter:
     """All routes of this module, each with its rule."""
     router = APIRouter()
-    _login_routes(router, logins, grants)
+    _login_routes(router, logins, grants, mark)
     _session_routes(router, logins, grants)
     _first_admin_routes(router, logins, grants)
     _people_routes(router, logins, grants)
@@ -146,7 +146,7 @@ def _address(request: Request) -> str:
     return "address:" + (request.client.host if request.client is not None else "unknown")
 
 
-def _login_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+def _login_routes(router: APIRouter, logins: Logins, grants: Grants, mark: str) -> None:
     grants.route("GET", "/login", PUBLIC)
     grants.route("POST", "/login", PUBLIC)
 
@@ -155,7 +155,7 @@ def _login_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
         """The log-in page."""
         if logins.token and not logins.directory.persons:
             return RedirectResponse("/first-admin", status_code=303)
-        return plain.login_page(safe_next(next), logins.demo_file)
+        return plain.login_page(safe_next(next), logins.demo_file, mark)
 
     @router.post("/login", include_in_schema=False)
     async def log_in(request: Request) -> Response:

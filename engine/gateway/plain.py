@@ -21,9 +21,15 @@ RECEIPT_COLUMNS: Final = (
 
 
 def page(
-    title: str, body: str, *, scripts: Sequence[str] = (), theme: str = "dark"
+    title: str, body: str, *, scripts: Sequence[str] = (), theme: str = "dark", mark: str = ""
 ) -> HTMLResponse:
-    """A small page in the desk's own look; ``body`` is already safe HTML."""
+    """A small page in the desk's own look; ``body`` is already safe HTML, ``mark`` is not."""
+    words = escape(mark)
+    across = (
+        f'<div class="watermark" role="note" aria-label="{words}" data-text="{words}"></div>'
+        if mark
+        else ""
+    )
     sources = "".join(f'<script src="{escape(s)}" defer></script>' for s in scripts)
     return HTMLResponse(
         f'<!DOCTYPE html><html lang="en" data-theme="{escape(theme)}"><head><meta charset="utf-8">'
@@ -31,11 +37,11 @@ def page(
         f"<title>{escape(title)}</title>"
         '<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/assets/theme.css"><link rel="stylesheet" '
-        f'href="/assets/desk.css">{sources}</head><body class="plain">{body}</body></html>'
+        f'href="/assets/desk.css">{sources}</head><body class="plain">{body}{across}</body></html>'
     )
 
 
-def login_page(next_path: str, demo_file: str = "") -> HTMLResponse:
+def login_page(next_path: str, demo_file: str = "", mark: str = "") -> HTMLResponse:
     """The log-in form; ``assets/login.js`` posts it as JSON."""
     hint = (
         f'<p class="dim">Demo desk: names and passwords are in <code>{escape(demo_file)}</code> '
@@ -52,7 +58,7 @@ def login_page(next_path: str, demo_file: str = "") -> HTMLResponse:
         f'<button type="submit" class="primary">Log in</button></form>{hint}'
         "<noscript><p>Logging in needs scripts; killing does not.</p></noscript></main>"
     )
-    return page("Log in - Quarterdeck", body, scripts=("/assets/login.js",))
+    return page("Log in - Quarterdeck", body, scripts=("/assets/login.js",), mark=mark)
 
 
 def missing_page(path: str) -> HTMLResponse:
@@ -83,7 +89,7 @@ def first_admin_page() -> HTMLResponse:
     return page("First administrator - Quarterdeck", body, scripts=("/assets/login.js",))
 
 
-def kill_page(
+def kill_page(  # noqa: PLR0913 (each is one part of the page)
     *,
     csrf: str,
     scopes: Iterable[tuple[str, str]],
@@ -91,6 +97,7 @@ def kill_page(
     rows: Iterable[Mapping[str, object]],
     written: Iterable[str],
     message: str = "",
+    mark: str = "",
 ) -> HTMLResponse:
     """Kill without scripts: scope, target, one button, and the receipts."""
     options = "".join(f'<option value="{v}">{escape(text)}</option>' for v, text in scopes)
@@ -111,7 +118,7 @@ def kill_page(
         f"<h2>Receipts</h2>{receipts(rows)}<h2>Written by this web process</h2><ul>{notes}</ul>"
         "</main>"
     )
-    return page("Kill - Quarterdeck", body)
+    return page("Kill - Quarterdeck", body, mark=mark)
 
 
 def receipts(rows: Iterable[Mapping[str, object]]) -> str:

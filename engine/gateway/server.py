@@ -66,6 +66,12 @@ class Look:
     demo: bool = False
     zone: str = "America/New_York"  # the exchange's clock
 
+    @property
+    def watermark(self) -> str:
+        """Words across every page and in the names of exports; "" only for a real desk."""
+        marks = (("REPLAY / VIRTUAL", self.mode == "REPLAY"), ("DEMO", self.demo))
+        return " - ".join(word for word, applies in marks if applies)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -127,9 +133,9 @@ class Web:
 
     def _routes(self) -> None:
         grants = self.grants
-        self.server.include_router(login.routes(self.logins, grants))
+        self.server.include_router(login.routes(self.logins, grants, self.parts.look.watermark))
         self.server.include_router(commands.routes(self.commands, grants))
-        self.server.include_router(kill.routes(self.kills, grants))
+        self.server.include_router(kill.routes(self.kills, grants, self.parts.look.watermark))
         self.server.include_router(rest.routes(self.hub, self.directory, grants))
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)

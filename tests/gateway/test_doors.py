@@ -18,6 +18,7 @@ from engine.domain.errors import BrokenInvariant
 from engine.domain.people import PERMISSIONS, Role, may
 from engine.gateway.grants import LOGIN, PUBLIC
 from engine.gateway.guard import BODY_LIMIT, CALLBACK_PATH, KILL_PATH
+from engine.gateway.server import Look
 from engine.gateway.sessions import csrf_token
 from tests.support.desk_fakes import ORIGIN, PASSWORD, a_web, login_of, people_file
 
@@ -331,3 +332,12 @@ def test_people_of_a_restarted_web_are_still_logged_in(tmp_path: Path) -> None:
     after.cookies.set("qd_session", cookie)
     assert after.get("/api/v1/people/me").json()["name"] == "Amara Diallo"
     people.close()
+
+
+def test_a_recorded_day_is_marked_on_the_pages_without_a_frame_too(tmp_path: Path) -> None:
+    web = a_web(tmp_path, look=Look(mode="REPLAY", demo=True))
+    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as guest:
+        assert 'data-text="REPLAY / VIRTUAL - DEMO"' in guest.get("/login").text
+        enter(guest, Role.TRADER)
+        assert 'data-text="REPLAY / VIRTUAL - DEMO"' in guest.get("/kill").text
+    assert Look(mode="LIVE").watermark == ""

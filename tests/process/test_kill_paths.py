@@ -49,13 +49,24 @@ def released(desk: Stage) -> bool:
     return desk.desk.ask("status")["desk"]["gate"] in ("", "open")
 
 
+def entered(desk: Stage, symbol: str) -> bool:
+    """Whether the order was taken; an engine that has just started has no quotes yet."""
+    try:
+        desk.enter(symbol, 1, 20_000, "POV")
+    except Refused as refusal:
+        if "no two-sided quote" not in str(refusal):
+            raise
+        return False
+    return True
+
+
 def trading(desk: Stage) -> None:
     """Every kill released by two people, new parents at work, live children at the exchange."""
     second = Person(id=SECOND_BOSS, roles=(Role.SUPERVISOR,), desk="main")
     desk.submit(SetPeople(people=(*PEOPLE, second)), SYSTEM)
     eventually(lambda: released(desk), PATIENCE_S, "an open gate")
     for symbol in ("MIDC", "NRTH", "HBRK"):
-        desk.enter(symbol, 1, 20_000, "POV")
+        eventually(lambda symbol=symbol: entered(desk, symbol), PATIENCE_S, f"a quote of {symbol}")
     eventually(lambda: desk.desk.ask("status")["open_children"], PATIENCE_S, "a live child")
 
 

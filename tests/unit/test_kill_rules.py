@@ -104,7 +104,7 @@ def test_a_silent_venue_leaves_children_unconfirmed_and_says_so(rig: Rig):
     rig.venue.silent = True
     request(rig, "all")
     kill = rig.state.kills[1]
-    assert kill.state in (KillState.BLOCKED, KillState.CANCEL_SENT)
+    assert kill.state == KillState.BLOCKED  # no cancel has reached the venue: it must not say so
     assert rig.state.children
     assert "venue" in {alert.kind for alert in rig.state.alerts.values()}
     rig.venue.silent = False
@@ -132,3 +132,26 @@ def test_a_new_parent_in_the_shell_gate_is_stopped_and_written_down(rig: Rig):
     stopped = rig.journal.events(e.ChildSendRefused)
     assert stopped
     assert {event.rule for event in stopped} == {"lease"}
+
+
+def turned_down(rig: Rig) -> int:
+    """The venue turns the cancel of a live child down although it still works; its id."""
+    child = next(c for c in rig.state.children.values() if c.state == "PENDING_CANCEL")
+    refusal = e.CancelRejected(
+        child_id=child.id, exec_id=10**9, venue_at=Nanos(rig.state.market_ns), reason=2
+    )
+    rig.loop.facts((refusal,))
+    return child.id
+
+
+@pytest.mark.parametrize("how", ["kill", "hold"])
+def test_a_cancel_that_was_turned_down_is_asked_for_again(rig: Rig, how: str):
+    rig.run_until_live(1)
+    if how == "kill":
+        request(rig, "parent", "P-1")
+    else:
+        rig.do(c.HoldParent(parent_id=1))
+    child = turned_down(rig)
+    asked = [x.child_id for x in rig.journal.events(e.CancelIntended)].count(child)
+    rig.loop._step((), (), None)
+    assert [x.child_id for x in rig.journal.events(e.CancelIntended)].count(child) == asked + 1

@@ -18,7 +18,7 @@ from engine.domain.orders import (
 )
 from engine.domain.people import Person
 from engine.domain.strategy import check_values, strategy
-from engine.domain.units import MINUTE, Nanos, ParentId, Shares, Symbol
+from engine.domain.units import MINUTE, Nanos, ParentId, PersonId, Shares, Symbol
 
 MIN_HORIZON = Nanos(MINUTE)
 LIVE = (ParentState.WORKING, ParentState.HOLDING, ParentState.HELD)
@@ -137,7 +137,9 @@ def submit(
     needs_second = value > person.max_notional
     volume, notional = quotes.totals(order.symbol)
     now = state.market_ns
-    version = state.parameters[order.strategy]
+    version = state.parameters.get(order.strategy)
+    if version is None:
+        raise Refused(f"{order.strategy} has no parameters in force yet", field="strategy")
     parent = Parent(
         id=ParentId(state.next_parent),
         symbol=order.symbol,
@@ -305,6 +307,17 @@ def hold(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     return (asked, *cancels(state, parent, "hold"))
 
 
+def system_hold(state: State, parent: Parent, cause: str) -> tuple[AnyEvent, ...]:
+    """A hold set by the desk itself; only a person other than the trader ends it."""
+    asked = e.ParentHoldAsked(
+        parent_id=parent.id,
+        children=HoldChildren.CANCEL,
+        cause=cause,
+        by=PersonId("system"),
+    )
+    return (asked, *cancels(state, parent, "hold"))
+
+
 def resume(
     state: State, quotes: Quotes, envelope: Envelope, person: Person
 ) -> tuple[AnyEvent, ...]:
@@ -373,7 +386,9 @@ def progress(state: State, quotes: Quotes, parent: Parent) -> tuple[AnyEvent, ..
     """Steps that time and reports bring: held, completed, expired, killed."""
     live = state.live.get(parent.id, ())
     if parent.state == ParentState.KILLING:
-        return () if live else (ended(parent, quotes, ParentState.KILLED),)
+        # a cancel that was turned down is asked for again, until the venue confirms an end
+        again = cancels(state, parent, f"kill:{parent.kill_id}")
+        return again if live else (ended(parent, quotes, ParentState.KILLED),)
     if parent.state == ParentState.NEEDS_APPROVAL:
         over = not state.is_open or state.market_ns >= parent.end_at
         return (ended(parent, quotes, ParentState.EXPIRED),) if over else ()
@@ -384,6 +399,9 @@ def progress(state: State, quotes: Quotes, parent: Parent) -> tuple[AnyEvent, ..
             return cancels(state, parent, "horizon") if takes_back else ()
         done = parent.filled >= parent.quantity
         return (ended(parent, quotes, ParentState.COMPLETED if done else ParentState.EXPIRED),)
-    if parent.state == ParentState.HOLDING and not live:
-        return (e.ParentHeld(parent_id=parent.id),)
+    if parent.state == ParentState.HOLDING:
+        if not live:
+            return (e.ParentHeld(parent_id=parent.id),)
+        takes_back = parent.hold_children == HoldChildren.CANCEL
+        return cancels(state, parent, "hold") if takes_back else ()
     return ()

@@ -200,8 +200,13 @@ def catch_up(engine: Engine, source: Source, now_ns: int) -> int:
         at = reached
 
 
-def rebuild(engine: Engine, sources: Iterable[Source], now_ns: int) -> dict[str, int]:
-    """Drop the tables and project every source anew; position by source."""
+def drop(engine: Engine) -> None:
+    """Empty tables of the newest shape."""
     TABLES.drop_all(engine)
     create(engine)
+
+
+def rebuild(engine: Engine, sources: Iterable[Source], now_ns: int) -> dict[str, int]:
+    """Drop the tables and project every source anew; position by source."""
+    drop(engine)
     return {source.name: catch_up(engine, source, now_ns) for source in sources}

@@ -23,12 +23,11 @@ LOOK_TURNS: Final = 15  # between looks for new past days
 
 
 class Projector:
-    """One thread's work; knows the position of every source it has seen."""
+    """One thread's work. Positions are asked of the tables: a rebuild may run beside."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._live = live_source(context.where.state)
-        self._at: dict[str, int] = {}
         self._past: list[Source] = []
         self._done: set[str] = set()
         self._turns = 0
@@ -42,7 +41,6 @@ class Projector:
                 busy = self.turn()
             except TablesUnavailable as silence:
                 print(f"worker: read tables do not answer: {silence}", flush=True)  # noqa: T201
-                self._at.clear()
                 stop.wait(RETRY_S)
                 continue
             if not busy:
@@ -75,13 +73,8 @@ class Projector:
             touch(self._context.tables, self._live, now)
 
     def _some(self, source: Source, limit: int) -> bool:
-        at = self._at.get(source.name)
-        if at is None:
-            at = position(self._context.tables, source)
+        at = position(self._context.tables, source)
         entries = list(unread(source, at, limit))
         if entries:
-            now = self._context.clock.wall_ns()
-            self._at[source.name] = project(self._context.tables, source, entries, now)
-        else:
-            self._at[source.name] = at
+            project(self._context.tables, source, entries, self._context.clock.wall_ns())
         return bool(entries)

@@ -19,7 +19,7 @@ from engine.runtime.clock import HandClock
 from engine.settings import make_folders, paths, resolve
 from engine.tca.benchmarks import interval_sums
 from engine.tca.inputs import MidSeries
-from engine.worker import jobs
+from engine.worker import jobs, rebuild
 from engine.worker.context import Context
 from engine.worker.past import PastDay
 from engine.worker.projector import Projector
@@ -284,3 +284,14 @@ def test_thinning_keeps_both_ends():
     assert len(kept) == 2_000
     assert (kept["at_ns"][0], kept["at_ns"][-1]) == (0, 10_000)
     assert len(thin(rows[:10], 2_000)) == 10
+
+
+def test_a_rebuild_gives_the_same_tables_and_the_worker_goes_on_from_it(context, capsys):
+    live_day(context)
+    (context.where.state / "history").symlink_to(a_state_with_a_past_day() / "history")
+    projector = caught_up(context)
+    before = contents(context.tables)
+    assert rebuild.main(context.settings) == 0
+    assert f"demo-{DAY}:" in capsys.readouterr().out
+    assert contents(context.tables) == before
+    assert not projector.turn()

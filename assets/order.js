@@ -108,6 +108,10 @@
       QD.format("person", r.trader), r.client, r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
       `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);
+    const costs = $("order-costs"), day = r.day || QD.cell("desk", "desk", "day");
+    costs.hidden = isLive();
+    costs.href = `/tca/${day}/${r.id}`;
+    if (!QD.rows("parents").has(meta.id)) stored();
     const values = {
       filled: [`${f("int", r.filled)} / ${f("int", r.quantity)}`, `${f("int", r.leaves)} left, ${f("int", r.live)} at venue`],
       slip: [bp(r.slippage_bps), `${f("price", r.average, d() + 2)} vs ${f("price", r.arrival, d() + 1)}`],
@@ -133,6 +137,14 @@
     const version = [r.version, r.state, r.kill].join();
     if (version !== lastVersion) { lastVersion = version; setTimeout(() => load("orders"), 600); setTimeout(() => load("orders"), 2500); }
   }
+  /* nothing of it is live: the panels say where their numbers are from instead of an age */
+  function stored() {
+    for (const age of document.querySelectorAll(".order-page .panel-age[data-age-of]")) {
+      age.removeAttribute("data-age-of");
+      text(age, "record of " + record.day);
+      age.title = record.as_of ? `read tables as of entry ${f("int", record.as_of.seq)}` : "";
+    }
+  }
   function left(r) {
     const q = QD.rows("quotes").get(r.symbol);
     if (!isLive() || !q || !defined(q.spread_bps)) return ["-", ""];
@@ -142,6 +154,7 @@
     const r = row();
     if (!r || !$("why-model")) return;
     const s = QD.rows("strategies").get(r.strategy), uses = meta.strategies[r.strategy] && meta.strategies[r.strategy].model;
+    if (!QD.rows("parents").has(meta.id)) { text($("why-model"), (meta.strategies[r.strategy] || {}).words || ""); text($("why-record"), ""); return; }
     text($("why-model"), uses ? MODEL[r.model] || "" : meta.strategies[r.strategy] ? `${r.strategy} uses no model. ${meta.strategies[r.strategy].words}` : "");
     if (!s || !uses) { text($("why-record"), ""); return; }
     text($("why-record"), s.n ? `Today: accuracy ${f("percent", s.accuracy)} against a base rate of ${f("percent", s.base_rate)}, AUC ${f("price", s.auc, 3)}`
@@ -151,6 +164,10 @@
   function ladder() {
     const r = row(), host = $("order-ladder");
     if (!r || !host) return;
+    if (!isLive()) {
+      if (host.dataset.symbol !== "") { host.textContent = ""; host.dataset.symbol = ""; host.append(make("p", "dim", "The order has ended; its market is in the charts.")); }
+      return;
+    }
     const levels = Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight - 44) / 36)));
     window.QDPieces.ladder(host, QD.rows("quotes").get(r.symbol), levels);
   }
@@ -275,6 +292,13 @@
   async function explain() {
     const first = allChildren()[0], wanted = chosen || (first && first.id);
     if (!wanted || explaining || tried === wanted) return;
+    if (!QD.rows("children").has(wanted)) {
+      const child = allChildren().find((c) => c.id === wanted);
+      tried = wanted;
+      explained = { child: wanted, stored: child };
+      parts();
+      return;
+    }
     explaining = true;
     tried = wanted;
     try {
@@ -290,12 +314,22 @@
     if (!host || !explained) return;
     host.textContent = "";
     const e = explained;
+    if (e.stored) {
+      const c = e.stored, list = make("dl", "facts");
+      for (const [name, value] of [["decision", `${c.id} at ${QD.clock(c.sent_at, false)}: ${c.type} ${f("int", c.quantity)} @ ${f("price", c.price, d())}`],
+        ["why", c.why + (c.binding ? ` (${c.binding})` : "")], ["parameters", "version " + c.parameter_version], ["model", c.model || "none"]]) {
+        list.append(make("dt", "", name), make("dd", "", value));
+      }
+      host.append(list);
+      text($("why-proof"), `Its decision record is entry ${f("int", c.decision)} of the journal of ${c.day}.`);
+      return;
+    }
     if (e.problem) { text($("why-proof"), `${e.child}: ${e.problem}`); return; }
     const facts = [["decision", `${e.child} at ${QD.clock(e.at, false)}: ${e.type} ${f("int", e.size)} @ ${f("price", e.price_ticks * tick(), d())}`],
       ["why", e.why + (e.binding ? ` (${e.binding})` : "")],
       ["target, band, done", `${f("int", e.target)}, ${f("int", e.band[0])} \u2026 ${f("int", e.band[1])}, ${f("int", e.filled)}`],
       ["bid / ask then", `${f("price", e.bid_ticks * tick(), d())} / ${f("price", e.ask_ticks * tick(), d())}`]];
-    if (defined(e.score)) facts.push(["score, tilt", `${f("price", e.score, 3)}, ${f("signed", e.tilt * 100, 2)}% of quantity`]);
+    if (defined(e.score)) facts.push(["score, tilt", `${f("price", e.score, 3)}, ${f("signed", e.tilt, 0)} sh`]);
     const list = make("dl", "facts");
     for (const [name, value] of facts) list.append(make("dt", "", name), make("dd", "", value));
     host.append(list);

@@ -57,6 +57,14 @@ def header(parent_id: str) -> Component:
             html.Strong("", id="order-state", className="order-state"),
             html.Span("", id="order-terms", className="dim order-terms"),
             acts(),
+            html.A(
+                "Costs",
+                id="order-costs",
+                href="/tca",
+                className="button",
+                hidden=True,
+                title="transaction costs of this order, once its day is reported",
+            ),
         ],
         className="order-head panel",
     )
@@ -193,8 +201,8 @@ def why() -> Component:
         [
             html.P("", id="why-now", className="why"),
             html.P("", id="why-model"),
-            html.Div(id="why-parts", className="parts"),
             html.P("", id="why-record", className="dim"),
+            html.Div(id="why-parts", className="parts"),
             html.P("", id="why-proof", className="dim"),
         ],
         className="why-panel",

@@ -151,22 +151,38 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _order_verb(options: argparse.Namespace, command: Any) -> int:
+def _person(settings: "Settings", *, or_system: bool) -> str:
+    """The person behind the user of this machine; unmapped users act as the desk, if at all."""
+    user = getpass.getuser()
+    pairs = (pair.partition("=") for pair in settings.os_people.split(",") if pair)
+    people = {name.strip(): person.strip() for name, _, person in pairs}
+    if user in people:
+        return people[user]
+    if or_system:
+        return "system"
+    raise Refused(
+        f"user {user!r} of this machine is nobody on the desk: map it with --os-people {user}=u1",
+        field="os_people",
+    )
+
+
+def _order_verb(options: argparse.Namespace, command: Any, *, or_system: bool = False) -> int:
     from engine.domain.commands import Envelope
     from engine.domain.units import Nanos, PersonId
     from engine.runtime.clock import SystemClock
 
     clock = SystemClock()
+    settings = _settings(options)
     envelope = Envelope(
         id=f"cli-{os.getpid()}-{clock.wall_ns()}",
-        person=PersonId(options.person),
+        person=PersonId(_person(settings, or_system=or_system)),
         epoch=0,
         expires_at=Nanos(clock.wall_ns() + 5_000_000_000),
         command=command,
-        reason=options.reason,
+        reason=options.reason or f"os:{getpass.getuser()}",
         door="cli",
     )
-    answer = _desk(_settings(options)).submit(envelope)
+    answer = _desk(settings).submit(envelope)
     _show(options, {"id": answer.id, "seq": answer.seq}, f"done, journal entry {answer.seq}")
     return 0
 
@@ -179,7 +195,7 @@ def hold(options: argparse.Namespace) -> int:
 
     number = ParentId(int(options.parent.removeprefix("P-")))
     children = HoldChildren(options.children)
-    return _order_verb(options, HoldParent(parent_id=number, children=children))
+    return _order_verb(options, HoldParent(parent_id=number, children=children), or_system=True)
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -189,6 +205,13 @@ def resume(options: argparse.Namespace) -> int:
 
     number = ParentId(int(options.parent.removeprefix("P-")))
     return _order_verb(options, ResumeParent(parent_id=number))
+
+
+def next_day(options: argparse.Namespace) -> int:
+    """Open the next simulated day after the close."""
+    from engine.domain.commands import OpenNextDay
+
+    return _order_verb(options, OpenNextDay())
 
 
 def _market_again(settings: "Settings") -> Any:
@@ -252,7 +275,7 @@ def rebuild(options: argparse.Namespace) -> int:
     """Drop the read tables and project the journal anew."""
     from engine.worker.rebuild import main as again
 
-    return int(again(_settings(options)) or 0)
+    return again(_settings(options))
 
 
 def warm(_options: argparse.Namespace) -> int:
@@ -316,10 +339,10 @@ def parser() -> argparse.ArgumentParser:
     for name, function in (("hold", hold), ("resume", resume)):
         one = verb(name, function)
         one.add_argument("parent", help="P-42")
-        one.add_argument("--person", required=True, help="id of the person, such as u1")
         one.add_argument("--reason", default="")
         if name == "hold":
             one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    verb("next-day", next_day).add_argument("--reason", default="")
     verb("verify", verify).add_argument(
         "--decisions", action="store_true", help="decide everything again from recorded inputs"
     )

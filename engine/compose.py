@@ -11,6 +11,7 @@ from typing import Final
 
 from db.journal import SqliteJournal, read_tail
 from engine.core.evolve import evolve
+from engine.core.rules.desk import first_parameters
 from engine.core.sight import LoadedModel
 from engine.core.state import State
 from engine.core.turn import Desk
@@ -129,7 +130,9 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
             field="state",
         )
     facts: list[e.AnyEvent] = [e.EngineStarted(epoch=epoch, code=code_hash(), mode=settings.mode)]
-    if not was_running:
+    if was_running:
+        facts += first_parameters(state)  # of strategies that are new in this version
+    else:
         facts.append(e.SpeedSet(speed=settings.speed))
     loop.facts(tuple(facts))
     loop.parts.gate.settle(state)

@@ -82,10 +82,8 @@ class Settings:
                          low=200, high=60_000)  # fmt: skip
     heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
-    unknown_grace_ms: int = _row(500, "int", "wait before 'unknown order' counts as never arrived "
-                                 "[ms]", low=0, high=60_000)  # fmt: skip
-    unattended_s: int = _row(0, "int", "no supervisor for this long: passive only; 0 = off [s]",
-                             low=0, high=86_400)  # fmt: skip
+    os_people: str = _row("", "text", "people behind users of this machine, such as "
+                          "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
                             low=10, high=86_400)  # fmt: skip
     database_url: str = _row("", "text", "SQLAlchemy address of the read tables; empty = desk.db "

@@ -23,6 +23,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
+from engine.domain.governance import KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS
 from engine.domain.orders import ParentState
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
@@ -221,16 +222,18 @@ def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildInten
     batch.take((stop, alert))
 
 
-def kills_cancelled(state: State) -> tuple[AnyEvent, ...]:
-    """After the sends of a turn: kills whose cancels are all written to the venue."""
-    return tuple(
-        e.KillCancelSent(
-            kill_id=kill.id,
-            cancels=sum(1 for child_id in kill.children if child_id in state.children),
-        )
-        for kill in state.kills.values()
-        if kill.state == "BLOCKED"
-    )
+def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
+    """After the sends of a turn: kills whose cancels are all written to the venue.
+
+    ``is_sent`` : the venue has taken what was sent. Without it only a kill that has no live child
+    is done with its cancels; the others stay BLOCKED until the venue is back.
+    """
+    found = []
+    for kill in state.kills.values():
+        left = sum(1 for child_id in kill.children if child_id in state.children)
+        if kill.state == KillState.BLOCKED and (is_sent or not left):
+            found.append(e.KillCancelSent(kill_id=kill.id, cancels=left))
+    return tuple(found)
 
 
 def ready_to_work(state: State) -> bool:

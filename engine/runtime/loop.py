@@ -278,11 +278,12 @@ class Loop:
         closed = self.closed_because() if news else ""
         refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
         messages = messages_for(self.desk.state, cancels, [] if closed else news)
+        is_sent = self.venue_ready
         if len(messages) and self.venue_ready:
             self._crash("before_send")
-            self._deliver(messages)
+            is_sent = self._deliver(messages)
             self._crash("after_send")
-        receipts = (*refused, *kills_cancelled(self.desk.state))
+        receipts = (*refused, *kills_cancelled(self.desk.state, is_sent=is_sent))
         if receipts:
             self._crash("mass_cancel")
             self.facts(receipts)
@@ -291,16 +292,18 @@ class Loop:
         rule, _, sentence = closed.partition(": ")
         return e.ChildSendRefused(child_id=order.child_id, rule=rule, sentence=sentence)
 
-    def _deliver(self, messages: NDArray[np.void]) -> None:
+    def _deliver(self, messages: NDArray[np.void]) -> bool:
+        """Hand messages over; False when the venue has not answered for them."""
         try:
             advanced = self.parts.venue.advance(
                 self.desk.state.market_ns, messages, tags_for(self.desk.state, messages)
             )
         except VenueSilent as silence:
             self._lost_venue(silence)
-            return
+            return False
         if len(advanced.reports):
             self.pending = np.concatenate([self.pending, advanced.reports])
+        return True
 
     # --- the venue comes and goes -----------------------------------------------------------
     def _lost_venue(self, silence: VenueSilent) -> None:
@@ -349,8 +352,8 @@ class Loop:
         self.venue_ready = True
         self.pace.anchor(self.parts.clock.mono_ns(), state.market_ns, state.speed)
         lost = list(reconcile.resend_cancels(state))
-        if lost:
-            self._deliver(messages_for(state, lost, []))
+        is_sent = self._deliver(messages_for(state, lost, [])) if lost else True
+        self.facts(kills_cancelled(state, is_sent=is_sent))
 
         if self.restart_cause:
             cause, self.restart_cause = self.restart_cause, ""

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.core.rules.desk import raise_alert
+from engine.core.rules.orders import system_hold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
-from engine.domain.orders import ChildState, HoldChildren, OnRestart, ParentState
-from engine.domain.units import ChildId, PersonId, child_text
+from engine.domain.orders import ChildState, OnRestart, ParentState
+from engine.domain.units import ChildId, child_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +78,11 @@ def policies(state: State, cause: str) -> Iterable[tuple[AnyEvent, ...]]:
             continue
         match parent.on_restart:
             case OnRestart.HOLD:
-                yield _hold(state, parent.id, cause)
+                yield system_hold(state, parent, cause)
             case OnRestart.PASSIVE:
                 yield (e.ParentPassiveOnly(parent_id=parent.id, cause=cause),)
             case OnRestart.RESUME:
                 continue
-
-
-def _hold(state: State, parent_id: int, cause: str) -> tuple[AnyEvent, ...]:
-    parent = next(p for p in state.parents.values() if p.id == parent_id)
-    asked = e.ParentHoldAsked(
-        parent_id=parent.id, children=HoldChildren.CANCEL, cause=cause, by=PersonId("system")
-    )
-    cancels = tuple(
-        e.CancelIntended(child_id=child.id, by="restart")
-        for child in state.live_children(parent.id)
-        if child.cancel_asked_at == 0
-    )
-    return (asked, *cancels)
 
 
 def resend_cancels(state: State) -> tuple[ChildId, ...]:

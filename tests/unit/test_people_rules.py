@@ -98,8 +98,11 @@ def test_a_late_command_and_one_for_another_epoch_are_refused(rig: Rig):
     number = rig.buy()
     hold = c.HoldParent(parent_id=number)
     assert "too late" in rig.ask(hold, expires_in=-1)
-    assert "was meant for engine start 9" in rig.ask(hold, epoch=9)
+    amend = c.AmendParent(parent_id=number, quantity=30_000)
+    assert "was meant for engine start 9" in rig.ask(amend, epoch=9)
+    assert rig.state.parents[number].quantity == 20_000
     assert rig.state.parents[number].state == "WORKING"
+    rig.do(hold, epoch=9)  # what cuts risk is done whoever it was meant for
 
 
 @pytest.mark.parametrize("person", ["u2", "u9", "u8"])

@@ -21,20 +21,22 @@ def open_session(state: State, envelope: Envelope, person: Person) -> tuple[AnyE
         raise Refused("the session is already open")
     if state.session is not None and command.session.day <= state.session.day:
         raise Refused(f"the day must be after {state.session.day}, was {command.session.day}")
-    opened: list[AnyEvent] = [
-        e.SessionOpened(
-            session=command.session,
-            instruments=command.instruments,
-            source=command.source,
-            seed=command.seed,
-        )
-    ]
-    opened.extend(
+    opened = e.SessionOpened(
+        session=command.session,
+        instruments=command.instruments,
+        source=command.source,
+        seed=command.seed,
+    )
+    return (opened, *first_parameters(state))
+
+
+def first_parameters(state: State) -> tuple[AnyEvent, ...]:
+    """The factory values of every strategy that has none in force yet."""
+    return tuple(
         e.ParametersSet(strategy=name, version=1, values=algo.defaults())
         for name, algo in STRATEGIES.items()
         if name not in state.parameters
     )
-    return tuple(opened)
 
 
 def open_next_day(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:

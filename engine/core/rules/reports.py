@@ -3,11 +3,12 @@
 import numpy as np
 
 from engine.core.rules.desk import raise_alert
+from engine.core.rules.orders import system_hold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain import kinds
 from engine.domain.events import AnyEvent
-from engine.domain.orders import Child
+from engine.domain.orders import Child, ParentState
 from engine.domain.units import ChildId, Nanos, Shares, Ticks, child_text
 
 
@@ -80,6 +81,8 @@ def _fill(state: State, child: Child, row: np.void, exec_id: int) -> tuple[AnyEv
             f"P-{parent.id} is over-filled: {parent.filled + quantity:,} of {parent.quantity:,}"
         )
         out.append(raise_alert(state, "critical", "overfill", f"P-{parent.id}", sentence))
+        if parent.state == ParentState.WORKING:
+            out += system_hold(state, parent, "over-fill")
     elif not child.is_live:
         sentence = f"late fill of {quantity:,} on {child_text(child.id)}, which was {child.state}"
         out.append(raise_alert(state, "warn", "late_fill", f"P-{parent.id}", sentence))

@@ -22,7 +22,7 @@ from engine.domain.commands import AnyCommand, Envelope, SetPeople, SetSpeed, Su
 from engine.domain.errors import Refused
 from engine.domain.orders import OnRestart
 from engine.domain.people import Person, Role
-from engine.domain.units import Nanos, PersonId, Shares, Symbol
+from engine.domain.units import Nanos, PersonId, Shares, Symbol, Ticks
 from engine.runtime.clock import SystemClock
 from engine.runtime.link import load_key
 from engine.settings import Paths, Settings, paths, resolve
@@ -221,16 +221,24 @@ class Stage:
     def set_speed(self, speed: float) -> None:
         self.submit(SetSpeed(speed=speed), BOSS)
 
-    def enter(
-        self, symbol: str, side: int, quantity: int, strategy: str, minutes: float = 60.0
+    def enter(  # noqa: PLR0913 (an order ticket)
+        self,
+        symbol: str,
+        side: int,
+        quantity: int,
+        strategy: str,
+        *,
+        minutes: float = 60.0,
+        limit: int | None = None,
     ) -> int:
-        """A parent that goes on after restarts."""
+        """A parent that goes on after restarts. ``limit`` in ticks."""
         order = SubmitParent(
             symbol=Symbol(symbol),
             side=side,
             quantity=Shares(quantity),
             strategy=strategy,
             horizon_ns=Nanos(int(minutes * 60e9)),
+            limit_price=None if limit is None else Ticks(limit),
             on_restart=OnRestart.RESUME,
         )
         return self.submit(order, TRADER)

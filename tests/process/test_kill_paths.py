@@ -26,6 +26,8 @@ from engine.watchdog.cancel import CancelRoute
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 SECOND_BOSS = PersonId("drill-supervisor-2")
+# limits below the market [tick]: children of these orders rest until somebody cancels them
+RESTING = {"MIDC": 4_700, "NRTH": 7_800, "HBRK": 2_950}
 WITHOUT_WEB = (sys.executable, "-m", "tests.process.desk_without", "web", "--")
 
 pytestmark = pytest.mark.timeout(300)
@@ -52,7 +54,7 @@ def released(desk: Stage) -> bool:
 def entered(desk: Stage, symbol: str) -> bool:
     """Whether the order was taken; an engine that has just started has no quotes yet."""
     try:
-        desk.enter(symbol, 1, 20_000, "POV")
+        desk.enter(symbol, 1, 20_000, "POV", limit=RESTING[symbol])
     except Refused as refusal:
         if "no two-sided quote" not in str(refusal):
             raise
@@ -65,7 +67,7 @@ def trading(desk: Stage) -> None:
     second = Person(id=SECOND_BOSS, roles=(Role.SUPERVISOR,), desk="main")
     desk.submit(SetPeople(people=(*PEOPLE, second)), SYSTEM)
     eventually(lambda: released(desk), PATIENCE_S, "an open gate")
-    for symbol in ("MIDC", "NRTH", "HBRK"):
+    for symbol in RESTING:
         eventually(lambda symbol=symbol: entered(desk, symbol), PATIENCE_S, f"a quote of {symbol}")
     eventually(lambda: desk.desk.ask("status")["open_children"], PATIENCE_S, "a live child")
 
@@ -103,7 +105,7 @@ def test_the_command_line_stops_everything_with_the_web_gone_and_the_read_databa
     assert receipt["parents"] == 3
     assert receipt["children"] >= 1
     assert receipt["unconfirmed"] == 0
-    assert receipt["acked"] + receipt["filled_in_flight"] == receipt["children"]
+    assert receipt["acked"] == receipt["children"]
     assert 0 <= receipt["blocked_ms"] <= receipt["cancel_sent_ms"] <= receipt["confirmed_ms"]
     assert open_at_exchange(desk) == []
     states = {state for state, _, _ in desk.desk.ask("status")["parents"].values()}

@@ -221,7 +221,7 @@ class Stage:
     def set_speed(self, speed: float) -> None:
         self.submit(SetSpeed(speed=speed), BOSS)
 
-    def enter(  # noqa: PLR0913 (an order ticket)
+    def enter(
         self,
         symbol: str,
         side: int,

@@ -79,8 +79,8 @@ class Ledger:
         every = np.concatenate([*self.reports[first:], np.zeros(0, REPORT)])
         return every[max(since - count, 0) :]
 
-    def listed(self) -> tuple[Order, ...]:
-        """All children, in the order in which they came."""
+    def listed(self, *, open_only: bool = False) -> tuple[Order, ...]:
+        """All children, or the open ones, in the order in which they came."""
         return tuple(
             Order(
                 child=child,
@@ -95,6 +95,7 @@ class Ledger:
                 tags=known.tags,
             )
             for child, known in self.orders.items()
+            if known.leaves > 0 or not open_only
         )
 
     def open_children(self) -> list[int]:

@@ -219,7 +219,7 @@ class Server:
             case "orders":
                 if day is None:
                     return {"day": "", "at": 0, "orders": []}
-                orders = [_order_row(order) for order in day.ledger.listed() if order.leaves > 0]
+                orders = [_order_row(order) for order in day.ledger.listed(open_only=True)]
                 return {"day": day.session.day, "at": day.now, "orders": orders}
             case "log":
                 since = body.get("since", 0)

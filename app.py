@@ -25,9 +25,9 @@ def main(argv: list[str]) -> int:
     try:
         settings = desk_settings.resolve(vars(flags), os.environ)
         if flags.web_only:
+            watch_stdin()  # before the imports: a supervisor may die meanwhile
             from engine.gateway.server import main as serve  # Dash loads in the web process only
 
-            watch_stdin()
             return int(serve(settings) or 0)
         from engine.supervise import specs, supervise
 

@@ -38,7 +38,7 @@ STOP_ORDER = (("web", 0.0), ("worker", 0.0), ("engine", 0.6), ("exchange", 1.6),
 LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside when its process starts
 FOR_PEOPLE = "quarterdeck: "
 REFUSED = 2  # exit code of a process whose settings or files do not let it start
-PREDECESSOR_S = 5.0  # children of a killed supervisor end within GRACE_S
+PREDECESSOR_S = 15.0  # children of a killed supervisor end within GRACE_S of their imports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

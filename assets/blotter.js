@@ -224,7 +224,7 @@
       for (const [name] of FACTS) list.append(QD.element("dt", "", name), QD.element("dd", "num", "-"));
     }
     FACTS.forEach(([, text], i) => QD.write(list.children[2 * i + 1], text(row)));
-    QD.write(document.getElementById("pane-why"), [row.why + (row.binding && row.state === "WORKING" ? ` (${row.binding})` : ""), row.hold && "held: " + row.hold,
+    QD.write(document.getElementById("pane-why"), [row.hold ? "" : row.why + (row.binding && row.state === "WORKING" ? ` (${row.binding})` : ""), row.hold && "held: " + row.hold,
       row.kill && "by " + row.kill].filter(Boolean).join("; "));
   }
   function ladder() {

@@ -130,7 +130,7 @@
       const v = name === "slip" ? r.slippage_bps : r.vwap_bps;
       document.querySelector(`[data-tile="${name}"]`).className = "tile-value " + (v > 0.005 ? "cost" : v < -0.005 ? "gain" : "");
     }
-    text($("why-now"), (r.why || "-") + (r.binding && r.state === "WORKING" ? ` (${r.binding})` : ""));
+    text($("why-now"), (r.hold && isLive() ? "held: " + r.hold : r.why || "-") + (r.binding && r.state === "WORKING" ? ` (${r.binding})` : ""));
     standing();
     note();
     ladder();

@@ -12,28 +12,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.runtime.tape import BAR, POINT
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Records = NDArray[np.void]
 
 MOST_POINTS: Final = 2_000
-
-# the rows of engine/runtime/tape.py, which the web must not load: it would bring the kernels
-# along. A test holds the two to the same bytes.
-BAR: Final = np.dtype(
-    [
-        ("at_ns", "<i8"), ("symbol", "<i4"), ("session", "<i4"), ("bid", "<i8"), ("ask", "<i8"),
-        ("bid_size", "<i8"), ("ask_size", "<i8"), ("volume", "<i8"), ("notional", "<i8"),
-    ]
-)  # fmt: skip
-POINT: Final = np.dtype(
-    [
-        ("at_ns", "<i8"), ("parent", "<i8"), ("target", "<f8"), ("band_low", "<f8"),
-        ("band_high", "<f8"), ("filled", "<i8"), ("score", "<f8"), ("tilt", "<f8"),
-        ("why", "<i4"), ("binding", "<i4"), ("model_state", "<i4"), ("pad", "<i4"),
-    ]
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mids:

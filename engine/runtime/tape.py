@@ -6,12 +6,13 @@ Not part of the journal: nothing is decided from them, and a missing second show
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.plan import Decision
+if TYPE_CHECKING:  # the readers of these files must not load the kernels
+    from engine.core.plan import Decision
 
 BAR: Final = np.dtype(
     [
@@ -61,7 +62,7 @@ class Tape:
             rows[name] = ticks[name][:, 0]
         self._bars.write(rows.tobytes())
 
-    def add_points(self, at_ns: int, decisions: Iterable[Decision]) -> None:
+    def add_points(self, at_ns: int, decisions: "Iterable[Decision]") -> None:
         """One row a decision, waiting included."""
         rows = [
             (at_ns, d.parent.id, d.target, d.band_low, d.band_high, d.parent.filled,

@@ -7,14 +7,13 @@ import pytest
 
 from db.facts import Mark
 from db.jobs import Jobs
-from db.market import BAR, POINT, Mids, Totals, thin
+from db.market import POINT, Mids, Totals, thin
 from db.project import live_source, project, unread
 from db.queries import Queries
 from engine.desk import Answer
 from engine.domain.commands import InstallModel, ReportTca
 from engine.domain.errors import Refused
 from engine.domain.units import SECOND
-from engine.runtime import tape as live_tape
 from engine.runtime.clock import HandClock
 from engine.settings import make_folders, paths, resolve
 from engine.tca.benchmarks import interval_sums
@@ -270,11 +269,6 @@ def test_mids_end_at_the_close_and_stay_missing_where_they_were():
     assert isinstance(found, MidSeries)
     assert found.until_ns == 7
     assert np.isnan(found.mid[1])
-
-
-def test_the_readers_row_types_are_those_of_the_tape():
-    assert BAR == live_tape.BAR
-    assert POINT == live_tape.POINT
 
 
 def test_thinning_keeps_both_ends():

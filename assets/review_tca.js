@@ -5,13 +5,10 @@
     const busy = () => document.querySelector("dialog[open]") !== null
       || (document.activeElement && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName));
     const box = () => document.querySelector("[data-tca-day]");
-    let notes = null;
     window.QDReview.every(1500, () => "/api/v1/tca/" + encodeURIComponent(box().dataset.tcaDay), "[data-tca-day]", (found) => {
       const seen = box().dataset;
-      const before = notes;
-      notes = found.notes;
       const changed = found.report_hash !== seen.tcaHash || found.signed_by !== seen.tcaSigned
-        || (before !== null && before !== found.notes);
+        || String(found.notes) !== seen.tcaNotes;
       if (changed && !busy()) location.reload();
     }, () => { /* the banner of the frame says when the desk is not reachable */ });
   }

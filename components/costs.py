@@ -126,3 +126,15 @@ def notes(rows: Sequence[NoteRecord], name: Any) -> Component:
         ],
         className="notes",
     )
+
+
+def seen(day: str, report_hash: str, signed_by: str, notes_of_day: int) -> dict[str, Any]:
+    """What a page shows of a day; ``assets/review_tca.js`` reads it again when that has changed."""
+    return attrs(
+        {
+            "data-tca-day": day,
+            "data-tca-hash": report_hash,
+            "data-tca-signed": signed_by,
+            "data-tca-notes": str(notes_of_day),
+        }
+    )

@@ -52,8 +52,8 @@ def tca(day: str = "") -> Component:
             _report(chosen),
         ],
         className="columns tca-page",
-        **attrs({"data-tca-day": chosen.day, "data-tca-hash": chosen.report_hash,
-                 "data-tca-signed": chosen.signed_by}),
+        **costs.seen(chosen.day, chosen.report_hash, chosen.signed_by,
+                     len(queries().notes(chosen.day))),
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from components import costs, forms, live, shell, text
 from components.callback import page
 from components.command import button
 from components.context import person, queries
-from components.markup import attrs
 from components.rows import Cell, number
 from components.rows import instant as at
 from components.rows import table as rows_table
@@ -35,7 +34,6 @@ def tca_order(day: str, parent: str) -> Component:
             html.A("To the days", href="/tca", className="button"),
         )
     order = order_report(found)
-    state = queries().day(found.row.day)
     return html.Div(
         [
             _tiles(order, found.row.day),
@@ -64,8 +62,8 @@ def tca_order(day: str, parent: str) -> Component:
             ),
         ],
         className="stack tca-order",
-        **attrs({"data-tca-day": found.row.day, "data-tca-hash": found.report_hash,
-                 "data-tca-signed": state.signed_by if state is not None else ""}),
+        **costs.seen(found.row.day, found.report_hash, found.signed_by,
+                     len(queries().notes(found.row.day))),
     )  # fmt: skip
 
 

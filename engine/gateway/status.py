@@ -39,7 +39,8 @@ def feed_cells(hub: Hub, now: int) -> Cells:
     if not isinstance(market_at, int) or newest == 0:
         return {"state": "bad", "text": "none"}
     if session != "CONTINUOUS":
-        return {"state": "ok", "text": str(session).lower().replace("_", " ")}
+        # a market that is not open owes no quotes: what is old then is not stale
+        return {"state": "ok", "text": str(session).lower().replace("_", " "), "at": now}
     age = max(0, market_at - newest)
     speed = max(1.0, float(str(desk.get("speed") or 1.0)))
     state = "ok" if age < WARN_NS else "warn" if age < BAD_NS else "bad"

@@ -14,7 +14,11 @@ from starlette.testclient import TestClient
 from db.jobs import Jobs
 from db.queries_audit import AuditFilter
 from engine.domain.people import Role
+from engine.domain.units import SECOND
 from engine.gateway.audit import cell, every_row, filter_of, lines
+from engine.gateway.live import Frame, Hub
+from engine.gateway.status import feed_cells
+from engine.runtime.clock import HandClock
 from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, a_web, login_of
 from tests.support.reports import DAY, HASH, ReportQueries, an_entry
 
@@ -93,6 +97,7 @@ def test_the_export_is_the_filtered_result_row_by_row(
 ) -> None:
     tables.index.append(an_entry(0, text='=HYPERLINK("x"), entry 24'))
     answer = enter(client, Role.COMPLIANCE).get("/api/v1/audit.csv?text=entry 24")
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit-DEMO.csv"'
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert rows[0][0] == "seq"
     found = tables.audit_search(AuditFilter(text="entry 24"), "", 1_000).rows
@@ -167,3 +172,12 @@ def test_receipts_of_a_kill_that_the_tables_do_not_have_yet_are_a_problem(
     answer = enter(client, Role.SUPERVISOR).get("/api/v1/receipts/K-1")
     assert answer.status_code == 404
     assert "K-1" in answer.json()["detail"]
+
+
+def test_a_closed_market_is_not_stale_however_old_its_last_quote() -> None:
+    hub = Hub(HandClock(START_NS))
+    rows = {"desk": {"market_at": START_NS, "session": "CLOSED", "speed": 600.0}}
+    hub.take(Frame(topic="desk", seq=1, epoch=1, at=START_NS, up=rows, full=1))
+    quotes = {"MIDC": {"at": START_NS - 3_600 * SECOND}}
+    hub.take(Frame(topic="quotes", seq=1, epoch=1, at=START_NS, up=quotes, full=1))
+    assert feed_cells(hub, START_NS + 60 * SECOND)["at"] == START_NS + 60 * SECOND

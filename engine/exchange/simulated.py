@@ -182,11 +182,13 @@ class SimulatedMarket:
 def _merged(parts: list[Records], dtype: np.dtype[np.void], key: str) -> Records:
     """Rows of all instruments by time, then instrument, then order of their book."""
     rows = np.frombuffer(b"".join(part.tobytes() for part in parts if len(part)), dtype)
-    if len(rows) < 2:
-        return rows
+    merged = np.zeros(len(rows), dtype)  # zeros: copying rows leaves their padding undefined
+    if len(rows) == 0:
+        return merged
     order = np.lexsort((np.arange(len(rows)), rows["symbol"], rows[key]))
-    whole = rows.view(np.dtype((np.void, dtype.itemsize)))  # as blocks of bytes, padding included
-    return whole[order].view(dtype)
+    for name in dtype.names or ():
+        merged[name] = rows[name][order]
+    return merged
 
 
 def warm() -> None:

@@ -30,18 +30,30 @@
     done: (row) => DONE.has(row.state),
   };
   let view = null;       // what the address says: tab, q, mine, sel
-  let grid = null, dirty = true;
+  let grid = null;
 
   window.QDPieces.ready(start);
   function start() {
     QD.renderer("blotter", (node, rows) => {
       if (!node.qdOpen) { node.qdOpen = true; open(JSON.parse(node.dataset.meta)); }
-      counts(rows);
-      sums(rows);
+      later();
       pane();
     });
     QD.renderer("blotter-desk", (node, rows) => speed(rows.get("desk")));
     QD.renderer("blotter-ladder", () => ladder());
+  }
+
+  /* sums over all rows: four times a second are enough for a reader */
+  let due = 0;
+  function later() {
+    if (due) return;
+    due = setTimeout(() => {
+      due = 0;
+      const rows = QD.rows("parents");
+      if (!document.getElementById("blotter-strip")) return;
+      counts(rows);
+      sums(rows);
+    }, 250);
   }
 
   function open(meta) {
@@ -101,6 +113,7 @@
   }
   function matches(row) {
     if (view.mine && row.trader !== view.me) return false;
+    if (!view.q) return true;
     const text = words(row);
     return view.q.toLowerCase().split(/\s+/).filter(Boolean).every((word) => text.includes(word));
   }

@@ -265,3 +265,34 @@ def test_keys_choose_a_row_and_a_click_on_a_row_changes_no_state(
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/orders/{chosen}")
     assert guest.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height", "rows"), [(1280, 720, 20), (1920, 1080, 33),
+                                                       (2560, 1440, 46)])  # fmt: skip
+def test_columns_reach_the_grids_edge_uncut_and_no_page_scrolls(
+    desk: RealDesk, visitor: Callable[..., Visitor], width: int, height: int, rows: int
+) -> None:
+    guest = visitor(width=width, height=height).log_in(desk, "amara", "/")
+    page = guest.page
+    page.wait_for_selector(ROWS)
+    page.wait_for_timeout(600)  # the grid lays its columns out after the first rows
+    assert page.evaluate(
+        """() => {
+          const body = document.querySelector('.ag-center-cols-viewport');
+          const last = [...document.querySelectorAll('.ag-header-cell')]
+            .reduce((most, cell) => Math.max(most, cell.getBoundingClientRect().right), 0);
+          const host = document.querySelector('[data-grid-id=blotter-grid]');
+          const edge = host.getBoundingClientRect().right;
+          return { cut: last - edge > 2, short: edge - last > 20,
+            rows: Math.floor(document.querySelector('.ag-body').clientHeight / 26),
+            scrolls: body.scrollWidth > body.clientWidth + 2 };
+        }"""
+    ) == {"cut": False, "short": False, "rows": pytest.approx(rows, abs=3), "scrolls": False}
+    assert page.evaluate("() => document.querySelector('.ag-body').clientHeight / 26") >= rows
+    for path in ("/", "/ticket", "/orders/P-1"):
+        page.goto(desk.url + path)
+        page.wait_for_selector("main > .stack, main > .ticket-page")
+        stage = "() => { const s = document.querySelector('.stage');"
+        assert page.evaluate(stage + " return s.scrollHeight - s.clientHeight; }") <= 0, path
+        assert page.evaluate(stage + " return s.scrollWidth - s.clientWidth; }") <= 0, path
+    assert guest.complaints == []

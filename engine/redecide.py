@@ -115,6 +115,8 @@ class Again:
         )
 
     def _note(self, entries: list[Entry]) -> None:
+        if self.ready and self.feed is not None and entries[0].market_ns > self.market_ns:
+            self._idle(entries[0].market_ns + 1)  # the market had come here before the shell spoke
         facts = tuple(x.event for x in entries if not isinstance(x.event, e.KillConfirmed))
         if isinstance(facts[0], e.EngineStarted):  # what is derived from the market starts anew
             models = self.desk.models

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -81,8 +82,9 @@ def every_row(queries: Any, wanted: AuditFilter) -> Iterator[Any]:
             return
 
 
-def routes(queries: Any, grants: Grants) -> APIRouter:
+def routes(queries: Any, grants: Grants, mark: str = "") -> APIRouter:
     """The filtered result as CSV, and what became of every child of a kill."""
+    name = "-".join(["audit", *re.findall("[A-Z]+", mark)]) + ".csv"
     router = APIRouter()
     grants.route("GET", "/api/v1/audit.csv", "view.audit")
     grants.route("GET", "/api/v1/receipts/*", "view.system")
@@ -107,7 +109,7 @@ def routes(queries: Any, grants: Grants) -> APIRouter:
         except Refused as refused:
             return problem(422 if refused.field else 503, str(refused), kind="refused")
         headers = {
-            "content-disposition": 'attachment; filename="audit.csv"', "cache-control": "no-store",
+            "content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store",
         }  # fmt: skip
         body = lines(every_row(queries, wanted))
         return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)

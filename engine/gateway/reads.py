@@ -11,6 +11,13 @@ from engine.gateway.ports import Clock
 from engine.gateway.sessions import Directory
 
 
+class Marked(Protocol):
+    """What exports say about this desk."""
+
+    @property
+    def watermark(self) -> str: ...
+
+
 class Sources(Protocol):
     """What these reads need of the web's parts."""
 
@@ -20,6 +27,8 @@ class Sources(Protocol):
     def processes(self) -> Path | None: ...
     @property
     def queries(self) -> object | None: ...
+    @property
+    def look(self) -> Marked: ...
 
 
 def routers(parts: Sources, directory: Directory, grants: Grants) -> list[APIRouter]:
@@ -27,5 +36,5 @@ def routers(parts: Sources, directory: Directory, grants: Grants) -> list[APIRou
     found = [health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants)]
     if parts.queries is not None:
         found.append(tca.routes(parts.queries, directory, grants))
-        found.append(audit.routes(parts.queries, grants))
+        found.append(audit.routes(parts.queries, grants, parts.look.watermark))
     return found

@@ -515,7 +515,11 @@
       return { status: answer.status, content };
     } finally { clearTimeout(alarm); }
   }
+  /* the engine's start that this page shows: the engine refuses another, so that nobody acts on a
+   * picture from before a restart; a retry keeps the one of the first try */
+  const shownEpoch = () => { const seen = cell("desk", "desk", "epoch"); return defined(seen) ? seen : 0; };
   async function send(command, chip) {
+    if (command.epoch === undefined) command.epoch = shownEpoch();
     if (loggedOut || now() - heard > VEIL_MS || navigator.onLine === false) {
       show(chip, "REFUSED", "no connection to the desk: nothing was sent");
       return { state: "REFUSED" };
@@ -573,7 +577,7 @@
     .querySelector(".chip-state") || toast("");
   async function press(button) {
     const data = button.dataset;
-    const command = { id: newId(), verb: data.verb, target: data.target || "", reason: "",
+    const command = { id: newId(), verb: data.verb, target: data.target || "", reason: "", epoch: shownEpoch(),
       expected_version: versionOf(data.version), args: JSON.parse(data.args || "{}") };
     const slot = button.closest(".command-slot");
     const fields = slot ? slot.querySelector(".dialog-fields") : null;
@@ -820,6 +824,7 @@
       delete args[data.targetField];
     }
     let reason = "";
+    const epoch = shownEpoch();    /* before the question: that is what the person decides on */
     if (typeof args.reason === "string") { reason = args.reason; delete args.reason; }
     const button = form.querySelector("button.submit");
     if (data.confirm) {
@@ -830,7 +835,7 @@
       const answer = await confirm({ title: button.textContent, text, tone: "primary", typed: "", hold: 0, reason: "", fields: null });
       if (!answer) return;
     }
-    const command = { id: newId(), verb: data.commandForm, target, reason,
+    const command = { id: newId(), verb: data.commandForm, target, reason, epoch,
       expected_version: versionOf(data.version), args };
     button.disabled = true;
     const result = await send(command, form.querySelector(".chip-state"));
@@ -1158,7 +1163,7 @@
 
   window.QD = {
     format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
-    longPress, post, newId, plainNumber, openInput, zoneName,
+    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {
       renderers.set(name, run);

@@ -9,11 +9,13 @@
     const button = form.querySelector("button[type=submit]");
     const document_ = Object.fromEntries(new FormData(form));
     document_.next = form.dataset.next || "/";
+    const headers = { "Content-Type": "application/json" };
+    if (form.dataset.csrf) headers["X-QD-CSRF"] = form.dataset.csrf;
     message.textContent = "";
     button.disabled = true;
     try {
       const answer = await fetch(form.dataset.post, { method: "POST", cache: "no-store",
-        headers: { "Content-Type": "application/json" }, body: JSON.stringify(document_) });
+        headers, body: JSON.stringify(document_) });
       const content = await answer.json();
       if (answer.ok) { location.assign(content.next); return; }
       message.textContent = content.detail || "error " + answer.status;
@@ -21,7 +23,8 @@
       message.textContent = "the desk does not answer: try again";
     }
     button.disabled = false;
-    const password = form.querySelector("input[type=password]");
-    if (password) { password.value = ""; password.focus(); }
+    const passwords = form.querySelectorAll("input[type=password]");
+    for (const password of passwords) password.value = "";
+    if (passwords.length) passwords[0].focus();
   });
 })();

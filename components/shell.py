@@ -125,6 +125,7 @@ def header(look: Environment, someone: Viewer) -> Component:
                             html.Button("Theme", id="theme", type="button"),
                             html.Button("Keys  ?", id="show-keys", type="button"),
                             html.Button("Sound is off", id="sound", type="button"),
+                            html.A("Password", href="/password", className="button"),
                             html.Button("Log out", id="logout", type="button"),
                         ],
                         className="menu",

@@ -21,9 +21,12 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
+from sqlalchemy.schema import CreateColumn
 
 from db.base import metadata, open_engine, sqlite_url
 
@@ -51,6 +54,8 @@ LOGINS: Final = Table(
     Column("person_id", ForeignKey("persons.person_id"), primary_key=True),
     Column("password_hash", String(200), nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+    Column("must_change", Boolean, nullable=False, server_default=text("0")),
+    Column("last_login_at", BigInteger, nullable=False, server_default=text("0")),
 )
 SESSIONS: Final = Table(
     "sessions",
@@ -81,6 +86,9 @@ class PersonRow:
     roles: tuple[str, ...]
     active: bool = True
     max_notional: float = 0.0  # personal size limit of one parent; above it a second person
+    must_change: bool = False  # somebody else knows the password: a new one before anything else
+    password_at: int = 0  # when the password was last set [UTC ns]
+    last_login_at: int = 0  # [UTC ns], 0 = never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +107,7 @@ class People:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         TABLES.create_all(engine)
+        _add_columns(engine)
 
     @classmethod
     def open(cls, path: Path) -> "People":
@@ -130,9 +139,17 @@ class People:
                     active=row.active,
                     max_notional=row.max_notional,
                     roles=tuple(roles.get(row.person_id, ())),
+                    must_change=row.must_change,
+                    password_at=row.changed_at,
+                    last_login_at=row.last_login_at,
                 )
-                for row in connection.execute(select(PERSONS).order_by(PERSONS.c.person_id))
-            )
+                for row in connection.execute(
+                    select(PERSONS, LOGINS.c.must_change, LOGINS.c.changed_at,
+                           LOGINS.c.last_login_at)
+                    .join(LOGINS, LOGINS.c.person_id == PERSONS.c.person_id)
+                    .order_by(PERSONS.c.person_id)
+                )
+            )  # fmt: skip
 
     def add_person(self, person: PersonRow, password_hash: str, now_ns: int) -> None:
         """Create a person with roles and a login, all or nothing."""
@@ -151,23 +168,29 @@ class People:
                 connection.execute(insert(ROLES).values(person_id=person.person_id, role=role))
             connection.execute(
                 insert(LOGINS).values(
-                    person_id=person.person_id, password_hash=password_hash, changed_at=now_ns
+                    person_id=person.person_id,
+                    password_hash=password_hash,
+                    changed_at=now_ns,
+                    must_change=person.must_change,
                 )
             )
 
-    def set_roles(self, person_id: str, roles: Iterable[str]) -> None:
-        """Replace the roles of a person; the caller ends their sessions."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(ROLES).where(ROLES.c.person_id == person_id))
-            for role in roles:
-                connection.execute(insert(ROLES).values(person_id=person_id, role=role))
-
-    def set_active(self, person_id: str, *, active: bool) -> None:
-        """Let a person in or keep them out; the row stays for the audit."""
+    def change_person(self, person: PersonRow) -> None:
+        """Write name, desk, limit, roles and whether they may come in; the row never goes."""
         with self._engine.begin() as connection:
             connection.execute(
-                update(PERSONS).where(PERSONS.c.person_id == person_id).values(active=active)
+                update(PERSONS)
+                .where(PERSONS.c.person_id == person.person_id)
+                .values(
+                    name=person.name,
+                    desk=person.desk,
+                    active=person.active,
+                    max_notional=person.max_notional,
+                )
             )
+            connection.execute(delete(ROLES).where(ROLES.c.person_id == person.person_id))
+            for role in person.roles:
+                connection.execute(insert(ROLES).values(person_id=person.person_id, role=role))
 
     def password_hash(self, person_id: str) -> str | None:
         """The stored hash, or None when there is no such login."""
@@ -177,13 +200,15 @@ class People:
             ).scalar_one_or_none()
             return found
 
-    def set_password_hash(self, person_id: str, password_hash: str, now_ns: int) -> None:
+    def set_password_hash(
+        self, person_id: str, password_hash: str, now_ns: int, *, must_change: bool = False
+    ) -> None:
         """Change a password; the caller ends their sessions."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(LOGINS)
                 .where(LOGINS.c.person_id == person_id)
-                .values(password_hash=password_hash, changed_at=now_ns)
+                .values(password_hash=password_hash, changed_at=now_ns, must_change=must_change)
             )
 
     def sessions(self) -> tuple[SessionRow, ...]:
@@ -200,8 +225,13 @@ class People:
             )
 
     def add_session(self, row: SessionRow) -> None:
-        """Store a new login."""
+        """Store a new login, and that it was the person's last."""
         with self._engine.begin() as connection:
+            connection.execute(
+                update(LOGINS)
+                .where(LOGINS.c.person_id == row.person_id)
+                .values(last_login_at=row.created_at)
+            )
             connection.execute(
                 insert(SESSIONS).values(
                     session_hash=row.session_hash,
@@ -241,3 +271,13 @@ class People:
                     person_id=person_id, page=page, name=name, body=json.dumps(body)
                 )
             )
+
+
+def _add_columns(engine: Engine) -> None:
+    """Give a file of an earlier version the columns it lacks: it is never rebuilt."""
+    there = {column["name"] for column in inspect(engine).get_columns(LOGINS.name)}
+    with engine.begin() as connection:
+        for column in LOGINS.columns:
+            if column.name not in there:
+                words = CreateColumn(column).compile(dialect=engine.dialect)
+                connection.execute(text(f"ALTER TABLE {LOGINS.name} ADD COLUMN {words}"))

@@ -9,7 +9,7 @@ import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -57,12 +57,17 @@ CALM: Final = RISK_REDUCING | {"AnnotateTca"}
 
 
 class CommandRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a browser or a machine sends."""
+    """What a browser or a machine sends.
+
+    epoch : start of the engine that the person was shown; the engine refuses another, so that
+            nobody acts on a picture from before a restart. 0 = any, for machines.
+    """
 
     id: str
     verb: str
     target: str = ""
     expected_version: int | None = None
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     reason: str = ""
     args: dict[str, msgspec.Raw] = {}
 
@@ -145,19 +150,19 @@ class Commands:
         except Refused as refused:
             return self._refused(request.id, refused)
         now = self.clock.wall_ns()
-        session = self.directory.sessions.get(someone.session)
-        if request.verb not in CALM and (session is None or session.idle(now)):
+        if request.verb not in CALM and self.directory.idle(someone.session, now):
+            minutes = self.directory.idle_lock / (60 * SECOND)
             return problem(
-                403, "nobody was here for 15 minutes: give your password", kind="idle",
+                403, f"nobody was here for {minutes:g} minutes: give your password", kind="idle",
                 id=request.id,
             )  # fmt: skip
-        if request.verb in FRESH and (session is None or not session.fresh(now)):
+        if request.verb in FRESH and not self.directory.fresh(someone.session, now):
             return problem(403, "this act asks for your password", kind="fresh", id=request.id)
         self.directory.acted(someone.session, now)
         envelope = Envelope(
             id=request.id,
             person=PersonId(someone.person_id),
-            epoch=0,
+            epoch=request.epoch,
             expires_at=Nanos(now + EXPIRES),
             command=command,
             expected_version=request.expected_version,
@@ -220,6 +225,7 @@ def routes(commands: Commands, grants: Grants) -> APIRouter:
                             "verb": {"type": "string", "enum": sorted(PERMISSION)},
                             "target": {"type": "string"},
                             "expected_version": {"type": ["integer", "null"]},
+                            "epoch": {"type": "integer", "minimum": 0},
                             "reason": {"type": "string"},
                             "args": {"type": "object"},
                         },

@@ -28,6 +28,11 @@ CSRF_HEADER: Final = "x-qd-csrf"
 CSRF_FIELD: Final = "csrf"
 BODY_LIMIT: Final = 1_000_000  # [byte]
 KILL_PATH: Final = "/api/v1/kill"
+ACCOUNT_PAGE: Final = "/password"
+# what stays open to a person whose new password is due: that, stopping things, and leaving
+WHILE_DUE: Final = frozenset(
+    {ACCOUNT_PAGE, "/api/v1/password", "/api/v1/logout", "/kill", KILL_PATH}
+)
 CALLBACK_PATH: Final = "/_dash-update-component"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -184,6 +189,8 @@ class Guard:
             return plain.missing_page(path)
         if rule is None:
             return problem(403, f"{method} {path} is open to nobody")
+        if someone.must_change and path not in WHILE_DUE:
+            return _password_due(method, path, headers)
         if rule != LOGIN and not someone.may(rule):
             return problem(403, f"this needs the permission {rule}", permission=rule)
         return None
@@ -252,6 +259,13 @@ def _wants_page(method: str, path: str, headers: Headers) -> bool:
         and "text/html" in headers.get("accept", "")
         and not path.startswith(("/_dash", "/api/", "/live"))
     )
+
+
+def _password_due(method: str, path: str, headers: Headers) -> Response:
+    """To the password page; nothing else while somebody else knows the password."""
+    if _wants_page(method, path, headers):
+        return RedirectResponse(ACCOUNT_PAGE, status_code=303)
+    return problem(403, "choose a password of your own first", kind="password")
 
 
 def _log_in(method: str, path: str, headers: Headers) -> Response:

@@ -1,11 +1,11 @@
-"""Log-in, log-out, giving the password again, the first administrator, roles.
+"""Log-in, log-out, giving the password again, a new password, the first administrator.
 
 Passwords are checked by argon2 in a thread, two at a time: more would starve the desk.
 """
 
 import asyncio
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -15,19 +15,20 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from db.people import People, PersonRow
+from engine.domain.errors import Refused
 from engine.domain.people import Role
 from engine.gateway import plain
+from engine.gateway.credentials import check_login, check_password, check_words
 from engine.gateway.grants import LOGIN, PUBLIC, Grants
-from engine.gateway.guard import COOKIE, session_cookie
+from engine.gateway.guard import ACCOUNT_PAGE, COOKIE, session_cookie
 from engine.gateway.live import Hub
 from engine.gateway.people import DESK
 from engine.gateway.ports import Clock
 from engine.gateway.problems import problem
 from engine.gateway.sessions import LIFETIME, SECOND, Directory, digest
-from engine.gateway.viewer import viewer
+from engine.gateway.viewer import Viewer, viewer
 
 CHECKS_AT_ONCE: Final = 2
-PASSWORD_MIN: Final = 12
 WRONG: Final = "login or password is wrong"
 
 
@@ -55,11 +56,13 @@ class FirstAdminBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     next: str = "/"
 
 
-class RolesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The new roles of a person; active false keeps them out."""
+class NewPasswordBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the password form sends; a person types the new one twice."""
 
-    roles: list[Role]
-    active: bool = True
+    old: str
+    new: str
+    again: str | None = None
+    next: str = "/"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +79,9 @@ class Logins:
     demo_file: str = ""
     decoy: str = ""  # a hash nobody has, so that unknown logins take as long as known ones
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS_AT_ONCE))
+    changes: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of people at a time
     people_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    notes: list[str] = field(default_factory=list)  # who changed what, for the journal
 
     async def verify(self, person_id: str | None, password: str) -> bool:
         """Whether the password is right; takes the same time for a login that does not exist."""
@@ -99,15 +104,22 @@ class Logins:
             (p for p in self.directory.persons.values() if p.login == login and p.active), None
         )
 
+    def unchanged(self, person: PersonRow) -> bool:
+        """Whether the person may still come in with the password that was just checked."""
+        now = self.directory.persons.get(person.person_id)
+        return now is not None and now.active and now.password_at == person.password_at
+
     async def enter(self, person: PersonRow, old_cookie: str, next_path: str) -> Response:
         """Start a session under a new id; a session the browser had before ends."""
         if old_cookie:
             await self.leave(digest(old_cookie))
         session_id, row = self.directory.start(person.person_id, self.clock.wall_ns())
         await asyncio.to_thread(self.people.add_session, row)
-        response = Response(
-            msgspec.json.encode({"next": safe_next(next_path)}), media_type="application/json"
-        )
+        if row.session_hash not in self.directory.sessions:  # ended while it was written
+            await asyncio.to_thread(self.people.end_sessions, (row.session_hash,))
+            return problem(401, WRONG)
+        to = ACCOUNT_PAGE if person.must_change else safe_next(next_path)
+        response = Response(msgspec.json.encode({"next": to}), media_type="application/json")
         response.set_cookie(
             COOKIE, session_id, max_age=LIFETIME // SECOND, httponly=True, samesite="strict",
             secure=self.secure, path="/",
@@ -120,9 +132,28 @@ class Logins:
         self.hub.close_sessions((session_hash,))
         await asyncio.to_thread(self.people.end_sessions, (session_hash,))
 
-    async def reload(self) -> None:
-        """Read the persons again and let the engine know."""
-        self.directory.load(await asyncio.to_thread(self.people.persons))
+    async def end_all(self, person_id: str) -> None:
+        """Log a person out everywhere: cookies are dead, streams close."""
+        ended = self.directory.end_all(person_id)
+        self.hub.close_sessions(ended)
+        await asyncio.to_thread(self.people.end_sessions, ended)
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a new password."""
+        async with self.slots:
+            return await asyncio.to_thread(self.hasher.hash, password)
+
+    async def set_password(self, row: PersonRow, hashed: str, *, must_change: bool) -> PersonRow:
+        """Write a new password; the row as it is then."""
+        now = self.clock.wall_ns()
+        await asyncio.to_thread(
+            self.people.set_password_hash, row.person_id, hashed, now, must_change=must_change
+        )
+        return replace(row, must_change=must_change, password_at=now)
+
+    def tell(self, note: str) -> None:
+        """Let the engine know the people of now, and who changed what."""
+        self.notes.append(note)
         self.people_changed.set()
 
 
@@ -138,7 +169,7 @@ def routes(logins: Logins, grants: Grants, mark: str = "") -> APIRouter:
     _login_routes(router, logins, grants, mark)
     _session_routes(router, logins, grants)
     _first_admin_routes(router, logins, grants)
-    _people_routes(router, logins, grants)
+    _password_routes(router, logins, grants)
     return router
 
 
@@ -174,7 +205,7 @@ def _login_routes(router: APIRouter, logins: Logins, grants: Grants, mark: str) 
         tries.fail(keys, now)  # counted before the check, so that parallel tries count too
         person = logins.find(body.login)
         right = await logins.verify(person.person_id if person else None, body.password)
-        if person is None or not right:
+        if person is None or not right or not logins.unchanged(person):
             return problem(401, WRONG)
         tries.forget(keys)
         return await logins.enter(person, session_cookie(request.headers), body.next)
@@ -216,8 +247,7 @@ def _session_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
         """The person touched the page; an idle session stays idle."""
         someone, now = viewer(), logins.clock.wall_ns()
         logins.directory.acted(someone.session, now)
-        session = logins.directory.sessions.get(someone.session)
-        idle = session is None or session.idle(now)
+        idle = logins.directory.idle(someone.session, now)
         return Response(msgspec.json.encode({"idle": idle}), media_type="application/json")
 
 
@@ -245,44 +275,67 @@ def _first_admin_routes(router: APIRouter, logins: Logins, grants: Grants) -> No
         if not token or not hmac.compare_digest(body.token.encode(), token.encode()):
             logins.directory.tries.fail(keys, now)
             return problem(403, "the token is wrong or was used", field="token")
-        if len(body.password) < PASSWORD_MIN:
-            return problem(
-                422, f"the password must have {PASSWORD_MIN} characters or more", field="password"
-            )
+        try:
+            person = PersonRow(
+                person_id="u1", login=check_login(body.login), desk=DESK, roles=(Role.ADMIN,),
+                name=check_words(body.name, "name"), password_at=now,
+            )  # fmt: skip
+            check_password(body.password, body.login)
+        except Refused as refused:
+            return problem(422, str(refused), field=refused.field)
         logins.token = ""
-        person = PersonRow(
-            person_id="u1", login=body.login, name=body.name, desk=DESK, roles=(Role.ADMIN,)
-        )
-        async with logins.slots:
-            hashed = await asyncio.to_thread(logins.hasher.hash, body.password)
+        hashed = await logins.hashed(body.password)
         await asyncio.to_thread(logins.people.add_person, person, hashed, now)
-        await logins.reload()
+        logins.directory.persons[person.person_id] = person
+        logins.tell("u1 is the first administrator")
         return await logins.enter(person, session_cookie(request.headers), body.next)
 
 
-def _people_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
-    grants.route("POST", "/api/v1/people/*", "people.manage")
+def _password_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
+    grants.route("GET", ACCOUNT_PAGE, LOGIN)
+    grants.route("POST", "/api/v1/password", LOGIN)
 
-    @router.post("/api/v1/people/{person_id}/roles")
-    async def set_roles(person_id: str, request: Request) -> Response:
-        """Change roles at once: the person's sessions and streams end."""
+    @router.get(ACCOUNT_PAGE, include_in_schema=False)
+    async def show() -> Response:
+        """The form for the own password; the only page while a new one is due."""
+        someone = viewer()
+        return plain.password_page(csrf=someone.csrf, due=someone.must_change)
+
+    @router.post("/api/v1/password")
+    async def change(request: Request) -> Response:
+        """Change the own password: every session ends, this browser gets a new one."""
         try:
-            body = msgspec.json.decode(await request.body(), type=RolesBody)
+            body = msgspec.json.decode(await request.body(), type=NewPasswordBody)
         except msgspec.DecodeError as error:
             return problem(400, str(error))
-        if person_id not in logins.directory.persons:
-            return problem(404, f"there is no person {person_id}")
-        if person_id == viewer().person_id:
-            return problem(403, "nobody changes their own roles")
-        if Role.SYSTEM in body.roles:
-            return problem(422, "system is never the role of a person", field="roles")
-        await asyncio.to_thread(logins.people.set_roles, person_id, body.roles)
-        await asyncio.to_thread(logins.people.set_active, person_id, active=body.active)
-        ended = logins.directory.end_all(person_id)
-        logins.hub.close_sessions(ended)
-        await asyncio.to_thread(logins.people.end_sessions, ended)
-        await logins.reload()
-        return Response(
-            msgspec.json.encode({"person_id": person_id, "ended": len(ended)}),
-            media_type="application/json",
-        )
+        someone, now = viewer(), logins.clock.wall_ns()
+        keys = (f"again:{someone.person_id}", _address(request))
+        if logins.directory.tries.wait_ns(keys, now):
+            return problem(429, "too many wrong tries: wait a minute")
+        logins.directory.tries.fail(keys, now)
+        if not await logins.verify(someone.person_id, body.old):
+            return problem(403, "the old password is wrong", field="old")
+        logins.directory.tries.forget(keys)
+        try:
+            row = await _new_password(logins, someone, body)
+        except Refused as refused:
+            return problem(422, str(refused), field=refused.field)
+        return await logins.enter(row, "", body.next)
+
+
+async def _new_password(logins: Logins, someone: Viewer, body: NewPasswordBody) -> PersonRow:
+    """Check, write and make effective; refused when the login ended meanwhile."""
+    person = logins.directory.persons[someone.person_id]
+    if body.again is not None and body.again != body.new:
+        raise Refused("the two new passwords differ", field="again")
+    if body.new == body.old:
+        raise Refused("the new password must differ from the old one", field="new")
+    hashed = await logins.hashed(check_password(body.new, person.login, "new"))
+    async with logins.changes:
+        if someone.session not in logins.directory.sessions or not logins.unchanged(person):
+            raise Refused("this login has ended: log in again")
+        row = logins.directory.persons[someone.person_id]
+        row = await logins.set_password(row, hashed, must_change=False)
+        logins.directory.persons[row.person_id] = row
+        await logins.end_all(row.person_id)
+    return row

@@ -90,10 +90,11 @@ def for_engine(directory: Directory) -> tuple[Person, ...]:
     )
 
 
-async def tell(desk: Desk, directory: Directory, clock: Clock) -> str:
+async def tell(desk: Desk, directory: Directory, clock: Clock, reason: str = "") -> str:
     """Give the engine the people table; "" when it took it, else why not: tell it again later.
 
     The id of the command is made of the content, so that the same table is one effect.
+    reason : who changed what, as the journal keeps it.
     """
     table = for_engine(directory)
     if not table:
@@ -105,6 +106,7 @@ async def tell(desk: Desk, directory: Directory, clock: Clock) -> str:
         epoch=0,
         expires_at=Nanos(now + EXPIRES),
         command=SetPeople(people=table),
+        reason=reason,
         door="web",
     )
     try:

@@ -6,6 +6,8 @@ from typing import Final
 
 from starlette.responses import HTMLResponse
 
+from engine.gateway.credentials import PASSWORD_MIN
+
 SCOPES: Final = (
     ("all", "ALL: everything on this desk"),
     ("trader", "trader (id)"),
@@ -81,12 +83,38 @@ def first_admin_page() -> HTMLResponse:
         '<label>Token<input name="token" autocomplete="off" required autofocus></label>'
         '<label>Login<input name="login" autocomplete="username" required></label>'
         '<label>Name<input name="name" autocomplete="name" required></label>'
-        '<label>Password (12 characters or more)<input name="password" type="password" '
-        'minlength="12" autocomplete="new-password" required></label>'
+        f'<label>Password ({PASSWORD_MIN} characters or more)<input name="password" '
+        f'type="password" minlength="{PASSWORD_MIN}" autocomplete="new-password" required></label>'
         '<p role="alert" class="refusal" data-message></p>'
         '<button type="submit" class="primary">Create the administrator</button></form></main>'
     )
     return page("First administrator - Quarterdeck", body, scripts=("/assets/login.js",))
+
+
+def password_page(*, csrf: str, due: bool) -> HTMLResponse:
+    """The form for the own password; ``due``: somebody else knows the one in use."""
+    why = (
+        '<p role="status">Somebody else set your password: choose one that only you know. '
+        "Until then nothing but the kill page is open.</p>"
+        if due
+        else ""
+    )
+    back = "" if due else '<a href="/" class="button">Back to the desk</a>'
+    body = (
+        f'<main class="card"><h1>Your password</h1>{why}'
+        f'<form data-post="/api/v1/password" data-csrf="{escape(csrf)}" data-next="/">'
+        '<label>Old password<input name="old" type="password" autocomplete="current-password" '
+        "required autofocus></label>"
+        f'<label>New password ({PASSWORD_MIN} characters or more)<input name="new" type="password" '
+        f'minlength="{PASSWORD_MIN}" autocomplete="new-password" required></label>'
+        '<label>New password again<input name="again" type="password" '
+        'autocomplete="new-password" required></label>'
+        '<p class="dim">Your other log-ins end.</p>'
+        '<p role="alert" class="refusal" data-message></p>'
+        f'<p class="row">{back}<button type="submit" class="primary">Change the password</button>'
+        "</p></form></main>"
+    )
+    return page("Your password - Quarterdeck", body, scripts=("/assets/login.js",))
 
 
 def kill_page(  # noqa: PLR0913 (each is one part of the page)

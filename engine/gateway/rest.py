@@ -65,7 +65,6 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
     async def me() -> Response:
         """Who I am here."""
         someone = viewer()
-        session = directory.sessions.get(someone.session)
         now = hub.clock.wall_ns()
         body = {
             "id": someone.person_id,
@@ -73,8 +72,8 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
             "desk": someone.desk,
             "roles": list(someone.roles),
             "max_notional": getattr(directory.persons.get(someone.person_id), "max_notional", 0.0),
-            "idle": session is None or session.idle(now),
-            "fresh": session is not None and session.fresh(now),
+            "idle": directory.idle(someone.session, now),
+            "fresh": directory.fresh(someone.session, now),
         }
         return Response(msgspec.json.encode(body), media_type="application/json")
 

@@ -25,19 +25,19 @@ from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.gateway import ask, commands, kill, login, people, reads, rest, status
+from engine.gateway import ask, commands, kill, login, manage, people, reads, rest, status
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
 from engine.gateway.live import Cells, Hub
 from engine.gateway.ports import Clock, Desk, Frames, KillSwitch
 from engine.gateway.problems import problem
-from engine.gateway.sessions import Directory
+from engine.gateway.sessions import BY_DEFAULT, SECOND, Directory
 from engine.lifeline import SUPERVISED
 from engine.runtime.clock import SystemClock
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import load_key
-from engine.settings import SETTINGS, Settings, endpoint, make_folders, paths
+from engine.settings import Settings, endpoint, make_folders, paths, shown
 
 SITE: Final = "components.site:mount"  # who draws the pages; named, because it lies above us
 FOR_PEOPLE: Final = "quarterdeck: "  # the supervisor shows such lines on the console
@@ -89,9 +89,10 @@ class Parts:
     demo_file: str = ""
     token: str = ""
     lease_ms: int = 1000
+    idle_lock: int = BY_DEFAULT  # [ns]
     processes: Path | None = None  # what the supervisor knows
     queries: object | None = None  # read tables for the pages
-    settings: Mapping[str, str] | None = None  # shown on the admin page
+    settings: Mapping[str, str] | None = None  # shown on the admin page, without secrets
     site: str = SITE
 
 
@@ -103,7 +104,7 @@ class Web:
         self.ready = False
         self.people_untold = ""  # why the engine does not know the people table, shown as status
         self.hub = Hub(parts.clock)
-        self.directory = Directory()
+        self.directory = Directory(idle_lock=parts.idle_lock)
         self.directory.load(parts.people.persons(), parts.people.sessions())
         self.grants = Grants()
         self.server = FastAPI(
@@ -134,6 +135,7 @@ class Web:
     def _routes(self) -> None:
         grants = self.grants
         self.server.include_router(login.routes(self.logins, grants, self.parts.look.watermark))
+        self.server.include_router(manage.routes(self.logins, grants))
         self.server.include_router(commands.routes(self.commands, grants))
         self.server.include_router(kill.routes(self.kills, grants, self.parts.look.watermark))
         self.server.include_router(rest.routes(self.hub, self.directory, grants))
@@ -214,9 +216,13 @@ class Web:
             await changed.wait()
             changed.clear()
             while True:
-                tell = people.tell(self.parts.desk, self.directory, self.parts.clock)
+                said = list(self.logins.notes)
+                tell = people.tell(
+                    self.parts.desk, self.directory, self.parts.clock, "; ".join(said)
+                )
                 self.people_untold = await tell
                 if not self.people_untold:
+                    del self.logins.notes[: len(said)]
                     break
                 await asyncio.sleep(ASK_S)
 
@@ -295,6 +301,18 @@ def serve(web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None) 
 
 def main(settings: Settings) -> int:
     """Run the web process until it is told to stop; the exit code."""
+    parts, first = parts_of(settings)
+    supervised = os.environ.get(SUPERVISED) == "1"  # then the supervisor shows the file itself
+    for line in () if supervised and not first.token else first.lines:
+        sys.stdout.write(f"{FOR_PEOPLE}{line}\n")
+    sys.stdout.flush()
+    pair = (settings.tls_cert, settings.tls_key)
+    files = (pair[0], pair[1]) if pair[0] is not None and pair[1] is not None else None
+    return serve(Web(parts), settings.host, settings.port, files)
+
+
+def parts_of(settings: Settings) -> tuple[Parts, people.FirstStart]:
+    """Everything of a state folder, opened; and what the terminal must be told once."""
     where = paths(settings)
     make_folders(where)
     clock = SystemClock()
@@ -303,33 +321,26 @@ def main(settings: Settings) -> int:
     first = people.prepare(
         store, hasher, demo=settings.demo, passwords=where.demo_passwords, now=clock.wall_ns()
     )
-    supervised = os.environ.get(SUPERVISED) == "1"  # then the supervisor shows the file itself
-    for line in () if supervised and not first.token else first.lines:
-        sys.stdout.write(f"{FOR_PEOPLE}{line}\n")
-    sys.stdout.flush()
     tls = settings.tls_cert is not None
-    web = Web(
-        Parts(
-            clock=clock,
-            people=store,
-            hasher=hasher,
-            desk=AsyncDesk(endpoint(where.engine), load_key(where.state / KEY_FILE)),
-            frames=Publications(endpoint(where.live)),
-            switch=KillFlag.open(where.kill_flag),
-            origins=origins(settings.host, settings.port, tls=tls),
-            look=Look(mode=settings.mode, demo=settings.demo),
-            secure=tls,
-            demo_file=str(where.demo_passwords) if settings.demo else "",
-            token=first.token,
-            lease_ms=settings.lease_ms,
-            processes=where.processes,
-            queries=Queries.open(database_url(settings.database_url, where.desk_db), where.state),
-            settings={row.name: str(getattr(settings, row.name)) for row in SETTINGS},
-        )
+    parts = Parts(
+        clock=clock,
+        people=store,
+        hasher=hasher,
+        desk=AsyncDesk(endpoint(where.engine), load_key(where.state / KEY_FILE)),
+        frames=Publications(endpoint(where.live)),
+        switch=KillFlag.open(where.kill_flag),
+        origins=origins(settings.host, settings.port, tls=tls),
+        look=Look(mode=settings.mode, demo=settings.demo),
+        secure=tls,
+        demo_file=str(where.demo_passwords) if settings.demo else "",
+        token=first.token,
+        lease_ms=settings.lease_ms,
+        idle_lock=settings.idle_lock_s * SECOND,
+        processes=where.processes,
+        queries=Queries.open(database_url(settings.database_url, where.desk_db), where.state),
+        settings=shown(settings),
     )
-    pair = (settings.tls_cert, settings.tls_key)
-    files = (pair[0], pair[1]) if pair[0] is not None and pair[1] is not None else None
-    return serve(web, settings.host, settings.port, files)
+    return parts, first
 
 
 def origins(host: str, port: int, *, tls: bool) -> frozenset[str]:

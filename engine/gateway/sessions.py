@@ -15,11 +15,12 @@ from typing import Final
 from db.people import PersonRow, SessionRow
 from engine.domain.people import Role
 from engine.gateway.viewer import Viewer
+from engine.settings import Settings
 
 SECOND: Final = 1_000_000_000
 LIFETIME: Final = 12 * 3600 * SECOND  # a login lasts one working day
-IDLE_LOCK: Final = 15 * 60 * SECOND  # then acts that raise risk ask for the password again
 FRESH_FOR: Final = 5 * 60 * SECOND  # how long a re-authentication counts
+BY_DEFAULT: Final = Settings().idle_lock_s * SECOND
 TRIES: Final = 5
 TRIES_WINDOW: Final = 60 * SECOND
 
@@ -42,10 +43,6 @@ class Session:
     created_at: int
     acted_at: int  # last act of the person, not of the page
     fresh_until: int = 0  # the password was given again and still counts
-
-    def idle(self, now: int) -> bool:
-        """Whether acts that raise risk are locked."""
-        return now - self.acted_at >= IDLE_LOCK
 
     def fresh(self, now: int) -> bool:
         """Whether the password was given a moment ago."""
@@ -86,8 +83,12 @@ class Tries:
 
 @dataclass(slots=True)
 class Directory:
-    """Who exists and who is logged in."""
+    """Who exists and who is logged in.
 
+    idle_lock : without an act for this long, acts that raise risk ask for the password. [ns]
+    """
+
+    idle_lock: int = BY_DEFAULT
     persons: dict[str, PersonRow] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     tries: Tries = field(default_factory=Tries)
@@ -105,6 +106,7 @@ class Directory:
         session_id = secrets.token_urlsafe(32)
         key = digest(session_id)
         self.sessions[key] = Session(person_id=person_id, created_at=now, acted_at=now)
+        self.persons[person_id] = replace(self.persons[person_id], last_login_at=now)
         row = SessionRow(session_hash=key, person_id=person_id, created_at=now, acted_at=now)
         return session_id, row
 
@@ -145,12 +147,23 @@ class Directory:
             desk=person.desk,
             session=digest(session_id),
             csrf=csrf_token(session_id),
+            must_change=person.must_change,
         )
+
+    def idle(self, key: str, now: int) -> bool:
+        """Whether acts that raise risk are locked for a session; also when it has ended."""
+        session = self.sessions.get(key)
+        return session is None or now - session.acted_at >= self.idle_lock
+
+    def fresh(self, key: str, now: int) -> bool:
+        """Whether the password of a session was given a moment ago."""
+        session = self.sessions.get(key)
+        return session is not None and session.fresh(now)
 
     def acted(self, key: str, now: int) -> None:
         """The person did something; an idle login stays idle until the password is given."""
         session = self.sessions.get(key)
-        if session is not None and not session.idle(now):
+        if session is not None and not self.idle(key, now):
             self.sessions[key] = replace(session, acted_at=now)
 
     def reauthenticated(self, key: str, now: int) -> None:

@@ -23,6 +23,7 @@ class Viewer:
     desk: str
     session: str = ""  # SHA-256 of the session id
     csrf: str = ""  # what forms and commands of this login must carry
+    must_change: bool = False  # a new password comes before anything else
 
     def may(self, permission: str) -> bool:
         """Whether the table gives this person the permission for at least some objects."""

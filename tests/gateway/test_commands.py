@@ -55,6 +55,14 @@ def test_a_command_is_typed_stamped_and_signed_with_the_person_of_the_login(
     assert answer.json()["id"] == "w-00000001"
 
 
+def test_the_engine_start_that_the_person_was_shown_goes_along_and_machines_may_leave_it_out(
+    web: Any, client: TestClient
+) -> None:
+    send(client, id="w-epoch-seen", epoch=7)
+    send(client, id="w-epoch-none")
+    assert [envelope.epoch for envelope in from_people(web)] == [7, 0]
+
+
 def test_the_same_id_is_one_effect(web: Any, client: TestClient) -> None:
     first, second = send(client), send(client)
     assert first.json() == second.json()
@@ -129,6 +137,9 @@ def test_a_verb_beyond_the_roles_never_reaches_the_engine(web: Any, client: Test
         ({"args": {"children": "eat"}}, 422),
         ({"expected_version": "three"}, 400),
         ({"more": 1}, 400),
+        ({"epoch": -1}, 400),
+        ({"epoch": "last"}, 400),
+        ({"epoch": 2**63}, 400),
     ],
 )
 def test_what_is_not_understood_is_refused_with_a_sentence(

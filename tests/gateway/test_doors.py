@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,18 @@ from engine.domain.errors import BrokenInvariant
 from engine.domain.people import PERMISSIONS, Role, may
 from engine.gateway.grants import LOGIN, PUBLIC
 from engine.gateway.guard import BODY_LIMIT, CALLBACK_PATH, KILL_PATH
-from engine.gateway.server import Look
+from engine.gateway.server import SITE, Look
 from engine.gateway.sessions import csrf_token
 from tests.support.desk_fakes import ORIGIN, PASSWORD, a_web, login_of, people_file
+from tests.support.whole_web import whole_web
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return a_web(tmp_path_factory.mktemp("doors"), site="components.site:mount")
+    """The application as it starts: every page, every router; only the wires are stand-ins."""
+    found = whole_web(tmp_path_factory.mktemp("doors"))
+    assert found.parts.site == SITE
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,17 @@ def enter(client: TestClient, role: Role) -> dict[str, str]:
     answer = client.post("/login", json={"login": login_of(role), "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return {"x-qd-csrf": csrf_token(client.cookies["qd_session"])}
+
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE_FILES = sorted((ROOT / "pages").glob("[a-z]*.py"))
+GATEWAY_FILES = sorted((ROOT / "engine" / "gateway").glob("*.py"))
+DECLARED = re.compile(r"@(?:router|self\.server)\.(?:get|post)\(\s*f?\"([^\"]+)\"")
+
+
+def page_paths() -> list[str]:
+    """The address of every page, variables filled in."""
+    return [re.sub(r"<[^>]+>", "x", page.path) for page in PAGES]
 
 
 def every_route(web: Any) -> list[tuple[str, str]]:
@@ -78,6 +94,27 @@ def test_the_walk_sees_the_routes_that_matter(web: Any, running: TestClient) -> 
         ("GET", "/api/v1/parents"),
     ):
         assert known in found
+
+
+def test_the_walk_sees_every_door_that_has_a_rule(web: Any, running: TestClient) -> None:
+    found = set(every_route(web))
+    pages = {("GET", path) for path in page_paths()}  # one route of Dash's serves them all
+    for method, path in web.grants.routes:
+        if path.endswith("/*"):
+            assert any(m == method and p.startswith(path[:-1]) for m, p in found | pages), path
+        else:
+            assert (method, path) in found | pages, (method, path)
+
+
+def test_the_walk_runs_on_every_page_module_and_every_router(web: Any) -> None:
+    modules = {page.layout.__module__ for page in PAGES}
+    wanted = {f"pages.{path.stem}" for path in PAGE_FILES if "@page(" in path.read_text()}
+    assert wanted
+    assert wanted <= modules
+    given = {m.group(1) for path in GATEWAY_FILES for m in DECLARED.finditer(path.read_text())}
+    found = {path for _method, path in every_route(web)}
+    for path in given - {"/api/v1/{topic}"}:
+        assert re.sub(r"\{[^}]+\}", "x", path) in found, path
 
 
 def test_without_a_login_every_route_but_the_public_ones_answers_401_or_the_login_page(
@@ -120,6 +157,56 @@ def test_every_route_is_open_to_a_role_exactly_as_the_table_says(
         answer = client.request(method, path, json=json, headers=headers, follow_redirects=False)
         allowed = rule is not None and may((role,), rule)
         assert (answer.status_code == 403) is not allowed, (method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.SYSTEM])
+def test_every_page_is_drawn_for_a_role_exactly_as_its_permission_says(
+    client: TestClient, role: Role
+) -> None:
+    enter(client, role)
+    for page, path in zip(PAGES, page_paths(), strict=True):
+        answer = client.post(
+            CALLBACK_PATH,
+            json={
+                "output": ROUTER,
+                "outputs": {"id": "page", "property": "children"},
+                "inputs": [
+                    {"id": "where", "property": "pathname", "value": path},
+                    {"id": "where", "property": "search", "value": ""},
+                ],
+                "changedPropIds": ["where.pathname"],
+            },
+        )
+        assert answer.status_code == 200, (path, answer.text)
+        refused = "no-permission-state" in answer.text
+        assert refused is not may((role,), page.permission), (path, answer.text[:400])
+
+
+def test_every_page_is_closed_without_a_login(client: TestClient) -> None:
+    for path in page_paths():
+        assert client.get(path, follow_redirects=False).status_code == 401, path
+
+
+def test_whoever_owes_a_new_password_finds_every_door_closed_but_that_one_and_the_kill(
+    web: Any, client: TestClient
+) -> None:
+    headers = enter(client, Role.ADMIN)
+    row = next(p for p in web.directory.persons.values() if p.login == login_of(Role.ADMIN))
+    web.directory.persons[row.person_id] = replace(row, must_change=True)
+    try:
+        for method, path in every_route(web):
+            if web.grants.rule_of(method, path) == PUBLIC or path == "/api/v1/logout":
+                continue
+            json = {} if method not in ("GET", "HEAD") else None
+            answer = client.request(
+                method, path, json=json, headers=headers, follow_redirects=False
+            )
+            is_open = path in ("/password", "/api/v1/password", "/kill", KILL_PATH)
+            assert (answer.status_code == 403) is not is_open, (method, path, answer.status_code)
+        page = client.get("/", headers={"accept": "text/html"}, follow_redirects=False)
+        assert page.headers["location"] == "/password"
+    finally:
+        web.directory.persons[row.person_id] = row
 
 
 def test_every_callback_has_a_rule_and_is_a_coroutine(web: Any, running: TestClient) -> None:

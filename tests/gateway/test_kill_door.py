@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from engine.domain.people import Role
 from engine.gateway.live import Frame
-from engine.gateway.sessions import IDLE_LOCK, csrf_token
+from engine.gateway.sessions import BY_DEFAULT, csrf_token
 from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, a_web, login_of
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -75,7 +75,7 @@ def test_a_form_without_the_token_of_the_login_kills_nothing(web: Any, client: T
 
 def test_an_idle_login_can_still_kill(web: Any, client: TestClient) -> None:
     enter(client, Role.RISK)
-    web.parts.clock.now += 2 * IDLE_LOCK
+    web.parts.clock.now += 2 * BY_DEFAULT
     assert client.post("/api/v1/kill", json={"scope": "all"}).status_code == 202
 
 

@@ -14,8 +14,10 @@ from engine.domain.errors import Refused
 from engine.domain.people import Role
 from engine.gateway import people as web_people
 from engine.gateway.login import safe_next
-from engine.gateway.sessions import IDLE_LOCK, LIFETIME, SECOND, csrf_token, digest
+from engine.gateway.sessions import BY_DEFAULT, LIFETIME, SECOND, csrf_token, digest
+from engine.settings import BY_NAME
 from tests.support.desk_fakes import ORIGIN, PASSWORD, QUICK, START_NS, a_web, login_of
+from tests.support.whole_web import whole_web
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_after_fifteen_idle_minutes_acts_that_raise_risk_ask_for_the_password_an
     web: Any, client: TestClient
 ) -> None:
     log_in(client)
-    web.parts.clock.now += IDLE_LOCK
+    web.parts.clock.now += BY_DEFAULT
     assert client.get("/api/v1/people/me").json()["idle"] is True
     assert hold(client).status_code == 202
     refused = hold(client, verb="ResumeParent")
@@ -139,7 +141,7 @@ def test_after_fifteen_idle_minutes_acts_that_raise_risk_ask_for_the_password_an
 def test_activity_keeps_a_session_awake(web: Any, client: TestClient) -> None:
     log_in(client)
     for _ in range(3):
-        web.parts.clock.now += IDLE_LOCK - 1
+        web.parts.clock.now += BY_DEFAULT - 1
         answer = client.post("/api/v1/activity", json={}, headers=token(client))
         assert answer.json() == {"idle": False}
     assert hold(client, verb="ResumeParent").status_code == 202
@@ -162,36 +164,24 @@ def test_an_approval_asks_for_the_password_and_counts_it_for_five_minutes(
     assert later.json()["type"] == "fresh"
 
 
-def test_a_role_change_works_at_once_and_ends_the_sessions_of_that_person(
-    web: Any, client: TestClient
-) -> None:
-    trader = TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN})
-    log_in(trader)
-    log_in(client, login=login_of(Role.ADMIN))
-    answer = client.post(
-        "/api/v1/people/u1/roles", json={"roles": ["quant"]}, headers=token(client)
-    )
-    assert answer.json() == {"person_id": "u1", "ended": 1}
-    assert trader.get("/api/v1/people/me").status_code == 401
-    log_in(trader)
-    assert trader.get("/api/v1/people/me").json()["roles"] == ["quant"]
+def test_the_idle_lock_is_the_setting(tmp_path: Path) -> None:
+    assert BY_NAME["idle_lock_s"].default * SECOND == BY_DEFAULT
+    web = a_web(tmp_path, idle_lock=90 * SECOND)
+    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
+        log_in(client)
+        web.parts.clock.now += 90 * SECOND - 1
+        assert client.get("/api/v1/people/me").json()["idle"] is False
+        web.parts.clock.now += 1
+        assert client.get("/api/v1/people/me").json()["idle"] is True
+        refused = hold(client, verb="ResumeParent")
+        assert refused.json()["detail"].startswith("nobody was here for 1.5 minutes")
+        assert hold(client).status_code == 202
 
 
-def test_nobody_changes_their_own_roles_and_nobody_becomes_the_system(client: TestClient) -> None:
-    log_in(client, login=login_of(Role.ADMIN))
-    own = client.post("/api/v1/people/u10/roles", json={"roles": ["risk"]}, headers=token(client))
-    assert own.status_code == 403
-    system = client.post(
-        "/api/v1/people/u1/roles", json={"roles": ["system"]}, headers=token(client)
-    )
-    assert system.status_code == 422
-
-
-def test_a_person_who_was_switched_off_cannot_log_in(client: TestClient) -> None:
-    log_in(client, login=login_of(Role.ADMIN))
-    body = {"roles": ["trader"], "active": False}
-    client.post("/api/v1/people/u1/roles", json=body, headers=token(client))
-    assert log_in(client).status_code == 401
+def test_the_idle_lock_of_the_settings_reaches_the_sessions(tmp_path: Path) -> None:
+    web = whole_web(tmp_path, idle_lock_s=77)
+    assert web.directory.idle_lock == 77 * SECOND
+    web.parts.people.close()
 
 
 @pytest.mark.parametrize(
@@ -234,6 +224,7 @@ def test_without_demo_the_first_administrator_needs_the_token_of_the_terminal(
         body["token"] = first.token
         short = {**body, "password": "short"}
         assert client.post("/first-admin", json=short).status_code == 422
+        assert client.post("/first-admin", json={**body, "login": "No good"}).status_code == 422
         assert client.post("/first-admin", json=body).status_code == 200
         assert client.get("/api/v1/people/me").json()["roles"] == ["admin"]
         assert client.post("/first-admin", json=body).status_code == 403  # used

@@ -233,7 +233,7 @@
     host.addEventListener("pointerleave", () => {
       host.qdAt = undefined;
       box.hidden = true;
-      host.qdGeometry.cross.setAttribute("visibility", "hidden");
+      if (host.qdGeometry) host.qdGeometry.cross.setAttribute("visibility", "hidden");
     });
   }
   function nearest(x, at) {

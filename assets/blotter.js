@@ -204,6 +204,7 @@
     chart();
   }
   const FACTS = [
+    ["State", (r) => QD.format("state", r.state)],
     ["Filled", (r) => `${QD.format("int", r.filled)} of ${QD.format("int", r.quantity)}`],
     ["Left", (r) => `${QD.format("int", r.leaves)} sh`],
     ["At the venue", (r) => `${QD.format("int", r.live)} sh, ${r.children} children`],
@@ -223,7 +224,7 @@
     const row = view && QD.rows("parents").get(view.sel);
     const title = document.getElementById("pane-title");
     if (!title || !row || !row.state) return;
-    QD.write(title, `${row.id}  ${QD.format("side", row.side)}  ${row.symbol}  ${QD.format("state", row.state)}`);
+    QD.write(title, `${row.id}  ${QD.format("side", row.side)}  ${row.symbol}`);
     const link = document.getElementById("pane-open");
     link.hidden = false;
     link.href = "/orders/" + row.id;

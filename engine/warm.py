@@ -14,7 +14,7 @@ from engine.core.sight import open_sight
 from engine.domain.kinds import LIMIT, NEW
 from engine.domain.market import ACTION, MESSAGE, OBSERVATION
 from engine.domain.units import SECOND, Nanos
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.exchange.presets import PRESETS
 from engine.exchange.recorded_warm import warm as warm_recorded
 from engine.exchange.simulated import SimulatedMarket

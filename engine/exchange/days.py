@@ -6,7 +6,7 @@ Assumption: every weekday is a trading day from 09:30 to 16:00 New York; no holi
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,22 +14,10 @@ from zoneinfo import ZoneInfo
 from engine.domain.errors import Refused
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import SECOND, Nanos
+from engine.exchange.hours import ZONE, session_of
 from engine.exchange.presets import LATENCY_NS, PRESETS
 
-ZONE: Final = "America/New_York"
-HOURS: Final = (time(9, 30), time(16, 0))
 SATURDAY: Final = 5
-
-
-def session_of(day: str) -> Session:
-    """The regular session of a day in UTC ns."""
-    opened, closed = (
-        Nanos(
-            int(datetime.combine(date.fromisoformat(day), at, ZoneInfo(ZONE)).timestamp()) * SECOND
-        )
-        for at in HOURS
-    )
-    return Session(day=day, open_at=opened, close_at=closed, zone=ZONE)
 
 
 def weekday_from(day: date, step: int = 1) -> date:

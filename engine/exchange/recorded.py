@@ -65,7 +65,7 @@ from engine.domain.kinds import (
 )
 from engine.domain.market import LEVELS, MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.exchange.market import Advance
 from engine.exchange.recorded_day import in_hours, in_ticks, instrument_of, source_of
 from engine.kernels import queue

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.domain.errors import Refused
 from engine.domain.instrument import Instrument
 from engine.domain.units import SECOND, Shares
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.kernels import queue
 from engine.kernels import recorded as kernel
 from engine.runtime.feeds.lobster import Recording

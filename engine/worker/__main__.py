@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from db.jobs import Jobs
 from db.queries import database_url
 from db.schema import open_tables
-from engine.exchange.days import ZONE
+from engine.exchange.hours import ZONE
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import SystemClock
 from engine.settings import Settings, from_environment, make_folders, paths

@@ -14,7 +14,8 @@ from db.project import live_source
 from db.queries import Queries
 from engine.domain import commands as c
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.exchange.days import days_before, session_of
+from engine.exchange.days import days_before
+from engine.exchange.hours import session_of
 from engine.worker.context import Context
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
 from engine.worker.past import Stopped

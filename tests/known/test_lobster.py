@@ -8,8 +8,8 @@ import pytest
 
 from engine.domain.kinds import CLOSED, FILLED, IOC, NEW, PASSIVE
 from engine.domain.units import Nanos
+from engine.exchange.hours import session_of
 from engine.exchange.recorded import RecordedMarket
-from engine.exchange.days import session_of
 from engine.kernels import recorded as kernel
 from engine.kernels.jit import JIT
 from engine.runtime.feeds.lobster import read_recording

@@ -24,7 +24,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.orders import OnRestart
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.kernels import recorded as columns
 from engine.runtime.feeds.lobster import read_recording
 from engine.runtime.link import load_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.domain.instrument import Session
 from engine.domain.units import MINUTE
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.exchange.presets import PRESETS
 from engine.worker.history import Order, make_day
 

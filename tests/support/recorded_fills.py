@@ -9,7 +9,7 @@ import numpy as np
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
 from engine.domain.kinds import PASSIVE
-from engine.exchange.days import session_of
+from engine.exchange.hours import session_of
 from engine.kernels import recorded as columns
 from engine.runtime.feeds.lobster import Recording
 

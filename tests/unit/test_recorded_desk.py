@@ -11,7 +11,8 @@ from engine.domain.commands import Envelope, OpenNextDay
 from engine.domain.errors import Refused
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos, PersonId
-from engine.exchange.days import RecordedDays, session_of
+from engine.exchange.days import RecordedDays
+from engine.exchange.hours import session_of
 from engine.exchange.recorded_day import source_of
 from engine.exchange.recorded_warm import warm
 from engine.settings import Settings

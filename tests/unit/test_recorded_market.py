@@ -37,8 +37,8 @@ from engine.domain.kinds import (
     SELL,
 )
 from engine.domain.units import Nanos
+from engine.exchange.hours import session_of
 from engine.exchange.recorded import RecordedMarket, open_recorded
-from engine.exchange.days import session_of
 from tests.support.recorded import (
     OPENED,
     SECOND,
@@ -507,7 +507,9 @@ def test_the_instrument_is_what_the_day_says():
     assert instrument.adv == 31
     assert instrument.reference_price == 1000
     assert instrument.spread_ticks == pytest.approx(3.0)
-    assert market.source.startswith("REPLAY / VIRTUAL TEST 2012-06-21, 3 levels, sha256 000000000000, crafted")
+    assert market.source == (
+        "REPLAY / VIRTUAL TEST 2012-06-21, 3 levels, sha256 000000000000, crafted"
+    )
     assert market.watermark == "0" * 64 + ":0"
     market.advance(at(5))
     assert market.watermark == "0" * 64 + ":2"

@@ -101,7 +101,7 @@ def _desk_fields(desk: str, limit: float) -> list[Component]:
     return [
         forms.field("desk", "Desk", value=desk, required=True),
         forms.field(
-            "max_notional", "Limit of one order, above it a second person", kind="number",
+            "max_notional", "Limit of one order, above it a second person", kind="shares",
             value=f"{limit:.0f}", required=True,
         ),
     ]  # fmt: skip

@@ -108,7 +108,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
         journal=journal,
         link=link,
         gate=gate,
-        venue=ExchangeVenue(where.venue, timeout_ms=1_000, hello_timeout_ms=200),
+        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200),
         days=days_of(settings, clock),
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),

@@ -20,6 +20,7 @@ Records = NDArray[np.void]
 
 MOST_POINTS: Final = 2_000
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mids:
     """Mid of one symbol, a value a second. [tick]; NaN while a side is missing or crossed."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from db.facts import Facts
 from db.journal import verify
-from db.market import BAR, POINT, Market, pack
+from db.market import Market, pack
 from db.project import catch_up, day_source
 from db.schema import open_tables
 from db.seal import seal
@@ -26,6 +26,7 @@ from engine.domain.instrument import Session
 from engine.domain.units import ParentId
 from engine.exchange.presets import PRESETS, Preset
 from engine.exchange.simulated import day_number
+from engine.runtime.tape import BAR, POINT
 from engine.worker.past import PastDay
 from engine.worker.people import REVIEWER, SYSTEM
 from engine.worker.script import write

@@ -110,8 +110,8 @@ def test_an_edit_is_found_at_its_entry(folder: Path):
         path,
         (
             (
-                "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'offset', 'onset1') AS BLOB)"
-                " WHERE seq = 5"
+                "UPDATE entry SET body = "
+                "CAST(replace(CAST(body AS TEXT), 'offset', 'onset1') AS BLOB) WHERE seq = 5"
             ),
         ),
     )

@@ -134,6 +134,7 @@
 
   /* --- stream ------------------------------------------------------------------------------ */
   let source = null, heard = now(), connectedOnce = false, wait = 200, timer = 0;
+  const opened = now();     // before the first beat the engine is unknown, not silent
   let engineMs = null, engineSeen = 0, lastNumber = "", subscribed = "", loggedOut = false, tooMany = false;
 
   function wanted() {
@@ -426,7 +427,7 @@
   let locked = false;
   function tick() {
     const link = now() - heard;
-    const engine = engineMs === null ? (connectedOnce ? Infinity : NaN) : engineMs + (now() - engineSeen);
+    const engine = engineMs === null ? (connectedOnce ? now() - opened : NaN) : engineMs + (now() - engineSeen);
     const worst = Math.max(link, Number.isNaN(engine) ? 0 : engine);
     if (link > DEAD_MS && source && !timer) retry(0);
     const feedAt = cell("status", "feed", "at");

@@ -31,14 +31,14 @@
 
     /* One card a row: redrawn when its row changes, its chip stays, so that no receipt is lost by
      * a redraw. A card that is no longer open says what the engine recorded and goes 15 s later. */
-    function keepCards(host, rows, draw, isOpen) {
+    function keepCards(host, rows, draw, isOpen, ageing = []) {
       if (!host.qdCards) {
         host.qdCards = new Map();
         host.qdNone = make("p", "state empty-state");
       }
       const cards = host.qdCards, now = performance.now();
       for (const [key, row] of rows) {
-        const text = JSON.stringify(row);
+        const text = JSON.stringify(row, (name, value) => ageing.includes(name) ? undefined : value);
         let card = cards.get(key);
         if (!card && !isOpen(row)) continue;
         if (!card) {

@@ -36,7 +36,10 @@
     const number = (key) => Number(key.split("-").pop());
     QD.renderer("system-kills", (host, rows) => {
       const sorted = [...rows].sort(([a, x], [b, y]) => rank(x) - rank(y) || number(b) - number(a));
-      keepCards(host, new Map(sorted), drawKill, () => true);
+      keepCards(host, new Map(sorted), drawKill, () => true, ["oldest_s"]);
+      for (const node of host.querySelectorAll("[data-oldest-of]")) {
+        write(node, QD.format("age", ((rows.get(node.dataset.oldestOf) || {}).oldest_s || 0) * 1000));
+      }
       write(host.qdNone, "Nothing is killed. The red button and Ctrl+Shift+X work at any time.");
     });
     function timeline(row) {
@@ -69,11 +72,16 @@
       const counts = labelled("p", "num counts", `${some(row.parents, "parent", "parents")}, ${some(row.children, "child", "children")}: `,
         `${QD.format("int", row.acked)} acked, ${QD.format("int", row.filled_in_flight)} filled in flight, `);
       counts.append(make("strong", row.unconfirmed ? "cost" : "", `${QD.format("int", row.unconfirmed)} unconfirmed`));
-      if (row.unconfirmed) counts.append(`, oldest ${QD.format("age", (row.oldest_s || 0) * 1000)} of market time`);
+      if (row.unconfirmed) {
+        const oldest = make("span", "num");
+        oldest.dataset.oldestOf = key;
+        counts.append(", oldest ", oldest, " of market time");
+      }
       card.body.append(counts, labelled("p", "dim", "Reason: ", row.reason || "not given yet"));
       const each = make("details", "each"), list = make("div");
       each.append(make("summary", "", "every child"), list);
-      each.addEventListener("toggle", () => { if (each.open) receipts(key, list); });
+      each.addEventListener("toggle", () => { card.unfolded = each.open; if (each.open) receipts(key, list); });
+      each.open = Boolean(card.unfolded);
       card.body.append(each);
       if (row.state === "RELEASED") {
         card.body.append(make("p", "dim", `Release asked by ${person(row.release_by)}, granted by ${person(row.released_by)}.`));

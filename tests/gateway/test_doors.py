@@ -117,6 +117,24 @@ def test_the_walk_runs_on_every_page_module_and_every_router(web: Any) -> None:
         assert re.sub(r"\{[^}]+\}", "x", path) in found, path
 
 
+def test_a_route_that_somebody_forgot_to_give_a_rule_is_in_the_walk_and_open_to_nobody(
+    tmp_path: Path,
+) -> None:
+    web = a_web(tmp_path)
+
+    @web.server.post("/api/v1/forgotten")
+    async def forgotten() -> dict[str, str]:
+        return {"secret": "yes"}
+
+    assert ("POST", "/api/v1/forgotten") in every_route(web)
+    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
+        assert client.post("/api/v1/forgotten", json={}).status_code == 401
+        for role in (Role.ADMIN, Role.SUPERVISOR):
+            headers = enter(client, role)
+            answer = client.post("/api/v1/forgotten", json={}, headers=headers)
+            assert answer.status_code == 403
+
+
 def test_without_a_login_every_route_but_the_public_ones_answers_401_or_the_login_page(
     web: Any, client: TestClient
 ) -> None:

@@ -589,7 +589,7 @@
       command.reason = answer.reason;
       Object.assign(command.args, answer.args);
     }
-    if (data.verb === "RequestKill") {
+    if (data.verb === "RequestKill" && !data.record) {     /* record: the reason of a kill that is there */
       await sendKill({ scope: command.args.scope, target: command.target, reason: command.reason }, chipOf(button));
       return;
     }

@@ -89,7 +89,7 @@
       }
       if (!row.reason) {
         card.acts.append(command(`Give the reason of ${key}`, "RequestKill", row.scope === "all" ? "" : row.target,
-          { args: JSON.stringify({ scope: row.scope }), reason: "must", confirm: `Adds a reason to ${key} (${scope}). It kills nothing more.` },
+          { args: JSON.stringify({ scope: row.scope }), record: "1", reason: "must", confirm: `Adds a reason to ${key} (${scope}). It kills nothing more.` },
           meta.kill, "needs the permission order.kill"));
       }
       const asked = row.release_by, own = asked && asked === meta.me;

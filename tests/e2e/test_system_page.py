@@ -1,0 +1,116 @@
+"""The system page beside an engine of the wire: what its buttons send, and what they never send."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import RunningDesk, Visitor
+
+NOW = time.time_ns()
+KILL = {
+    "id": "K-2", "scope": "symbol", "target": "MIDC", "by": "u3", "door": "web",
+    "state": "CONFIRMED", "requested_at": NOW, "blocked_ms": 38.2, "cancel_sent_ms": 41.0,
+    "confirmed_ms": 512.3, "parents": 41, "children": 188, "acked": 180, "filled_in_flight": 8,
+    "unconfirmed": 0, "oldest_s": None, "reason": "", "release_by": "", "released_by": "",
+}  # fmt: skip
+CARD = "article[data-key=K-2]"
+
+
+@pytest.fixture
+def page(web_desk: RunningDesk, visitor: Callable[..., Visitor]) -> Iterator[Any]:
+    """The system page, seen by a supervisor, with one confirmed kill."""
+    assert web_desk.engine is not None
+    desk = {"gate": "open", "difference": "", "session": "CONTINUOUS", "turn_ms": 0.4, "seq": 9}
+    web_desk.engine.publish("desk", {"desk": desk})
+    web_desk.engine.publish("kills", {"K-2": KILL})
+    guest = visitor().log_in(web_desk, "marta", "/system")
+    guest.page.wait_for_selector(CARD)
+    return guest.page
+
+
+def commands_of(desk: RunningDesk, verb: str) -> list[Any]:
+    assert desk.engine is not None
+    return [e for e in desk.engine.commands if type(e.command).__name__ == verb]
+
+
+def wait_text(page: Any, selector: str, wanted: str) -> None:
+    page.wait_for_function(
+        "([s, t]) => [...document.querySelectorAll(s)].some((e) => e.innerText.includes(t))",
+        arg=[selector, wanted],
+    )
+
+
+def test_a_kill_shows_every_receipt_with_its_milliseconds(page: Any) -> None:
+    text = page.inner_text(CARD)
+    for part in ("REQUESTED", "+38 ms", "+41 ms", "+512 ms", "180 acked", "8 filled in flight"):
+        assert part in text
+
+
+def test_a_reason_given_afterwards_is_recorded_and_kills_nothing(
+    web_desk: RunningDesk, page: Any
+) -> None:
+    doors: list[str] = []
+    page.on("request", lambda request: doors.append(request.url.rsplit("/", 1)[-1]))
+    page.click(f"{CARD} button:has-text('Give the reason')")
+    page.fill("#confirm-fields > label input", "halt news")
+    page.click("#confirm-go")
+    wait_text(page, f"{CARD} .chip-state", "DONE")
+    sent = commands_of(web_desk, "RequestKill")
+    assert [(e.command.scope, e.command.target, e.reason) for e in sent] == [
+        ("symbol", "MIDC", "halt news")
+    ]
+    assert "kill" not in doors
+
+
+def test_whoever_asked_for_a_release_cannot_grant_it(web_desk: RunningDesk, page: Any) -> None:
+    assert web_desk.engine is not None
+    web_desk.engine.publish("kills", {"K-2": {"release_by": "u3"}})
+    wait_text(page, CARD, "You asked for the release")
+    assert page.is_disabled(f"{CARD} button:has-text('Grant release')")
+    web_desk.engine.publish("kills", {"K-2": {"release_by": "u4"}})
+    wait_text(page, CARD, "asked by jun")
+    assert not page.is_disabled(f"{CARD} button:has-text('Grant release')")
+
+
+def test_a_kill_that_waits_says_for_how_many_and_offers_no_release(
+    web_desk: RunningDesk, page: Any
+) -> None:
+    assert web_desk.engine is not None
+    waiting = {"state": "CANCEL_SENT", "confirmed_ms": None, "unconfirmed": 5, "oldest_s": 41.2,
+               "release_by": ""}  # fmt: skip
+    web_desk.engine.publish("kills", {"K-2": waiting})
+    wait_text(page, CARD, "5 unconfirmed")
+    wait_text(page, CARD, "oldest 41.2 s")
+    assert page.is_disabled(f"{CARD} button:has-text('Ask release')")
+
+
+def test_a_closed_gate_and_a_difference_are_said_plainly(web_desk: RunningDesk, page: Any) -> None:
+    assert web_desk.engine is not None
+    web_desk.engine.publish("desk", {"desk": {"gate": "lease: the watchdog has been silent"}})
+    wait_text(page, ".gate-line", "Gate CLOSED")
+    web_desk.engine.publish("desk", {"desk": {"gate": "open", "difference": "ab" * 32}})
+    wait_text(page, ".gate-line", "Books and venue differ")
+    page.click("button[data-verb=AcceptReconciliation]")
+    page.fill("#confirm-fields > label input", "seen with the venue")
+    page.click("#confirm-go")
+    wait_text(page, ".gate-line .chip-state", "DONE")
+    (sent,) = commands_of(web_desk, "AcceptReconciliation")
+    assert sent.command.difference == "ab" * 32
+
+
+def test_an_alert_is_acknowledged_from_its_line(web_desk: RunningDesk, page: Any) -> None:
+    assert web_desk.engine is not None
+    alert = {"id": "A-7", "severity": "critical", "kind": "overfill", "object": "P-9",
+             "sentence": "P-9 is over-filled by 100", "raised_at": NOW, "times": 1,
+             "acknowledged_by": ""}  # fmt: skip
+    web_desk.engine.publish("alerts", {"A-7": alert})
+    line = "#alerts tr[data-key=A-7]"
+    page.wait_for_selector(line)
+    page.click(f"{line} button")
+    wait_text(page, f"{line} .chip-state", "DONE")
+    assert [e.command.alert_id for e in commands_of(web_desk, "AcknowledgeAlert")] == [7]
+    web_desk.engine.publish("alerts", {"A-7": {"acknowledged_by": "u3"}})
+    wait_text(page, line, "marta")
+    assert page.locator(f"{line} button").count() == 0

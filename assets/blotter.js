@@ -39,7 +39,7 @@
       later();
       pane();
     });
-    QD.renderer("blotter-desk", (node, rows) => speed(rows.get("desk")));
+    QD.renderer("blotter-desk", (node, rows) => { speed(rows.get("desk")); closedDay(rows.get("desk")); });
     QD.renderer("blotter-ladder", () => ladder());
   }
 
@@ -192,6 +192,21 @@
       const value = JSON.parse(button.dataset.args || "{}").speed;
       button.setAttribute("aria-pressed", String(value === row.speed));
     }
+  }
+
+  /* after the close: what can be done with the day, and who opens the next one */
+  function closedDay(row) {
+    const band = document.getElementById("day-closed");
+    if (!row || !band) return;
+    const closed = row.session === "CLOSED" && Boolean(row.day), recorded = row.mode === "REPLAY";
+    if (band.hidden === closed) band.hidden = !closed;
+    if (!closed) return;
+    QD.write(document.getElementById("closed-words"), `${row.day} is closed: no order works any more.`);
+    document.getElementById("closed-costs").href = "/tca?day=" + row.day;
+    const opener = document.getElementById("closed-open");
+    if (opener) opener.hidden = recorded;
+    QD.write(document.getElementById("closed-next"), recorded ? "The recording holds this day only; start the desk again with another one."
+      : opener ? "" : "A person with the permission market.speed opens the next day.");
   }
 
   /* --- detail pane ------------------------------------------------------------------------- */

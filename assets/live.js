@@ -1110,15 +1110,23 @@
   theme(THEMES.includes(localStorage.getItem("qd-theme")) ? localStorage.getItem("qd-theme") : "dark");
   $("theme").addEventListener("click", () =>
     theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
+  /* the name of the zone at the market's time: a day in June is EDT, whenever it is replayed */
+  let namedHour = 0, zoneNames = null;
   function zoneWords() {
-    const names = { exchange: body.dataset.zone, UTC: "UTC", local: "local" };
+    const names = { exchange: "", UTC: "UTC", local: "local" }, at = cell("desk", "desk", "market_at");
     let text = names[zone];
-    if (zone === "exchange") {
-      const parts = new Intl.DateTimeFormat("en-US", { timeZone: body.dataset.zone, timeZoneName: "short" }).formatToParts(new Date());
-      text = (parts.find((part) => part.type === "timeZoneName") || { value: text }).value;
+    if (zone === "exchange" && defined(at) && at > 0) {
+      zoneNames = zoneNames || new Intl.DateTimeFormat("en-US", { timeZone: body.dataset.zone, timeZoneName: "short" });
+      const parts = zoneNames.formatToParts(at / 1e6);
+      text = (parts.find((part) => part.type === "timeZoneName") || { value: body.dataset.zone }).value;
+      namedHour = Math.floor(at / 3600e9);
     }
     write($("zone-label"), " " + text);
   }
+  on("desk", () => {
+    const at = cell("desk", "desk", "market_at");
+    if (defined(at) && Math.floor(at / 3600e9) !== namedHour) zoneWords();
+  });
   $("clock").addEventListener("click", () => {
     zone = { exchange: "UTC", UTC: "local", local: "exchange" }[zone];
     localStorage.setItem("qd-zone", zone);

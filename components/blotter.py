@@ -128,6 +128,30 @@ def speed_control() -> Component:
     )  # fmt: skip
 
 
+def closed_day() -> Component:
+    """Said once the day is closed: its costs, and the next day for those who drive the market."""
+    may = viewer().may("market.speed")
+    opener = button(
+        "Open the next day", "OpenNextDay", tone="primary next-day",
+        title="open the next trading day of the simulated market",
+        confirm="The next trading day opens and its market runs at the speed asked for.",
+    )  # fmt: skip
+    return html.Div(
+        [
+            html.Strong("", id="closed-words"),
+            html.A("Costs of the day", id="closed-costs", href="/tca", className="button",
+                   hidden=not viewer().may("view.tca")),
+            html.Span("", id="closed-next", className="dim"),
+            html.Span(opener, id="closed-open", hidden=True) if may else None,
+        ],
+        id="day-closed",
+        className="day-closed",
+        role="status",
+        hidden=True,
+        **attrs({"data-may": "1" if may else "0"}),
+    )  # fmt: skip
+
+
 def toolbar(tab: str) -> Component:
     """Tabs with counts, filter, bulk acts, export."""
     tabs = [
@@ -255,6 +279,7 @@ def page(tab: str, meta: dict[str, object]) -> Component:
     return html.Div(
         [
             strip(),
+            closed_day(),
             html.Div(
                 [
                     html.Section(

@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, select
 from db.base import open_engine, sqlite_url
 from db.market import Market, mids_of_bars, thin
 from db.queries_audit import Audit, AuditFilter
+from db.queries_costs import Costs, tca_row
 from db.queries_orders import Orders
 from db.read import Found
 from db.records import (
@@ -49,7 +50,7 @@ def database_url(url: str, desk_db: Path) -> str:
     return url or sqlite_url(desk_db)
 
 
-class Queries(Orders, Audit):
+class Queries(Orders, Audit, Costs):
     """Every question that pages and reports ask of the read tables."""
 
     def __init__(self, engine: Any, state: Path) -> None:
@@ -114,7 +115,7 @@ class Queries(Orders, Audit):
         """Lines of a day's report, in the order of entry."""
         statement = select(TCA_PARENTS).where(TCA_PARENTS.c.day == day)
         return tuple(
-            _tca_row(row) for row in self.all(statement.order_by(TCA_PARENTS.c.parent_id))
+            tca_row(row) for row in self.all(statement.order_by(TCA_PARENTS.c.parent_id))
         )  # fmt: skip
 
     def tca_parent(self, parent_id: int) -> TcaParent | None:
@@ -128,7 +129,7 @@ class Queries(Orders, Audit):
             return None
         day = self.day(row["day"])
         return TcaParent(
-            row=_tca_row(row),
+            row=tca_row(row),
             body=row["body"],
             report_hash=row["report_hash"],
             signed_by="" if day is None else day.signed_by,
@@ -245,15 +246,3 @@ def _day(row: Found) -> DayRecord:
 def _note(row: Found) -> NoteRecord:
     parent = parent_text(ParentId(row["parent_id"])) if row["parent_id"] else ""
     return NoteRecord(seq=row["seq"], parent=parent, text=row["text"], by=row["by"], at=row["at"])
-
-
-def _tca_row(row: Found) -> TcaParentRow:
-    same = (
-        "day", "origin", "symbol", "side", "strategy", "trader", "quantity", "filled", "cost",
-        "cost_bps", "arrival_bps", "vwap_bps",
-    )  # fmt: skip
-    return TcaParentRow(
-        **{name: row[name] for name in same},
-        parent=parent_text(ParentId(row["parent_id"])),
-        number=row["parent_id"],
-    )

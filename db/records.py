@@ -209,6 +209,12 @@ class TcaParentRow(msgspec.Struct, frozen=True, kw_only=True):
     vwap_bps: float | None
 
 
+class TrendRow(TcaParentRow, frozen=True, kw_only=True):
+    """One line of a report with what its cost was paid on."""
+
+    notional: float | None  # X*P_d [currency]
+
+
 class TcaParent(msgspec.Struct, frozen=True, kw_only=True):
     """The TCA of one parent."""
 

@@ -200,3 +200,14 @@ def test_the_scripts_of_the_pages_write_text_only() -> None:
         source = (Path("assets") / name).read_text(encoding="utf-8")
         assert not any(word in source for word in ("innerHTML", "outerHTML", "insertAdjacentHTML",
                                                    "document.write", "eval("))  # fmt: skip
+
+
+def test_the_next_day_is_opened_after_a_question_and_only_by_those_who_drive_the_market() -> None:
+    (opener,) = buttons(as_role(Role.SUPERVISOR, pages.blotter.layout), "OpenNextDay")
+    assert prop(opener, "data-confirm")
+    assert prop(opener, "disabled") is False
+    assert buttons(as_role(Role.RISK, pages.blotter.layout), "OpenNextDay") == []
+    band = next(
+        n for n in parts(as_role(Role.RISK, pages.blotter.layout)) if prop(n, "id") == "day-closed"
+    )
+    assert prop(band, "hidden") is True  # until the engine says that the day is closed

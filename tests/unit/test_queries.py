@@ -6,6 +6,7 @@ import pytest
 from db.base import open_engine, sqlite_url
 from db.project import catch_up
 from db.queries import AuditFilter, Queries, database_url
+from db.tables import TCA_PARENTS
 from engine.core import show
 from engine.domain import events as e
 from engine.domain.errors import Refused
@@ -177,3 +178,27 @@ def test_a_damaged_database_is_refused_in_words(tmp_path):
 def test_without_a_setting_the_tables_are_a_file_of_the_state_folder(tmp_path):
     assert database_url("", tmp_path / "desk.db") == f"sqlite:///{tmp_path}/desk.db"
     assert database_url("postgresql://x/y", tmp_path) == "postgresql://x/y"
+
+
+def test_lines_of_many_reports_come_by_day_with_what_their_cost_was_paid_on(tmp_path):
+    engine = tables(tmp_path / "desk.db")
+    lines = [
+        {"source": "live", "origin": "LIVE", "day": f"2026-11-{day}", "parent_id": day,
+         "symbol": "MIDC", "side": 1, "strategy": "VWAP", "cost": 5.0, "cost_bps": 5.0,
+         "body": f'{{"paper_notional":{paid},"else":1}}'}
+        for day, paid in ((27, "null"), (25, "9.5e3"), (26, "100"))
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(TCA_PARENTS.insert(), lines)
+    queries = Queries(engine, tmp_path)
+    assert [(row.day, row.parent, row.notional) for row in queries.tca_range()] == [
+        ("2026-11-25", "P-25", 9_500.0), ("2026-11-26", "P-26", 100.0),
+        ("2026-11-27", "P-27", None),
+    ]  # fmt: skip
+    inside = queries.tca_range("2026-11-26", "2026-11-26")
+    assert [row.day for row in inside] == ["2026-11-26"]
+    assert [row.day for row in queries.tca_range(since="2026-11-26")] == [
+        "2026-11-26",
+        "2026-11-27",
+    ]
+    engine.dispose()

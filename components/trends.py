@@ -16,15 +16,16 @@ from components import costs, text
 from components.markup import attrs
 from components.rows import Cell, number
 from components.rows import table as rows_table
-from components.theme import DARK, chart_template
+from components.theme import chart_template
 from db.records import TrendRow
 from engine.domain.errors import BrokenInvariant
 from engine.gateway.trends import MINIMUM_N, Ratio, TrendFilter, ratio
 
 ORIGINS: Final = ("LIVE", "DEMO")
 SHAPES: Final = {"LIVE": "circle", "DEMO": "diamond-open"}
-COLOURS: Final = {"LIVE": DARK["buy"], "DEMO": DARK["warn"]}
-PALETTE: Final = (DARK["buy"], DARK["sell"], "#CC79A7", DARK["good"], DARK["dim"])
+# mid-tones: three to one and more on the dark, the light and the black panel alike
+COLOURS: Final = {"LIVE": "#2F8FD0", "DEMO": "#C07A00"}
+PALETTE: Final = ("#2F8FD0", "#C07A00", "#B5609A", "#2E9C72", "#7D8896")
 MOST_POINTS: Final = 4_000
 BINS: Final = 24
 EDGES: Final = (0.02, 0.98)  # orders beyond these quantiles stand in the first and last bar
@@ -149,7 +150,7 @@ def spread_figure(table: Any) -> Any:
                     hovertext=_bin_words(str(name), counts, edges), hoverinfo="text",
                 )
             )  # fmt: skip
-    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_layout(barmode="stack", bargap=0, legend_traceorder="normal")
     figure.update_xaxes(title="average fill against arrival, bp, + = cost")
     return _checked(figure)
 

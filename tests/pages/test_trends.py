@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from components import trends
 from components.context import use_queries
 from components.rows import read
+from components.theme import THEMES
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.gateway.trends import TrendFilter, filter_of
 from engine.tca.benchmarks import BPS
@@ -218,3 +219,18 @@ def test_a_text_cannot_become_a_formula_and_a_number_stays_a_number(
 def test_a_file_that_cannot_be_made_says_why(tables: TrendQueries) -> None:
     assert export(1, "since=never") == (None, "day must be a date such as 2026-11-27, was 'never'")
     assert export(None, "") == (None, "")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "contrast"])
+def test_the_colours_of_the_figures_are_seen_on_every_theme(theme: str) -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (
+            p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    panel = light(THEMES[theme]["panel"])
+    for colour in (*trends.COLOURS.values(), *trends.PALETTE):
+        bright, dark = sorted((light(colour), panel), reverse=True)
+        assert (bright + 0.05) / (dark + 0.05) >= 3.0, colour

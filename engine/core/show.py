@@ -10,6 +10,7 @@ from engine.core.rules.risk import unconfirmed
 from engine.core.turn import Desk
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, Kill
+from engine.domain.kinds import LIMIT
 from engine.domain.market import LEVELS
 from engine.domain.orders import Child, ChildState, Parent, ParentState
 from engine.domain.strategy import STRATEGIES
@@ -154,11 +155,13 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
     row = ticks[list(state.instruments).index(symbol)]
     size = instrument.tick_size
     mid = quote.mid
-    own: dict[tuple[int, int], int] = {}
+    own: dict[tuple[int, int], list[float]] = {}
     for child in state.children.values():
-        if child.symbol == symbol and child.type == 1:
-            key = (child.side, int(child.price))
-            own[key] = own.get(key, 0) + child.leaves
+        if child.symbol == symbol and child.type == LIMIT:
+            mine = own.setdefault((child.side, int(child.price)), [0])
+            mine[0] += child.leaves
+            if len(mine) == 1 and child.id in desk.ahead:  # the oldest of ours there
+                mine.append(desk.ahead[child.id])
     return v.QuoteRow(
         symbol=symbol,
         name=instrument.name,
@@ -179,13 +182,18 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
 
 
 def _levels(
-    prices: np.ndarray, sizes: np.ndarray, own: dict[tuple[int, int], int], side: int, tick: float
+    prices: np.ndarray,
+    sizes: np.ndarray,
+    own: dict[tuple[int, int], list[float]],
+    side: int,
+    tick: float,
 ) -> list[list[float]]:
+    """[price, shares, own shares, shares ahead of our first order] a level; ahead if known."""
     out = []
     for level in range(LEVELS):
         price = int(prices[level])
         if price > 0:
-            out.append([price * tick, int(sizes[level]), own.get((side, price), 0)])
+            out.append([price * tick, int(sizes[level]), *own.get((side, price), [0])])
     return out
 
 

@@ -66,6 +66,7 @@ class Desk:
         self.planner = Planner()
         self.models: dict[str, LoadedModel] = {}  # by model id; the shell loads, nobody unloads
         self.decided: dict[ParentId, Decision] = {}  # last decision of each working parent
+        self.ahead: dict[int, int] = {}  # shares before our resting orders, for screens only
         if state.session is not None:
             self.sight = open_sight(state.session, tuple(state.instruments.values()))
 

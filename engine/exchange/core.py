@@ -108,6 +108,12 @@ class Trading:
         return reports
 
 
+def queues_of(day: Trading) -> dict[int, int]:
+    """Shares before each own resting order, by child; those without a place are left out."""
+    found = ((child, day.market.queue_ahead(child)) for child in day.ledger.open_children())
+    return {child: ahead for child, ahead in found if ahead is not None}
+
+
 class Exchange:
     """Answers asks; owns the log."""
 
@@ -142,8 +148,10 @@ class Exchange:
                 )
             case "ping":
                 return self._state(ask, day)
+            case "queues":
+                return self._state(ask, day, queues=queues_of(day))
             case _:
-                raise Refused(f"op must be hello, advance, books or ping, was {ask.op!r}")
+                raise Refused(f"op must be hello, advance, books, queues or ping, was {ask.op!r}")
 
     def _trading(self, ask: Ask) -> Trading:
         """The open day, if the asker holds it."""
@@ -168,6 +176,7 @@ class Exchange:
             instruments=day.market.instruments,
             source=day.market.source,
             orders=more.get("orders", ()),  # type: ignore[arg-type]
+            queues=more.get("queues", {}),  # type: ignore[arg-type]
         )
 
     # --- the day ------------------------------------------------------------------------------

@@ -47,3 +47,6 @@ class Market(Protocol):
 
     def advance(self, to_ns: Nanos) -> Advance:
         """Move to ``to_ns`` (clipped to the close). At the close all orders expire."""
+
+    def queue_ahead(self, child: int) -> int | None:
+        """Shares before an own resting order, at most; None = not resting, or out of view."""

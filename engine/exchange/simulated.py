@@ -29,7 +29,14 @@ from engine.kernels.flow import (
     submit,
     write_tick,
 )
-from engine.kernels.own_orders import NOT_FOUND, drop_in_flight, find, mass_cancel, relink
+from engine.kernels.own_orders import (
+    NOT_FOUND,
+    drop_in_flight,
+    find,
+    mass_cancel,
+    queue_ahead,
+    relink,
+)
 from engine.kernels.rng import hash3
 
 STREAM_DAY = 110
@@ -174,6 +181,11 @@ class SimulatedMarket:
             found.append(self._reports[:n].copy())
         return _merged(found, REPORT, "venue_ns")
 
+    def queue_ahead(self, child: int) -> int | None:
+        """Shares before an own resting order; None = it does not rest. [share]"""
+        found = (queue_ahead(env, child) for env in self.envs)
+        return next((ahead for ahead in found if ahead >= 0), None)
+
     def in_flight(self) -> int:
         """Messages that have not reached their book yet."""
         return sum(int(env.state[0]["tail"] - env.state[0]["head"]) for env in self.envs)
@@ -204,5 +216,6 @@ def warm() -> None:
     market.advance(Nanos(2 * 10**9))
     order["child"], order["sent_ns"] = 2, 2 * 10**9
     market.submit(order)
+    market.queue_ahead(1)
     market.cancel_now([(0, 1), (0, 2)])  # one works, one is on its way
     relink(grown(market.envs[0]))

@@ -23,7 +23,16 @@ from engine.domain.kinds import (
     REJECTED,
 )
 from engine.kernels.bits import wrap
-from engine.kernels.book import NIL, Records, above, below, level_of, remove, rest
+from engine.kernels.book import (
+    NIL,
+    Records,
+    above,
+    below,
+    level_of,
+    remove,
+    rest,
+    shares_ahead,
+)
 from engine.kernels.environment import Env, Row
 from engine.kernels.jit import hot
 from engine.kernels.prints import report, take, touch
@@ -43,6 +52,18 @@ def find(env: Env, child: int) -> int:
             return int(np.int64(row))
         at = (at + 1) & mask
     return NOT_FOUND
+
+
+@hot
+def queue_ahead(env: Env, child: int) -> int:
+    """Shares before an own resting order in its queue, -1 when it does not rest. [share]"""
+    row = find(env, child)
+    if row == NOT_FOUND:
+        return -1
+    own = env.own[row]
+    if own["state"] != ACCEPTED or own["slot"] == NIL:
+        return -1
+    return int(shares_ahead(env.book, int(np.int64(own["slot"]))))
 
 
 @hot

@@ -35,6 +35,7 @@ from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
 RETRY_NS: Final = 300_000_000  # between attempts to find a silent venue
+QUEUES_NS: Final = 200_000_000
 PING_NS: Final = 1_000_000_000  # the venue hears from us at least this often
 SYSTEM: Final = PersonId("system")
 NOTHING: Final = np.zeros(0, dtype=MESSAGE)
@@ -73,6 +74,7 @@ class Loop:
     last_mono: int = 0
     turn_ms: float = 0.0
     durable_at: int = 0  # end of the last commit [monotonic ns]
+    queues_at: int = 0
     session_word: int = 0
     asked_at: int = 0  # when the venue was last asked anything
     restart_cause: str = ""  # set while parents owe their policy after a break
@@ -108,6 +110,7 @@ class Loop:
             self._reply(commands, routes)
             if moved:
                 self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
+        self._look_at_queues(began)
         self._questions(requests)
         self.publisher.flush(self.desk, self.answers.header(self._status()))
         return moved
@@ -174,6 +177,16 @@ class Loop:
         except VenueSilent as silence:
             self._lost_venue(silence)
         return advanced
+
+    def _look_at_queues(self, now: int) -> None:
+        """Our places in the queues, a few times a second: screens show them, nothing else does."""
+        if not self.venue_ready or now - self.queues_at < QUEUES_NS:
+            return
+        self.queues_at = now
+        try:
+            self.desk.ahead = self.parts.venue.queues() if self.desk.state.children else {}
+        except VenueSilent as silence:
+            self._lost_venue(silence)
 
     def _now(self) -> Nanos:
         """Desk clock that never goes back, so that the journal's order is the clock's order."""

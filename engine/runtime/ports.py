@@ -63,6 +63,9 @@ class Venue(Protocol):
     def ping(self) -> Nanos:
         """Say that the desk is alive while the market stands."""
 
+    def queues(self) -> dict[int, int]:
+        """Shares before each own resting order, by child; for screens."""
+
     def books(self) -> tuple[NDArray[np.void], VenueBooks]:
         """Every REPORT of the day, and what the venue knows of our orders."""
 

@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from db.jobs import Jobs
 from db.queries import database_url
 from db.schema import open_tables
+from engine.domain.units import MINUTE
 from engine.exchange.hours import ZONE
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import SystemClock
@@ -32,7 +33,7 @@ from engine.worker.projector import Projector
 
 NICE: Final = 10
 GRACE_S: Final = 120
-DAY_NS: Final = 86_400_000_000_000
+VERIFY_MINUTES: Final = 30  # the chain badge is as old as this at most
 EVERY: Final = (  # textual names, so that nothing of a job is ever stored as code
     ("engine.worker.jobs:tca_day", 2),
     ("engine.worker.jobs:history", 3),
@@ -65,10 +66,10 @@ def schedule(context: Context) -> Any:
     for name, seconds in EVERY:
         scheduler.add_job(name, "interval", seconds=seconds, args=[context], id=name)
     verify = "engine.worker.jobs:verify"
-    scheduler.add_job(verify, "cron", hour=2, minute=30, args=[context], id=verify)
+    scheduler.add_job(verify, "interval", minutes=VERIFY_MINUTES, args=[context], id=verify)
     last = context.jobs.get("verify")
     now = context.clock.wall_ns()
-    if last is None or now - last.started_at > DAY_NS:
+    if last is None or now - last.started_at > VERIFY_MINUTES * MINUTE:
         soon = datetime.fromtimestamp(now / 1e9, UTC) + timedelta(seconds=60)
         scheduler.add_job(verify, "date", run_date=soon, args=[context], id="verify missed")
 

@@ -158,6 +158,10 @@ class MarketVenue:
         self._speak()
         return self.now
 
+    def queues(self) -> dict[int, int]:
+        self._speak()
+        return {}
+
     def books(self) -> Any:
         self._speak()
         known, leaves, filled = {int(m["child"]) for m in self.sent if m["kind"] == 1}, {}, {}

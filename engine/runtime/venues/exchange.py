@@ -130,6 +130,10 @@ class _Venue(ABC):
             self._ask(Ask(op="books", epoch=self._epoch, link=self._link, since=since))
         )
 
+    def queues(self) -> dict[int, int]:
+        """Shares before each own resting order, by child. [share]"""
+        return self._done(self._ask(Ask(op="queues", epoch=self._epoch, link=self._link))).queues
+
     def ping(self) -> Nanos:
         """Tell the exchange that the desk is alive while the market stands; its time."""
         self._done(self._ask(Ask(op="ping", epoch=self._epoch, link=self._link)))

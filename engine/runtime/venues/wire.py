@@ -17,7 +17,7 @@ from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine asks. ``op``: hello, advance, books, ping."""
+    """What the engine asks. ``op``: hello, advance, books, queues, ping."""
 
     op: str
     epoch: int
@@ -64,6 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...] = ()
     source: str = ""
     orders: tuple[Order, ...] = ()
+    queues: dict[int, int] = {}  # child: shares before it
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

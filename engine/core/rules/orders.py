@@ -99,6 +99,12 @@ def submit(
     order = envelope.command
     assert isinstance(order, c.SubmitParent)
     instrument = open_instrument(state, order.symbol)
+    kill = blocking_kill(state, symbol=order.symbol, trader=person.id, strategy=order.strategy)
+    if kill is not None:
+        raise Refused(
+            f"kill K-{kill.id} ({kill.scope} {kill.target}) is in force: it must be released first",
+            rule="kill",
+        )
     if order.side not in (1, -1):
         raise Refused(f"side must be +1 (buy) or -1 (sell), was {order.side}", field="side")
     mid = quotes.mid(order.symbol)
@@ -125,12 +131,6 @@ def submit(
     if order.horizon_ns < MIN_HORIZON:
         raise Refused(
             f"horizon must be at least 1 minute, was {order.horizon_ns / 1e9:g} s", field="horizon"
-        )
-    kill = blocking_kill(state, symbol=order.symbol, trader=person.id, strategy=order.strategy)
-    if kill is not None:
-        raise Refused(
-            f"kill K-{kill.id} ({kill.scope} {kill.target}) is in force: it must be released first",
-            rule="kill",
         )
     assert state.session is not None
     value = order.quantity * mid * instrument.tick_size

@@ -199,8 +199,10 @@
     const span = Math.max(60e9, now - r.accepted_at), from = r.accepted_at, to = from + span * (isLive() ? 1.03 : 1.01);
     const p = s.points, last = p.at_ns.length - 1;
     const under = last >= 0 ? p.target[last] - p.band_low[last] : 0, over = last >= 0 ? p.band_high[last] - p.target[last] : 0;
-    const x = p.at_ns.concat(tail.at), target = p.target.concat(tail.target);
-    const low = p.band_low.concat(tail.target.map((v) => v - under)), high = p.band_high.concat(tail.target.map((v) => v + over));
+    // the schedule is the target without the model's tilt, which jumps with every score
+    const tilt = p.tilt || [], untilted = (rows) => rows.map((v, i) => v - (tilt[i] || 0)), isTilted = tilt.some((v) => v !== 0);
+    const x = p.at_ns.concat(tail.at), target = untilted(p.target).concat(tail.target);
+    const low = untilted(p.band_low).concat(tail.target.map((v) => v - under)), high = untilted(p.band_high).concat(tail.target.map((v) => v + over));
     let sum = 0;
     const fills = (s.fills || []).map(([at, price, shares, liquidity]) => { sum += shares; return { at, price, shares, liquidity, sum }; });
     const room = Math.max(20, Math.floor($("chart-schedule").clientWidth / MARK_PX));
@@ -213,7 +215,8 @@
       unit: "shares", decimals: 0, from, to, now, zero: true, tick: (v) => f("int", v), tip: (v) => f("int", v), empty: "no decision has been stored yet",
       series: [
         { kind: "band", name: "band", x, y: low.map((v) => Math.max(0, v)), y2: high, tone: "dim" },
-        { kind: "line", name: "target", x, y: target, tone: "warn", dash: true },
+        ...(isTilted ? [{ kind: "line", name: "target with tilt", x: p.at_ns, y: p.target, tone: "dim" }] : []),
+        { kind: "line", name: isTilted ? "schedule" : "target", x, y: target, tone: "warn", dash: true },
         { kind: "line", name: "done", x, y: p.filled.concat(tail.filled), tone: "text", stair: true },
         { kind: "marks", name: "passive" + some, points: marks("passive", (m) => m.sum), tone, shape, hollow: true },
         { kind: "marks", name: "aggressive", points: marks("aggressive", (m) => m.sum), tone, shape },

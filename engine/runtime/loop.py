@@ -19,6 +19,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope, OpenNextDay, OpenSession
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
+from engine.domain.kinds import PRE_OPEN
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import Nanos, PersonId
@@ -262,6 +263,7 @@ class Loop:
                     self.load_models()
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
+                    self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0
                 case e.CommandTaken(envelope=envelope) if isinstance(envelope.command, OpenNextDay):

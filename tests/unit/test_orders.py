@@ -196,6 +196,10 @@ def test_the_close_expires_everything_and_a_new_day_starts_empty():
     assert rig.state.session.day == "2026-12-01"
     assert rig.state.parents == {}
     assert len(rig.state.people) == 7
+    rig.run(5)  # the venue is found and compared: what it said of the day before is not of this one
+    assert rig.state.is_open
+    assert rig.state.session.day == "2026-12-01"
+    assert rig.state.parents[rig.buy(1_000)].state == ParentState.WORKING
 
 
 def test_every_restart_policy_does_what_the_ticket_said():

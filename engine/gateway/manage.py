@@ -129,10 +129,11 @@ class Managing:
     async def add(self, body: AddBody, someone: Viewer) -> Response:
         """Create a person whose password must be changed at the first log-in."""
         self._check_fresh(someone)
-        password = check_password(body.password or one_time(), body.login)
+        login = check_login(body.login)
+        password = check_password(body.password, login) if body.password else one_time()
         row = PersonRow(
             person_id="",
-            login=check_login(body.login),
+            login=login,
             name=check_words(body.name, "name"),
             desk=check_words(body.desk, "desk"),
             roles=check_roles(body.roles),

@@ -40,7 +40,7 @@ from engine.exchange.presets import PRESETS
 from engine.gateway.guard import CSRF_HEADER
 from engine.gateway.sessions import csrf_token
 from engine.runtime.kill_flag import KillFlag
-from engine.stage import START_S, NotReady, Stage, eventually
+from engine.stage import CLOCK, START_S, NotReady, Stage, eventually
 
 DONE: Final = 0
 USAGE: Final = 2
@@ -71,6 +71,9 @@ class Sizes:
     decisions: int
 
 
+KEPT_NS: Final = 2_000_000_000  # the web gives up an idle connection after five seconds
+
+
 @dataclass(slots=True)
 class Login:
     """A person at the web, over one kept connection."""
@@ -81,12 +84,14 @@ class Login:
     cookie: str = ""
     csrf: str = ""
     wire: http.client.HTTPConnection | None = None
+    used_ns: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON answer; Refused with the sentence of a refusal."""
-        if self.wire is None:
+        if self.wire is None or CLOCK.mono_ns() - self.used_ns > KEPT_NS:
             self.wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self.used_ns = CLOCK.mono_ns()
         headers = {
             "content-type": "application/json",
             "origin": f"http://127.0.0.1:{self.port}",

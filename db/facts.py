@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from db.read import Found, Reader
 from db.tables import DAYS, FILLS, INSTRUMENTS, PARENTS, PROGRESS, REPORTS
@@ -110,19 +110,6 @@ class Facts(Reader):
     def _rows(self, table: Any, day: str, order: Any = None) -> list[Found]:
         statement = select(table).where(table.c.source == self._source, table.c.day == day)
         return self.all(statement if order is None else statement.order_by(order))
-
-    def live_parents(self, day: str) -> int:
-        """Parents of a day that have not ended."""
-        statement = (
-            select(func.count().label("n"))
-            .select_from(PARENTS)
-            .where(
-                PARENTS.c.source == self._source,
-                PARENTS.c.day == day,
-                PARENTS.c.state.in_(sorted(PARENT_LIVE)),
-            )
-        )
-        return int(self.all(statement)[0]["n"])
 
 
 def _parent(row: Found, instrument: Found) -> ParentFacts:

@@ -14,6 +14,17 @@ NAME = "lifeline"
 GRACE_S = 2.5  # a child that does not stop by itself in this time is killed, with its own children
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number exists, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def watch_stdin(on_eof: Callable[[], None] | None = None, *, grace_s: float = GRACE_S) -> None:
     """Call ``on_eof`` from a daemon thread when the supervisor is gone; default: SIGTERM to self.
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.domain.errors import Refused
-from engine.lifeline import SUPERVISED
+from engine.lifeline import SUPERVISED, is_alive
 from engine.settings import Paths, Settings, make_folders, paths, to_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,7 +182,7 @@ def take_lock(path: Path) -> IO[str]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "?"
-            if holder.isdigit() and not _is_alive(int(holder)) and time.monotonic() < patience:
+            if holder.isdigit() and not is_alive(int(holder)) and time.monotonic() < patience:
                 time.sleep(0.05)  # its children are about to stop
                 continue
             file.close()
@@ -195,16 +195,6 @@ def take_lock(path: Path) -> IO[str]:
         file.write(str(os.getpid()))
         file.flush()
         return file
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @dataclass(slots=True, kw_only=True)

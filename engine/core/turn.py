@@ -25,7 +25,6 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
 from engine.domain.governance import KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS
-from engine.domain.orders import ParentState
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
 
 NO_ROWS: NDArray[np.void] = np.zeros(0, dtype=[("none", "i1")])
@@ -235,13 +234,6 @@ def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
         if kill.state == KillState.BLOCKED and (is_sent or not left):
             found.append(e.KillCancelSent(kill_id=kill.id, cancels=left))
     return tuple(found)
-
-
-def ready_to_work(state: State) -> bool:
-    """Whether anything may be decided at all."""
-    return state.is_open and any(
-        parent.state == ParentState.WORKING for parent in state.parents.values()
-    )
 
 
 def carried(state: State) -> e.DeskCarried:

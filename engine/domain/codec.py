@@ -25,17 +25,6 @@ def entry_from_json(data: bytes) -> Entry:
     return _ENTRY.decode(data)
 
 
-def command_from_json(data: bytes) -> AnyCommand:
-    """A command from a door, ``{"verb": "HoldParent", ...}``; unknown fields are refused."""
-    try:
-        command: AnyCommand = _COMMAND.decode(data)
-    except msgspec.ValidationError as error:
-        raise Refused(f"the command is not understood: {error}") from error
-    except msgspec.DecodeError as error:
-        raise Refused(f"the command is not JSON: {error}") from error
-    return command
-
-
 def envelope_to_bytes(envelope: Envelope) -> bytes:
     """MessagePack for the link."""
     return _PACK.encode(envelope)

@@ -27,7 +27,6 @@ from engine.domain.units import Nanos
 from engine.exchange.ledger import Ledger
 from engine.exchange.market import Advance, Market
 from engine.exchange.order_log import Linked, Moved, Opened, OrderLog, Withdrawn, log_path
-from engine.runtime.venues.exchange import DirectVenue
 from engine.runtime.venues.wire import Answer, Ask, messages_of
 
 Records = NDArray[np.void]
@@ -381,8 +380,3 @@ def _same(now: bytes, then: bytes, path: Path, number: int) -> None:
         raise BrokenInvariant(
             f"running {path.name} again gives other reports at entry {number}: the market changed"
         )
-
-
-def direct_venue(open_market: OpenMarket) -> DirectVenue:
-    """An exchange without log or sockets, as the engine sees it."""
-    return DirectVenue(Exchange(open_market).handle)

@@ -186,10 +186,6 @@ class SimulatedMarket:
         found = (queue_ahead(env, child) for env in self.envs)
         return next((ahead for ahead in found if ahead >= 0), None)
 
-    def in_flight(self) -> int:
-        """Messages that have not reached their book yet."""
-        return sum(int(env.state[0]["tail"] - env.state[0]["head"]) for env in self.envs)
-
 
 def _merged(parts: list[Records], dtype: np.dtype[np.void], key: str) -> Records:
     """Rows of all instruments by time, then instrument, then order of their book."""

@@ -6,7 +6,6 @@ the engine is silent. Each answer says when its source was written.
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.responses import Response
 from db.jobs import Jobs
 from engine.gateway.grants import Grants
 from engine.gateway.ports import Clock
+from engine.lifeline import is_alive
 
 WATCHDOG: Final = "watchdog.json"  # beside processes.json
 PEOPLE: Final = "people.db"  # holds the jobs of the worker
@@ -42,7 +42,7 @@ class Health:
             "at": self.clock.wall_ns(),
             "written_at": document.get("written_at"),
             "supervisor": supervisor,
-            "supervised": isinstance(supervisor, int) and _lives(supervisor),
+            "supervised": isinstance(supervisor, int) and is_alive(supervisor),
             "processes": document.get("processes", []),
             "watchdog": _read(self.processes.with_name(WATCHDOG)) or None,
         }
@@ -62,16 +62,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, json.JSONDecodeError):
         return {}
     return found
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def routes(health: Health, grants: Grants) -> APIRouter:

@@ -231,15 +231,13 @@ def _session_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
             body = msgspec.json.decode(await request.body(), type=PasswordBody)
         except msgspec.DecodeError as error:
             return problem(400, str(error))
-        someone, now = viewer(), logins.clock.wall_ns()
-        keys = (f"again:{someone.person_id}", _address(request))
-        if logins.directory.tries.wait_ns(keys, now):
-            return problem(429, "too many wrong tries: wait a minute")
-        logins.directory.tries.fail(keys, now)
-        if not await logins.verify(someone.person_id, body.password):
-            return problem(403, "the password is wrong", field="password")
-        logins.directory.tries.forget(keys)
-        logins.directory.reauthenticated(someone.session, now)
+        now = logins.clock.wall_ns()
+        wrong = await _wrong_again(
+            logins, request, body.password, problem(403, "the password is wrong", field="password")
+        )
+        if wrong is not None:
+            return wrong
+        logins.directory.reauthenticated(viewer().session, now)
         return Response(b'{"fresh":true}', media_type="application/json")
 
     @router.post("/api/v1/activity")
@@ -291,6 +289,21 @@ def _first_admin_routes(router: APIRouter, logins: Logins, grants: Grants) -> No
         return await logins.enter(person, session_cookie(request.headers), body.next)
 
 
+async def _wrong_again(
+    logins: Logins, request: Request, password: str, refusal: Response
+) -> Response | None:
+    """Ask the person looking for the password again; None when it is right, tries are counted."""
+    person_id, now = viewer().person_id, logins.clock.wall_ns()
+    keys = (f"again:{person_id}", _address(request))
+    if logins.directory.tries.wait_ns(keys, now):
+        return problem(429, "too many wrong tries: wait a minute")
+    logins.directory.tries.fail(keys, now)
+    if not await logins.verify(person_id, password):
+        return refusal
+    logins.directory.tries.forget(keys)
+    return None
+
+
 def _password_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
     grants.route("GET", ACCOUNT_PAGE, LOGIN)
     grants.route("POST", "/api/v1/password", LOGIN)
@@ -308,14 +321,12 @@ def _password_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
             body = msgspec.json.decode(await request.body(), type=NewPasswordBody)
         except msgspec.DecodeError as error:
             return problem(400, str(error))
-        someone, now = viewer(), logins.clock.wall_ns()
-        keys = (f"again:{someone.person_id}", _address(request))
-        if logins.directory.tries.wait_ns(keys, now):
-            return problem(429, "too many wrong tries: wait a minute")
-        logins.directory.tries.fail(keys, now)
-        if not await logins.verify(someone.person_id, body.old):
-            return problem(403, "the old password is wrong", field="old")
-        logins.directory.tries.forget(keys)
+        someone = viewer()
+        wrong = await _wrong_again(
+            logins, request, body.old, problem(403, "the old password is wrong", field="old")
+        )
+        if wrong is not None:
+            return wrong
         try:
             row = await _new_password(logins, someone, body)
         except Refused as refused:

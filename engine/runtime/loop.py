@@ -23,6 +23,7 @@ from engine.domain.kinds import PRE_OPEN
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import Nanos, PersonId
+from engine.domain.views import DeskRow
 from engine.runtime import reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
@@ -72,7 +73,6 @@ class Loop:
     tape: Tape | None = None
     publisher: Publisher = field(init=False)
     answers: Answers = field(init=False)
-    last_mono: int = 0
     turn_ms: float = 0.0
     durable_at: int = 0  # end of the last commit [monotonic ns]
     queues_at: int = 0
@@ -113,7 +113,7 @@ class Loop:
                 self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
         self._look_at_queues(began)
         self._questions(requests)
-        self.publisher.flush(self.desk, self.answers.header(self._status()))
+        self.publisher.flush(self.desk, self._header)
         return moved
 
     def _status(self) -> dict[str, Any]:
@@ -124,6 +124,9 @@ class Loop:
             "gate": self.closed_because(),
             "session": self.session_word,
         }
+
+    def _header(self) -> DeskRow:
+        return self.answers.header(self._status())
 
     def closed_because(self) -> str:
         """Why nothing new leaves; "" = it may."""
@@ -445,8 +448,7 @@ class Loop:
             if request.op == "command":
                 continue
             if request.op == "snapshot":
-                header = self.answers.header(self._status())
-                self.publisher.snapshot(self.desk, header)
+                self.publisher.snapshot(self.desk, self._header())
                 body: Any = None
                 refusal = ""
             else:

@@ -1,6 +1,6 @@
 """Live rows out: what changed since the last look, at the pace screens can use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -96,12 +96,12 @@ class Publisher:
         self._send(desk, "acks", up)
 
     # --- sending ----------------------------------------------------------------------------
-    def flush(self, desk: Desk, header: v.DeskRow) -> None:
-        """Send what is due."""
+    def flush(self, desk: Desk, header: Callable[[], v.DeskRow]) -> None:
+        """Send what is due. ``header`` is asked only when its row is."""
         now = self._clock.mono_ns()
         if self._day_changed:
             self._day_changed = False
-            self.snapshot(desk, header)
+            self.snapshot(desk, header())
             return
         if now - self._last["orders"] >= ORDERS_NS:
             self._last["orders"] = now
@@ -111,7 +111,7 @@ class Publisher:
             self._send(desk, "quotes", _quotes(desk, desk.state.instruments))
         if now - self._last["slow"] >= SLOW_NS:
             self._last["slow"] = now
-            self._send(desk, "desk", {"desk": _plain(header)})
+            self._send(desk, "desk", {"desk": _plain(header())})
             self._kills.update(
                 (kill.id, None) for kill in desk.state.active_kills() if kill.state != "CONFIRMED"
             )

@@ -176,7 +176,7 @@ class Unseen(Publisher):
     def note(self, desk: Desk, output: Output) -> None:
         """Nothing."""
 
-    def flush(self, desk: Desk, header: DeskRow) -> None:
+    def flush(self, desk: Desk, header: Callable[[], DeskRow]) -> None:
         """Nothing."""
 
     def snapshot(self, desk: Desk, header: DeskRow) -> None:

@@ -192,20 +192,32 @@ def acts() -> Component:
         [
             button("Hold", "HoldParent", args={"children": "cancel"}, key="h", tone="act hold",
                    title="stop sending; live children are cancelled"),
-            button("Resume", "ResumeParent", key="h", tone="act resume primary",
-                   version="parents::version", confirm="-", fields=forms.field(
-                       "catch_up", "Catch-up", kind="select", value=CatchUp.SPREAD.value,
-                       options=[(c.value, words) for c, words in CATCH_UP_WORDS.items()])),
-            button("Approve", "ApproveParent", args={"approve": True}, tone="act approve primary",
-                   confirm="-"),
-            button("Refuse", "ApproveParent", args={"approve": False}, tone="act refuse",
-                   reason="must", confirm="-"),
-            button("Kill", "RequestKill", args={"scope": "parent"}, hold_ms=800, confirm="-",
-                   reason="ask", key="Shift+K", tone="act kill"),
+            *go_on_acts(),
+            kill_act(),
         ],
         className="acts",
         **own,
     )  # fmt: skip
+
+
+def go_on_acts() -> tuple[Component, ...]:
+    """Resume, approve, refuse one parent: the same on the pane and on the order's page."""
+    return (
+        button("Resume", "ResumeParent", key="h", tone="act resume primary",
+               version="parents::version", confirm="-", fields=forms.field(
+                   "catch_up", "Catch-up", kind="select", value=CatchUp.SPREAD.value,
+                   options=[(c.value, words) for c, words in CATCH_UP_WORDS.items()])),
+        button("Approve", "ApproveParent", args={"approve": True}, tone="act approve primary",
+               confirm="-"),
+        button("Refuse", "ApproveParent", args={"approve": False}, tone="act refuse",
+               reason="must", confirm="-"),
+    )  # fmt: skip
+
+
+def kill_act() -> Component:
+    """Kill one parent, by a long press."""
+    return button("Kill", "RequestKill", args={"scope": "parent"}, hold_ms=800, confirm="-",
+                  reason="ask", key="Shift+K", tone="act kill")  # fmt: skip
 
 
 def pane() -> Component:

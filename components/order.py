@@ -10,11 +10,11 @@ from dash import html
 from dash.development.base_component import Component
 
 from components import forms
-from components.blotter import CATCH_UP_WORDS
+from components.blotter import go_on_acts, kill_act
 from components.command import button
 from components.markup import attrs
 from components.surface import surface
-from engine.domain.orders import CatchUp, HoldChildren
+from engine.domain.orders import HoldChildren
 from engine.domain.people import Reach
 from engine.domain.strategy import STRATEGIES
 from engine.gateway.viewer import viewer
@@ -78,18 +78,10 @@ def acts() -> Component:
             button("Hold", "HoldParent", key="h", tone="act hold", confirm="-", fields=forms.field(
                 "children", "Live children", kind="select", value=HoldChildren.CANCEL.value,
                 options=[(choice.value, words) for choice, words in HOLD_WORDS.items()])),
-            button("Resume", "ResumeParent", key="h", tone="act resume primary",
-                   version="parents::version", confirm="-", fields=forms.field(
-                       "catch_up", "Catch-up", kind="select", value=CatchUp.SPREAD.value,
-                       options=[(c.value, words) for c, words in CATCH_UP_WORDS.items()])),
-            button("Approve", "ApproveParent", args={"approve": True}, tone="act approve primary",
-                   confirm="-"),
-            button("Refuse", "ApproveParent", args={"approve": False}, tone="act refuse",
-                   reason="must", confirm="-"),
+            *go_on_acts(),
             _plain("Amend", "amend", "order.amend"),
             _plain("Parameter", "move", "parameter.move"),
-            button("Kill", "RequestKill", args={"scope": "parent"}, hold_ms=800, confirm="-",
-                   reason="ask", key="Shift+K", tone="act kill"),
+            kill_act(),
         ],
         className="acts",
         id="order-acts",

@@ -34,7 +34,7 @@ DECISION = np.dtype(
     [
         ("parent", "<i8"),
         ("observation", OBSERVATION),
-        ("parameters", "<f8", (16,)),
+        ("parameters", "<f8", (N_PARAMETERS,)),
         ("action", ACTION),
     ],
     align=True,

@@ -20,7 +20,21 @@ CANCEL: Final = 2
 
 # child order types
 LIMIT: Final = 1  # rests until filled, cancelled or the close
-IOC: Final = 2  # limit, immediate or cancel
+IOC: Final = 2  # limit, immediate or cancel; at a dark pool: trades at the mid or not at all
+MARKET: Final = 3  # takes up to the venue's price band, the rest is cancelled
+FOK: Final = 4  # all at once within its limit, or nothing
+POST_ONLY: Final = 5  # rejected if it would trade on arrival
+HIDDEN: Final = 6  # rests unseen, behind everything displayed at its price
+ICEBERG: Final = 7  # shows ``display`` shares; each refill joins the end of the queue
+PEG_MID: Final = 8  # dark pools: rests at the midpoint of the consolidated quote, up to its limit
+AT_OPEN: Final = 9  # takes part in the opening auction only; limit price 0 = at any price
+AT_CLOSE: Final = 10  # takes part in the closing auction only
+
+# kinds of venue
+LIT: Final = 1  # a public book, price-time priority
+DARK: Final = 2  # a dark pool: hidden, midpoint
+DEALER: Final = 3  # a single-dealer platform: streamed quotes, last look
+VENUES: Final = 8  # places for venues in records; unused ones are zero
 
 # venue reports (venue -> engine)
 ACCEPTED: Final = 1
@@ -41,6 +55,14 @@ REASON_BAD_QUANTITY: Final = 6
 REASON_IOC_REMAINDER: Final = 7
 REASON_REQUESTED: Final = 8
 REASON_MASS_CANCEL: Final = 9
+REASON_WOULD_TRADE: Final = 10  # POST_ONLY
+REASON_NOT_ALL: Final = 11  # FOK
+REASON_SELF_MATCH: Final = 12  # it would have traded with our own order
+REASON_LAST_LOOK: Final = 13  # the dealer declined
+REASON_VENUE_DOWN: Final = 14
+REASON_BAD_TYPE: Final = 15  # this venue does not take this order type
+REASON_HALTED: Final = 16
+REASON_MINIMUM: Final = 17  # less than the minimum quantity was there
 
 # liquidity flag of a fill
 PASSIVE: Final = 1
@@ -74,6 +96,9 @@ WHY_REPRICE: Final = 3  # the touch moved: cancel, then post again
 WHY_CLEANUP: Final = 4  # the horizon ends: cross what is left
 WHY_TILT_ON: Final = 5  # the model tilts towards trading now
 WHY_TILT_OFF: Final = 6  # the model tilts towards waiting
+WHY_DARK: Final = 7  # rest or ping where nobody sees it
+WHY_DEALER: Final = 8  # take a dealer's streamed quote
+WHY_AUCTION: Final = 9  # take part in an auction
 
 # where the model of a decision stands (``model_state`` of an ACTION record)
 MODEL_NONE: Final = 0  # the strategy uses none, or none is approved
@@ -97,7 +122,7 @@ P_CONFIDENCE: Final = 10  # ADAPTIVE: |score - 0.5| below this is ignored
 P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
 P_EXPIRE: Final = 12  # 1 = no clean-up at the end of the horizon: what is left expires
 P_PASSIVE: Final = 13  # 1 = never crosses (a parent that finishes passively)
-N_PARAMETERS: Final = 16
+N_PARAMETERS: Final = 24
 
 N_FEATURES: Final = 16
 F_SPREAD: Final = 0  # ticks

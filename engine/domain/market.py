@@ -1,10 +1,14 @@
 """The numpy dtypes that kernels, venues, feeds and decision records share.
 
 Prices are int ticks, quantities int shares, instants int64 UTC ns, ``side`` is +1 buy / -1 sell.
-A missing best price is 0 (prices are >= 1), a missing float is NaN.
+A missing best price is 0 (prices are >= 1), a missing float is NaN. A fill or a print at a price
+between ticks is ``price + sub / 100`` ticks: mid-points and the better prices of dealers.
+``venue`` is the index of a venue (``engine.domain.venue``).
 """
 
 import numpy as np
+
+from engine.domain.kinds import N_FEATURES, VENUES
 
 LEVELS = 10
 SLOTS = 4  # live children of one parent that ``act`` sees at a time
@@ -38,8 +42,10 @@ REPORT = np.dtype(
         ("leaves", "<i8"),
         ("reason", "<i4"),
         ("liquidity", "<i4"),  # PASSIVE, AGGRESSIVE
-        ("bid", "<i8"),  # touch just before the event [tick]
+        ("bid", "<i8"),  # consolidated touch just before the event [tick]
         ("ask", "<i8"),
+        ("venue", "<i4"),
+        ("sub", "<i4"),  # the fill is at price + sub / 100 ticks, 0 <= sub < 100
     ],
     align=True,
 )
@@ -54,6 +60,9 @@ TRADE = np.dtype(
         ("quantity", "<i8"),
         ("own", "<i8"),  # our shares in it
         ("hidden", "<i4"),
+        ("venue", "<i4"),
+        ("sub", "<i4"),  # the print is at price + sub / 100 ticks
+        ("auction", "<i4"),  # 1 = the one price of an opening, reopening or closing auction
     ],
     align=True,
 )
@@ -76,6 +85,18 @@ TICK = np.dtype(
         ("last", "<i8"),
         ("ofi", "<f8"),  # order-flow imbalance since the open [share]
         ("events", "<i8"),  # book events since the open
+        # the levels above are consolidated over the lit venues; here is each venue's own touch,
+        # a dealer's streamed quote, zeros for a dark pool
+        ("venue_bid", "<i8", (VENUES,)),
+        ("venue_bid_size", "<i8", (VENUES,)),
+        ("venue_ask", "<i8", (VENUES,)),
+        ("venue_ask_size", "<i8", (VENUES,)),
+        ("venue_state", "<i4", (VENUES,)),  # session state of the venue; CLOSED = down or absent
+        ("venue_volume", "<i8", (VENUES,)),  # since the open
+        ("off_exchange", "<i8"),  # volume since the open at dark pools and dealers, ours included
+        ("auction_price", "<i8"),  # indicative, 0 = none now
+        ("auction_volume", "<i8"),
+        ("auction_imbalance", "<i8"),  # signed, shares left over at that price
     ],
     align=True,
 )
@@ -110,9 +131,19 @@ OBSERVATION = np.dtype(
         ("slot_leaves", "<i8", (SLOTS,)),
         ("slot_sent_ns", "<i8", (SLOTS,)),
         ("slot_cancelling", "<i4", (SLOTS,)),
-        ("features", "<f4", (16,)),
+        ("features", "<f4", (N_FEATURES,)),
         ("model_state", "<i4"),
         ("base_volume", "<i8"),  # ``volume`` at base_ns: POV and the cap do not make up for a hold
+        ("slot_venue", "<i4", (SLOTS,)),
+        ("slot_type", "<i4", (SLOTS,)),
+        ("venues", "<i4"),  # bit i = children may go to venue i now: policy, parent and state agree
+        ("venue_kind", "<i4", (VENUES,)),  # LIT, DARK, DEALER, 0 = absent
+        ("venue_bid", "<i8", (VENUES,)),
+        ("venue_bid_size", "<i8", (VENUES,)),
+        ("venue_ask", "<i8", (VENUES,)),
+        ("venue_ask_size", "<i8", (VENUES,)),
+        ("venue_fill", "<f4", (VENUES,)),  # share of what we sent there today that was filled
+        ("venue_markout", "<f4", (VENUES,)),  # of our fills there, 10 s later, positive = good [bp]
     ],
     align=True,
 )
@@ -134,7 +165,10 @@ ACTION = np.dtype(
         ("band_high", "<f8"),
         ("score", "<f8"),  # P(mid moves up within the horizon), NaN without a model
         ("tilt", "<f8"),  # shares the model added to the target
-        ("contributions", "<f8", (16,)),  # per feature, log-odds; zero without a model
+        ("contributions", "<f8", (N_FEATURES,)),  # per feature, log-odds; zero without a model
+        ("venue", "<i4"),
+        ("display", "<i4"),
+        ("minimum", "<i8"),
     ],
     align=True,
 )

@@ -399,9 +399,9 @@ def explain_tilt(observation: Any, base_low: float, base_allowance: float, actio
 def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action: Any) -> None:
     """Decide for one parent at one instant; writes every field of ``action``.
 
-    observation : one OBSERVATION row; parameters : float64, shape (16,), by P_* index; curve :
-    cumulative volume at the session's bin edges, shape (n + 1,); model : one MODEL row; action :
-    one ACTION row. Uses nothing else: the same inputs give the same bits.
+    observation : one OBSERVATION row; parameters : float64, by P_* index, shape (N_PARAMETERS,);
+    curve : cumulative volume at the edges of the session, shape (n + 1,); model : one MODEL row;
+    action : one ACTION row. Uses nothing else: the same inputs give the same bits.
     """
     clear(action)
     kind = observation["kind"]

@@ -74,7 +74,7 @@ def candidate_ns(i: int, n: int) -> int:
     return ((2 * i + 1) * SECOND_NS) // (2 * n)
 
 
-@hot
+@leaf
 def candidates_until(n: int, after_ns: int) -> int:
     """How many of a second's n candidates happen at or before ``after_ns`` in it."""
     if after_ns < 0 or n == 0:
@@ -269,7 +269,7 @@ def snipe_price(st: Row, side: int, price: int) -> int:
     return max(price + 1, int(st["bid"]) - MAX_PRINTS + 1)
 
 
-@hot
+@leaf
 def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     """Process the candidates of this second up to number ``last``; DONE or why it stopped."""
     st = env.state[0]
@@ -313,7 +313,7 @@ def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@hot
+@leaf
 def run_background(env: Env, bound: int, reports: Records, trades: Records) -> int:
     """Process all candidates at or before ``bound``; DONE or why it stopped."""
     st = env.state[0]

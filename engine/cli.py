@@ -227,22 +227,24 @@ def _market_again(settings: "Settings") -> Any:
 
 # --- truth ----------------------------------------------------------------------------------
 def verify(options: argparse.Namespace) -> int:
-    """Walk the journal's chain; ``--decisions`` decides again and compares every byte."""
+    """Walk the journal and its witness; ``--decisions`` decides again and compares every byte."""
     from db.journal import verify as walk
     from engine.settings import paths
 
     settings = _settings(options)
     where = paths(settings)
-    verdict = walk(where.journal)
+    verdict = walk(where.journal, where.witness)
     body: dict[str, Any] = {
         "entries": verdict.entries,
+        "witnessed": verdict.witnessed,
         "head": verdict.head,
         "first_bad": verdict.first_bad or None,
         "reason": verdict.reason,
     }
-    text = f"{verdict.entries:,} entries, head {verdict.head[:12]}: " + (
-        f"FIRST BAD ENTRY {verdict.first_bad}: {verdict.reason}" if verdict.first_bad else "sound"
-    )
+    text = (
+        f"{verdict.entries:,} entries, {verdict.witnessed:,} of them in the witness, "
+        f"head {verdict.head[:12]}: "
+    ) + (f"FIRST BAD ENTRY {verdict.first_bad}: {verdict.reason}" if verdict.first_bad else "sound")
     bad = bool(verdict.first_bad)
     if options.decisions and not bad:
         from engine.redecide import redecide

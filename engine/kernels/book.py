@@ -14,17 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.kernels.bits import clz, ctz
 from engine.kernels.jit import hot, leaf
 from engine.kernels.ladder import (
-    ALL,
     FILL,
     NODE,
     TOP,
     U0,
-    U1,
-    U6,
-    U63,
     Book,
     Records,
     above,
@@ -34,6 +29,8 @@ from engine.kernels.ladder import (
     new_book,
     new_fills,
     set_bit,
+    walk_down,
+    walk_up,
 )
 
 __all__ = [
@@ -396,61 +393,16 @@ def worse_price(book: Book, side: int, price: int) -> int:
     return 0 if level == top["end"] else int(np.int64(level) + top["offset"])
 
 
-@leaf
-def _bids(book: Book, n: int, prices: Any, sizes: Any) -> int:
-    """``depth`` of the buyers: the bits of one word at a time, so that most steps are three."""
-    top = book.top[0]
-    level = top["bid"]
-    word = level >> U6
-    left = book.bits[word] & ((U1 << (level & U63)) - U1)
-    found = 0
-    while found < n and level != U0:
-        at = np.uint64(found)
-        prices[at] = np.int64(level) + top["offset"]
-        sizes[at] = book.nodes[level]["quantity"]
-        found += 1
-        if left != U0:
-            bit = U63 - clz(left)
-            left ^= U1 << bit
-            level = (word << U6) | bit
-        else:  # not in the lowest word: level 0 is always marked
-            level = below(book.bits, top, word << U6)
-            word = level >> U6
-            left = book.bits[word] & ((U1 << (level & U63)) - U1)
-    return found
-
-
-@leaf
-def _asks(book: Book, n: int, prices: Any, sizes: Any) -> int:
-    """``depth`` of the sellers."""
-    top = book.top[0]
-    level = top["ask"]
-    word = level >> U6
-    left = book.bits[word] & ((ALL << (level & U63)) << U1)
-    found = 0
-    while found < n and level != top["end"]:
-        at = np.uint64(found)
-        prices[at] = np.int64(level) + top["offset"]
-        sizes[at] = book.nodes[level]["quantity"]
-        found += 1
-        if left != U0:
-            bit = ctz(left)
-            left &= left - U1
-            level = (word << U6) | bit
-        else:  # not in the highest word: the last level is always marked
-            level = above(book.bits, top, (word << U6) | U63)
-            word = level >> U6
-            left = book.bits[word] & ((ALL << (level & U63)) << U1)
-    return found
-
-
 @hot
 def depth(book: Book, side: int, n: int, prices: Any, sizes: Any) -> int:
     """Write the best n levels of a side, best first; missing ones are 0. How many there are.
 
     prices, sizes : int arrays of at least n. [tick, share]
     """
-    found = _bids(book, n, prices, sizes) if side > 0 else _asks(book, n, prices, sizes)
+    if side > 0:
+        found = walk_down(book.nodes, book.bits, book.top[0], n, prices, sizes)
+    else:
+        found = walk_up(book.nodes, book.bits, book.top[0], n, prices, sizes)
     for i in range(found, n):
         prices[i] = 0
         sizes[i] = 0

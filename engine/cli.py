@@ -295,6 +295,13 @@ def replay(options: argparse.Namespace) -> int:
     return check(options.rest)
 
 
+def feed(options: argparse.Namespace) -> int:
+    """Check a recorded feed: feed check FILE --format F."""
+    from engine.runtime.feeds.verb import main as check
+
+    return check(options.rest)
+
+
 def bench(options: argparse.Namespace) -> int:
     """Measure: book, sim, live, journal."""
     from importlib import import_module
@@ -313,7 +320,7 @@ def drill(options: argparse.Namespace) -> int:
 
 BENCHES: Final = ("book", "sim", "live", "journal")
 DRILLS: Final = ("crash", "oversend")
-PASSED_ON: Final = {"replay": replay, "bench": bench, "drill": drill}
+PASSED_ON: Final = {"replay": replay, "feed": feed, "bench": bench, "drill": drill}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -354,8 +361,9 @@ def parser() -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)
         sub.set_defaults(function=PASSED_ON[name])
-    sub = verbs.add_parser("replay", help=replay.__doc__, add_help=False)
-    sub.set_defaults(function=replay)
+    for name, function in {"replay": replay, "feed": feed}.items():
+        sub = verbs.add_parser(name, help=function.__doc__, add_help=False)
+        sub.set_defaults(function=function)
     return top
 
 

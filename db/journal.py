@@ -7,7 +7,7 @@ Readers open read-only with short transactions.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -154,7 +154,7 @@ class SqliteJournal:
     def _store(
         self,
         rows: list[tuple[int, bytes, bytes]],
-        sent: list[tuple[int]],
+        sent: Sequence[tuple[int]],
         records: Iterable[tuple[int, bytes]],
     ) -> None:
         execute = self._connection

@@ -83,7 +83,7 @@ class Settings:
     heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
     least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
-                              low=50, high=1_000_000)  # fmt: skip
+                              low=50, high=100_000)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",

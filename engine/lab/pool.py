@@ -35,6 +35,7 @@ LONGEST: Final = 1 << 28  # bytes of a frame
 POLL_S: Final = 0.02  # how often the caller looks whether to stop
 REFUSED, BROKEN = b"R", b"B"  # first byte of an answer that is not rows
 FINE: Final = b"F"
+WAKE: Final = b"W"  # a question without content
 
 
 class _Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,10 @@ class Hand:
         if kind == BROKEN:
             raise BrokenInvariant(body.decode())
         return body
+
+    def wake(self) -> None:
+        """Wait until the process has started and every kernel is loaded."""
+        self._ask(WAKE)
 
     def run(self, task: Task, first: int, last: int) -> NDArray[np.void]:
         """Rows of paths first ... last - 1, shape (last - first, contenders)."""
@@ -229,6 +234,8 @@ def answer(task: Task | None, body: bytes, tape: object) -> tuple[Task | None, b
     kind, rest = body[:1], body[1:]
     if kind == b"T":
         return msgspec.msgpack.decode(rest, type=Task), FINE
+    if kind == WAKE:
+        return task, FINE
     if task is None:
         raise BrokenInvariant("a slice came before its task")
     asked = msgspec.msgpack.decode(rest, type=_Slice)

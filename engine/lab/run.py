@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import Refused
-from engine.exchange.days import market_hash
+from engine.exchange.presets import market_hash
 from engine.lab.cost import OUTCOME, Floats, parts_bps
 from engine.lab.market import SeedRange, refuse_overlap, refuse_unbuilt
 from engine.lab.paired import FILLS, Contender, Task, contender, run_path, small_tape

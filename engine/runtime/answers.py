@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from engine.core import show, words
-from engine.core.plan import DECISION, NO_MODEL_ROW, recompute
+from engine.core.plan import DECISION, NO_MODEL, recompute
 from engine.core.rules.scope import check_scope, covered
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -145,8 +145,8 @@ class Answers:
         model = self._desk.models.get(child.model_id)
         sight = self._desk.sight
         assert sight is not None
-        rows = NO_MODEL_ROW if model is None else model.row
-        return explain(record, strategy, sight.curve, rows, child_id)
+        flat = NO_MODEL if model is None else model.model
+        return explain(record, strategy, sight.curve, flat, child_id)
 
 
 def explain(

@@ -19,6 +19,7 @@ from engine.exchange.presets import PRESETS
 from engine.exchange.recorded_warm import warm as warm_recorded
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.act import act_first
+from engine.kernels.inference import attribute, attributes_at_once
 from engine.kernels.jit import CACHE
 from engine.kernels.watch import lean_first
 
@@ -52,6 +53,8 @@ def main() -> int:
     market.cancel_now([(0, 1)])
     features = sight.features[instruments[0].symbol]
     lean_first(NO_MODEL, features)
+    attribute(NO_MODEL, features, np.zeros(features.size))
+    attributes_at_once(NO_MODEL)
     warm_recorded()
     planner = Planner()
     observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)

@@ -63,6 +63,7 @@ from engine.kernels.inference import (
     NO_MODEL,
     Model,
     attribute,
+    attributes_at_once,
     first_doubtful,
     lean,
     score,
@@ -345,9 +346,12 @@ def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any)
 
 @hot
 def attribute_action(observation: Any, model: Model, action: Any) -> None:
-    """Which feature moved the score, written only for an action that is stored and has a score."""
+    """Which feature moved the score: of an action that is stored and has one, where it is cheap.
+
+    Of other models it is computed from the stored features when somebody asks: the same bits.
+    """
     acts = action["type"] != 0 or action["cancel_mask"] != 0
-    if acts and not math.isnan(action["score"]):
+    if acts and not math.isnan(action["score"]) and attributes_at_once(model):
         attribute(model, observation["features"], action["contributions"])
 
 

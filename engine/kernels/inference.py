@@ -5,8 +5,8 @@ none. All kinds have one type, so nothing compiles when the model changes. Featu
 training and at inference; the arithmetic is float64, in a fixed order.
 
 A score is either P(mid up within the horizon, given that it moves) or the expected move in ticks;
-``lean`` makes both comparable. ``score`` is the hot path; ``attribute`` says which feature did it
-and is asked only when a decision acts.
+``lean`` makes both comparable. ``score`` is the hot path; ``attribute`` says which feature did it:
+at once where that is as cheap as the score, else when a person asks, from the stored features.
 """
 
 import math
@@ -59,7 +59,6 @@ MODEL = np.dtype(
         ("link", "<i4"),
         ("output", "<i4"),
         ("activation", "<i4"),  # of the hidden layers of a perceptron
-        ("silent", "<i4"),  # 1 = ``attribute`` writes nothing: for simulations by the thousand
         ("factor", "<f8"),  # trees, perceptron, machine: the sum is bias + factor * what they say
         ("gamma", "<f8"),  # machine
         ("full_at", "<f8"),  # expected move that leans all the way, > 0. [tick]
@@ -87,13 +86,6 @@ def no_model() -> Model:
     row = np.zeros(1, dtype=MODEL)
     row["scale"] = 1.0
     return linear_model(row)
-
-
-def silent(model: Model) -> Model:
-    """The same model without contributions, sharing its arrays: scores and actions are the same."""
-    row = model.row.copy()
-    row["silent"] = 1
-    return model._replace(row=row)
 
 
 @hot
@@ -201,14 +193,12 @@ def attribute(model: Model, features: Any, contributions: Any) -> None:
     on the way to the leaf. Perceptron, machine: what the sum changes by when the features, one
     after the other, move from their mean to where they are; it depends on that order, and costs a
     score a feature.
-    contributions : float64, shape (16,), written; zero for a silent model.
+    contributions : float64, shape (16,), written; zero without a model.
     """
     row = model.row[0]
     kind = row["type"]
     for i in range(N_FEATURES):
         contributions[i] = 0.0
-    if row["silent"] != 0 or kind == NO_MODEL:
-        return
     if kind == LOGISTIC or kind == LINEAR:
         for i in range(N_FEATURES):
             if row["used"][i] != 0:
@@ -220,8 +210,15 @@ def attribute(model: Model, features: Any, contributions: Any) -> None:
         attribute_trees(model.nodes, model.values, model.plan, features, contributions)
         for i in range(N_FEATURES):
             contributions[i] *= row["factor"]
-    else:
+    elif kind == PERCEPTRON or kind == MACHINE:
         attribute_steps(model, features, contributions)
+
+
+@hot
+def attributes_at_once(model: Model) -> bool:
+    """Whether contributions are so cheap that every decision that acts stores them."""
+    kind = model.row[0]["type"]
+    return bool(kind == LOGISTIC or kind == LINEAR)
 
 
 @hot

@@ -44,9 +44,6 @@ def simulated_model(
     adv: float,
     seeds: Sequence[int] = SEEDS,
 ) -> Fitted:
-    """A model of ``estimators.KINDS`` fitted on simulated days and held to scikit-learn's scores.
-
-    ``silent(fitted.model)`` is what a simulation by the thousand wants.
-    """
+    """A model of ``estimators.KINDS`` fitted on simulated days and held to scikit-learn's scores."""
     train, holdout = simulated_rows(flow, hours, adv, seeds)
     return fit(kind, train, holdout, all_features())

@@ -50,7 +50,8 @@ def train_default(
     kind : of ``estimators.KINDS``, but no linear regression: the figures of a card are of
     probabilities. recordings : past days, each second's features and mid. now_ns : when it is
     trained, for the card. expires_at : market clock; from then on ADAPTIVE runs as its base
-    schedule. The version is only stored: whether it may trade is an approval. Refused when there is too little to learn.
+    schedule. The version is only stored: whether it may trade is an approval. Refused when there is
+    too little to learn.
     """
     if kind == "linear":
         raise Refused("a version must say P(up), a linear regression predicts the move")

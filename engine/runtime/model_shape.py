@@ -36,7 +36,7 @@ def check_shape(model: Model, name: str) -> None:
 
 
 def _linear_is_right(model: Model) -> bool:
-    return model.nodes.size == model.values.size == model.plan.size == 0
+    return bool(model.nodes.size == model.values.size == model.plan.size == 0)
 
 
 def _trees_are_right(model: Model) -> bool:

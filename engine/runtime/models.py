@@ -27,7 +27,7 @@ CARD = "card.json"
 ID_DIGITS = 12
 SIDE = ("nodes", "values", "plan")  # the arrays beside the row
 # fields that the first versions did not have: while zero they are neither stored nor hashed
-LATER = ("link", "output", "activation", "silent", "factor", "gamma", "full_at")
+LATER = ("link", "output", "activation", "factor", "gamma", "full_at")
 DEFAULT_SHORT = "lr"
 
 
@@ -160,7 +160,8 @@ def _read_arrays(directory: Path, model_id: str) -> Model:
         wanted = getattr(model, name).dtype
         if array.dtype != wanted or array.ndim != 1:
             raise Refused(
-                f"{name} of model {model_id} must be a row of {wanted}, was {array.dtype}"
+                f"{name} of model {model_id} must be a row of {wanted}, was {array.dtype}",
+                rule="model.shape",
             )
     return model._replace(**{name: np.array(array, order="C") for name, array in side.items()})
 

@@ -40,8 +40,9 @@ class PlainTree:
 
 def float32_below(thresholds: Floats) -> npt.NDArray[np.float32]:
     """The largest float32 not above each threshold: no float32 x changes its side of it."""
-    near = thresholds.astype(np.float32)
-    below = np.nextafter(near, np.float32(-np.inf))
+    with np.errstate(over="ignore"):  # infinite, then the largest there is
+        near = thresholds.astype(np.float32)
+        below = np.nextafter(near, np.float32(-np.inf))
     return np.where(near.astype(np.float64) > thresholds, below, near).astype(np.float32)
 
 

@@ -44,6 +44,6 @@ def simulated_model(
     adv: float,
     seeds: Sequence[int] = SEEDS,
 ) -> Fitted:
-    """A model of ``estimators.KINDS`` fitted on simulated days and held to scikit-learn's scores."""
+    """A model of ``estimators.KINDS`` fitted on simulated days and held to scikit-learn."""
     train, holdout = simulated_rows(flow, hours, adv, seeds)
     return fit(kind, train, holdout, all_features())

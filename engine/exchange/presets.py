@@ -5,6 +5,8 @@ calibration holds (docs/numbers.md): sizes scale freely, the rate between a thir
 (with background pressure and information divided by its root), the volatility up to twice.
 """
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument
 from engine.domain.units import Shares, Symbol
+from engine.kernels import exogenous
 from engine.kernels.exogenous import FLOW
 
 BASE = {
@@ -23,6 +26,7 @@ BASE = {
     "half_u": 0.6, "busy": 0.45, "deep": 0.35, "lag": 1.5, "free_sign": 0.1, "slots": 3.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
+MARKET_VERSION = 2  # raise it whenever the kernels draw or match differently
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 
@@ -116,3 +120,28 @@ PRESETS: tuple[Preset, ...] = (
         half_spread=0.05,
     ),
 )
+MIDCAP: Preset = PRESETS[0]  # the calibrated stock of the scenario
+KERNEL_CONSTANTS = (
+    exogenous.N_MEMORIES, exogenous.LAG_S, exogenous.MAX_LIFE, exogenous.BASE_RATE,
+    exogenous.MEAN_SIZE, exogenous.SIZE_CAP, exogenous.ACCEPT, exogenous.QUANTILES,
+    exogenous.MARKET_BELOW, exogenous.LIMIT_BELOW, exogenous.STALE_BELOW,
+)  # fmt: skip
+
+
+def market_hash(
+    flows: Iterable[NDArray[np.void]] | None = None,
+    *,
+    latency_ns: int = LATENCY_NS,
+    venues: Iterable[object] = (),
+) -> str:
+    """Short hash of all that the simulated market is made of; printed with every result.
+
+    flows : FLOW records, those of all presets when None. venues : whatever describes them;
+    their ``repr`` counts. The version stands for what no parameter says.
+    """
+    digest = hashlib.sha256(f"{MARKET_VERSION} {latency_ns} {KERNEL_CONSTANTS}".encode())
+    for venue in venues:
+        digest.update(repr(venue).encode())
+    for flow in flows if flows is not None else (preset.flow() for preset in PRESETS):
+        digest.update(flow.tobytes())
+    return digest.hexdigest()[:8]

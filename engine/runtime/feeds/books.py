@@ -6,7 +6,7 @@ continuous, bid at or over ask on one venue is an error.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.kernels import l3
 from engine.kernels.book import Book, best_ask, best_bid, live_orders, new_book, worse_price
-from engine.runtime.feeds.event import BAD_VALUE, PRICE_UNIT, BadRow, Event, pack
+from engine.runtime.feeds.event import BAD_VALUE, PRICE_UNIT, BadRow, Event, Fault, pack
 from engine.runtime.feeds.findings import QUARANTINED, Ledger
-from engine.runtime.feeds.lines import Line
+from engine.runtime.feeds.lines import KEPT, Line
 
 Ints = NDArray[np.int64]
 
@@ -37,7 +37,10 @@ STATUS: Final = {
     l3.NO_ROOM: (BAD_VALUE, f"the book holds at most {MOST_ORDERS // 2} orders a side"),
 }
 STEPS: Final = (50, 25, 20, 10)  # a tick is one of these times a power of ten
-ON_GRID: Final = 0.9  # of the first prices lie on the tick; a few bad ones must not decide
+ON_GRID: Final = 0.75  # of the prices seen lie on the tick; a few bad ones must not decide
+ENOUGH_PRICES: Final = 20  # different ones
+CENT: Final = PRICE_UNIT // 100
+COARSE: Final = 1000 * PRICE_UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,18 +135,17 @@ class LevelBook:
         if wrong is not None:
             self.sides[self.symbol] = before
             self.distrust(self.symbol)
-            raise wrong
+            raise wrong.error()
 
-    def _wrong(self, sides: dict[int, dict[int, int]], *, is_judged: bool) -> BadRow | None:
+    def _wrong(self, sides: dict[int, dict[int, int]], *, is_judged: bool) -> Fault | None:
         """What is wrong with a book."""
         if max(len(sides[1]), len(sides[-1])) > MOST_LEVELS:
-            return BadRow(f"a book must have at most {MOST_LEVELS} levels a side")
+            return Fault(BAD_VALUE, f"a book must have at most {MOST_LEVELS} levels a side")
         bid, ask = max(sides[1], default=0), min(sides[-1], default=0)
         if is_judged and 0 < ask <= bid:
             words = f"bid {price_text(bid)} at or over ask {price_text(ask)}"
-            return BadRow(
-                f"{words} while trading is continuous: waits for a snapshot", rule=CROSSED
-            )
+            reason = f"{words} while trading is continuous: waits for a snapshot"
+            return Fault(CROSSED, reason)
         return None
 
     def end(self) -> BookState | None:
@@ -161,11 +163,16 @@ class LevelBook:
 
 
 def tick_of(prices: Ints) -> int:
-    """The largest usual tick on which nearly all of these prices lie [1e-9 of the currency]."""
+    """The largest usual tick on which nearly all of the prices seen lie [1e-9 of the currency].
+
+    Few different prices say little: then a cent, or less when they need it.
+    """
+    seen = np.unique(prices)
+    most = COARSE if seen.size >= ENOUGH_PRICES else CENT
     for power in range(12, 0, -1):
         for step in STEPS:
             tick = step * int(10 ** (power - 1))
-            if float((prices % tick == 0).mean()) >= ON_GRID:
+            if tick <= most and float((seen % tick == 0).mean()) >= ON_GRID:
                 return tick
     return 1
 
@@ -185,6 +192,7 @@ class OrderBook:
 
     def __init__(self, ledger: Ledger, *, tick: int = 0, grace_ns: int = 0) -> None:
         self.ledger, self.tick, self.grace_ns = ledger, tick, grace_ns
+        self.told = "(stated)" if tick else "(seen in the file; --tick states another)"
         self.orders = l3.new_orders(MOST_ORDERS)
         self.sides: tuple[Book, Book] | None = None  # bids, asks
         self.rows: list[Line] = []
@@ -195,7 +203,7 @@ class OrderBook:
 
     def take(self, line: Line, events: list[Event], /) -> None:
         """Keep until the chunk is full; each row of such a feed is one event."""
-        self.rows.append(line)
+        self.rows.append(replace(line, raw=line.raw[:KEPT]))
         self.events.append(events[0])
         if len(self.rows) >= CHUNK:
             self._look()
@@ -219,7 +227,7 @@ class OrderBook:
         placed = np.isin(events["kind"], (l3.ADD, l3.MODIFY))
         off = placed & (events["price"] % self.tick != 0)
         for i in np.flatnonzero(off):
-            must_be = f"price must be a multiple of the tick {price_text(self.tick)}"
+            must_be = f"price must be a multiple of the tick {price_text(self.tick)} {self.told}"
             was = f"{must_be}, was {price_text(int(events['price'][i]))}"
             self.ledger.quarantine(self.rows[i], BAD_VALUE, was)
         kept = np.flatnonzero(~off)

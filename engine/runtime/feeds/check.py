@@ -13,10 +13,10 @@ from engine.domain.errors import Refused
 from engine.kernels import l3
 from engine.runtime.feeds.books import BookState, FeedBook, LevelBook, NoBook, OrderBook, QuoteBook
 from engine.runtime.feeds.detect import CLOCK, Clocks, Counter, Order
-from engine.runtime.feeds.event import BadRow, Event
+from engine.runtime.feeds.event import BadRow, Event, Fault
 from engine.runtime.feeds.findings import NOTED, QUARANTINED, REPAIRED, Finding, Kept, Ledger
 from engine.runtime.feeds.formats import Desk, Format, Row, header
-from engine.runtime.feeds.lines import Broken, Line, lines
+from engine.runtime.feeds.lines import MOST_BOOK, MOST_MESSAGE, Broken, Line, lines
 from engine.runtime.feeds.lobster import COARSE_ROWS, NAMED_DAY
 from engine.runtime.feeds.session import Hours, midnight_ns, new_york_day
 from engine.runtime.feeds.windowed import BookFile, KnownOrders
@@ -65,7 +65,7 @@ class Read(NamedTuple):
 
     line: Line
     events: list[Event]
-    wrong: BadRow | None
+    wrong: Fault | None
 
 
 KIND_NAMES: Final = {
@@ -113,7 +113,7 @@ class Check:
             chosen = [cells[i] for i in columns]
             return Read(line, self.fmt.parse(Row(line.row, chosen, self.desk)), None)
         except BadRow as why:
-            return Read(line, [], why)
+            return Read(line, [], Fault.of(why))
 
     def take(self, read: Read, following: Read | None) -> None:
         """One row: accepted, or in quarantine."""
@@ -122,7 +122,7 @@ class Check:
             if read.wrong is not None:
                 if self.file is not None:
                     self.file.skip()
-                raise read.wrong
+                raise read.wrong.error()
             self._judge(read, following)
         except BadRow as why:
             self.ledger.quarantine(read.line, why.rule, str(why))
@@ -134,11 +134,8 @@ class Check:
         at = self.order.at(last)
         if self.hours is None or self.hours.is_open(at):
             events = [one._replace(flags=one.flags | l3.CONTINUOUS) for one in events]
-        if self.file is not None:
-            self.file.take(events[-1], following.events[-1] if following else None)
-        if self.fmt.counts_up:
-            self.counter.judge(line, events[0])
-        self.order.judge(line, last)
+            last = events[-1]
+        self._judge_order(line, events, following)
         self.clocks.judge(line, last)
         if self.known is not None and self.file is None:
             self.known.judge(last)
@@ -149,6 +146,29 @@ class Check:
         self.last_ns = at
         if not line.is_ended:
             self.ledger.add(NOTED, CUT_OFF, line.row, "the last row has no line end")
+
+    def _judge_order(self, line: Line, events: list[Event], following: Read | None) -> None:
+        """Numbers and stamps first; the book file moves on whatever they say."""
+        try:
+            if self.fmt.counts_up:
+                self.counter.judge(line, events[0])
+            self.order.judge(line, events[-1])
+        except BadRow:
+            self._next_book(events, following)
+            raise
+        objection = self._next_book(events, following)
+        if objection is not None:
+            raise objection.error()
+
+    def _next_book(self, events: list[Event], following: Read | None) -> Fault | None:
+        """What the order-book file says against this message."""
+        after = following.events[-1] if following and following.events else None
+        try:
+            if self.file is not None:
+                self.file.take(events[-1], after)
+        except BadRow as why:
+            return Fault.of(why)
+        return None
 
     def verdict(self) -> Verdict:
         """Everything that was found."""
@@ -225,7 +245,8 @@ def check_file(path: Path, fmt: Format, options: Options) -> Verdict:
     """Check one file. Refused when it cannot be read at all."""
     desk = desk_of(path, fmt, options.symbol)
     check = Check(fmt, desk, options)
-    source = lines(path, "message" if fmt.name == "lobster" else "")
+    is_lobster = fmt.name == "lobster"
+    source = lines(path, "message", MOST_MESSAGE) if is_lobster else lines(path)
     first = next(source, None)
     if first is None:
         raise Refused(f"{path.name} must hold at least one row, is empty")
@@ -234,7 +255,7 @@ def check_file(path: Path, fmt: Format, options: Options) -> Verdict:
     if options.orderbook is not None:
         if check.known is None:
             raise Refused("an order-book file belongs to format lobster", field="orderbook")
-        check.file = BookFile(lines(options.orderbook, "orderbook"), check.ledger)
+        check.file = BookFile(lines(options.orderbook, "orderbook", MOST_BOOK), check.ledger)
     try:
         _run(check, rows, columns, width)
     except Broken as why:

@@ -37,6 +37,7 @@ from engine.learn.estimators import KINDS, expected
 from engine.learn.fit import fit, scores
 from engine.learn.train import train_default
 from engine.runtime.answers import explain
+from engine.runtime.model_bytes import pack, unpack
 from engine.runtime.model_shape import check_shape
 from engine.runtime.models import LATER, arrays_digest, arrays_of, load_model, read_card
 from tests.support.fitted import ALL, fitted, rows
@@ -281,6 +282,29 @@ WRONG = {
 @pytest.mark.parametrize("name", NAMES)
 def test_every_fitted_model_has_the_shape_of_one(name):
     check_shape(fitted(name).model, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_comes_out_of_its_bytes_as_it_went_in(name):
+    model = fitted(name).model
+    again = unpack(pack(model))
+    assert arrays_digest(again) == arrays_digest(model)
+    assert all(array.flags.writeable for array in again)
+    assert [a.dtype for a in again] == [a.dtype for a in model]
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b"", lambda b: b"X" + b[1:]]
+)
+def test_bytes_that_are_no_model_are_refused(cut):
+    with pytest.raises(Refused, match="a packed model must"):
+        unpack(cut(pack(fitted("tree").model)))
+
+
+def test_packed_arrays_that_lead_outside_are_refused():
+    model = broken("tree", lambda m: m.nodes["left"].__setitem__(-2, 10**6))
+    with pytest.raises(Refused, match="do not describe a model"):
+        unpack(pack(model))
 
 
 @pytest.mark.parametrize("what", WRONG)

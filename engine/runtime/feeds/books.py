@@ -1,8 +1,9 @@
 """Books that a feed fills while it is checked: orders, price levels, or best quotes.
 
-``take`` gets the events of one accepted row; ``BadRow`` or an entry of the ledger says what must
-not act. Before the open, in auctions and in halts a crossed book is legitimate; while trading is
-continuous, bid at or over ask on one venue is an error.
+``take`` gets the events of one row and gives back those that are accepted now: at once, or a
+chunk of rows later. ``BadRow`` or an entry of the ledger says what must not act. Before the open,
+in auctions and in halts a crossed book is legitimate; while trading is continuous, bid at or over
+ask on one venue is an error.
 """
 
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class BookState:
 class FeedBook(Protocol):
     """What the check asks of a book."""
 
-    def take(self, line: Line, events: list[Event], /) -> None: ...
+    def take(self, line: Line, events: list[Event], /) -> list[Event]: ...
+    def rest(self) -> list[Event]: ...
     def end(self) -> BookState | None: ...
 
 
@@ -71,8 +73,12 @@ def price_text(billionths: int) -> str:
 class NoBook:
     """Trades and signals fill no book."""
 
-    def take(self, _line: Line, _events: list[Event], /) -> None:
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """Nothing to keep."""
+        return events
+
+    def rest(self) -> list[Event]:
+        return []
 
     def end(self) -> BookState | None:
         return None
@@ -85,7 +91,10 @@ class QuoteBook:
         self.states = 0
         self.last: tuple[int, int] = (0, 0)
 
-    def take(self, _line: Line, events: list[Event], /) -> None:
+    def rest(self) -> list[Event]:
+        return []
+
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """One row holds both sides, so it is judged by itself."""
         quotes = {event.side: event for event in events if event.kind == l3.QUOTE}
         bid, ask = quotes[1], quotes[-1]
@@ -98,6 +107,7 @@ class QuoteBook:
                     rule=CROSSED,
                 )
         self.last = (bid.price, ask.price)
+        return events
 
     def end(self) -> BookState | None:
         bid, ask = self.last
@@ -117,7 +127,10 @@ class LevelBook:
         self.symbol = 0
         self.states = 0
 
-    def take(self, _line: Line, events: list[Event], /) -> None:
+    def rest(self) -> list[Event]:
+        return []
+
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """One message at once; a delta that crosses the book is undone."""
         self.symbol = events[-1].symbol
         sides = self.sides.setdefault(self.symbol, {1: {}, -1: {}})
@@ -136,6 +149,7 @@ class LevelBook:
             self.sides[self.symbol] = before
             self.distrust(self.symbol)
             raise wrong.error()
+        return events
 
     def _wrong(self, sides: dict[int, dict[int, int]], *, is_judged: bool) -> Fault | None:
         """What is wrong with a book."""
@@ -201,12 +215,11 @@ class OrderBook:
         self.is_told = False  # that it is crossed
         self.states = 0
 
-    def take(self, line: Line, events: list[Event], /) -> None:
+    def take(self, line: Line, events: list[Event], /) -> list[Event]:
         """Keep until the chunk is full; each row of such a feed is one event."""
         self.rows.append(replace(line, raw=line.raw[:KEPT]))
         self.events.append(events[0])
-        if len(self.rows) >= CHUNK:
-            self._look()
+        return self.rest() if len(self.rows) >= CHUNK else []
 
     def _open(self, events: NDArray[np.void]) -> tuple[Book, Book]:
         """The books around the first prices."""
@@ -218,10 +231,10 @@ class OrderBook:
         one, two = (new_book(LADDER_TICKS, base, MOST_ORDERS // 2) for _ in range(2))
         return one, two
 
-    def _look(self) -> None:
+    def rest(self) -> list[Event]:
         """Hand the chunk to the kernel and read what became of each event."""
         if not self.rows:
-            return
+            return []
         events = pack(self.events)
         bids, asks = self.sides = self.sides or self._open(events)
         placed = np.isin(events["kind"], (l3.ADD, l3.MODIFY))
@@ -241,7 +254,9 @@ class OrderBook:
             rule, reason = STATUS[int(status[i])]
             self.ledger.quarantine(self.rows[kept[i]], rule, reason)
         self._crossings(events[kept], touch, status)
+        accepted = [self.events[i] for i in kept[status <= l3.PARKED_FAR]]
         self.rows, self.events = [], []
+        return accepted
 
     def _crossings(self, events: NDArray[np.void], touch: Ints, status: NDArray[np.int8]) -> None:
         """A book that stays crossed longer than the feed's grace is told once."""
@@ -263,7 +278,6 @@ class OrderBook:
                 self.is_told = True
 
     def end(self) -> BookState | None:
-        self._look()
         if self.sides is None:
             return None
         bids, asks = _prices(self.sides[0], 1), _prices(self.sides[1], -1)

@@ -1,7 +1,7 @@
 """LOBSTER rows, one at a time: with the order-book file each message must explain the next book.
 
-Without the book file a message can only be held against what its order had left; ids from before
-the file, or from outside the window, are normal there and noted once each.
+What an order had left, and that it has not ended, is known for the orders that the file submits;
+ids from before the file, or from outside the window, are normal there and noted.
 """
 
 from collections import OrderedDict, deque
@@ -26,12 +26,18 @@ CROSSED: Final = "crossed-in-session"
 EXTRA: Final = "extra-row"
 
 BULK: Final = 128  # book rows that are read at once
+FAR_ID: Final = 10_000_000  # ids count up; an order outside the window is at most so far ahead
+LOST: Final = 3  # messages one after another that explain nothing: the two files are out of step
+AHEAD: Final = 256  # book rows that are searched for the place of a message
+MOST_SEARCHES: Final = 500  # then only every MOST_SEARCHES-th message is searched for
 MOST_LIVE: Final = 200_000  # orders that are followed at a time
 MOST_GONE: Final = 50_000  # ended orders that are remembered
 TYPES: Final = {
     l3.ADD: kernel.SUBMITTED, l3.REDUCE: kernel.REDUCED, l3.DELETE: kernel.DELETED,
     l3.FILL: kernel.EXECUTED, l3.HIDDEN_TRADE: kernel.HIDDEN, l3.CROSS_TRADE: kernel.CROSS,
 }  # fmt: skip
+
+MOVES: Final = (l3.ADD, l3.REDUCE, l3.DELETE, l3.FILL)
 
 Ints = NDArray[np.int64]
 
@@ -43,6 +49,7 @@ class KnownOrders:
         self.ledger = ledger
         self.live: OrderedDict[int, int] = OrderedDict()  # id -> size left
         self.gone: OrderedDict[int, int] = OrderedDict()  # id -> row that ended it
+        self.highest = 0  # id submitted so far
 
     def judge(self, event: Event) -> None:
         """One message, before it acts."""
@@ -50,6 +57,7 @@ class KnownOrders:
             if event.order in self.live or event.order in self.gone:
                 raise BadRow("submits an order id that was submitted before", rule=DUPLICATE)
             self._keep(self.live, event.order, event.size, MOST_LIVE)
+            self.highest = max(self.highest, event.order)
         elif event.kind in (l3.REDUCE, l3.DELETE, l3.FILL):
             self._less(event)
 
@@ -60,6 +68,8 @@ class KnownOrders:
             if event.order in self.gone:
                 words = f"its order ended at row {self.gone[event.order]}"
                 raise BadRow(words, rule=UNKNOWN_ID)
+            if self.highest and event.order > self.highest + max(self.highest, FAR_ID):
+                raise BadRow("its id lies far beyond every id submitted so far", rule=UNKNOWN_ID)
             words = "an order from before the file or outside its window"
             self.ledger.add(NOTED, UNKNOWN_ID, event.row, words)
             return
@@ -149,6 +159,8 @@ class BookFile:
         self.halted = False
         self.adopted = 0
         self.exact = 0
+        self.lost = 0  # messages one after another that explained nothing
+        self.searches = 0
 
     def _row(self, depth: int) -> Ints | None:
         """The book row ``depth`` rows ahead; a bad one counts as none, once."""
@@ -208,11 +220,46 @@ class BookFile:
         found = self._explains(self.now, message, row)
         if found:
             self._seed(row)
+            self.lost = 0
             self.exact += 1
             self.adopted += found - 1
             self._crossed(event)
+        elif self.lost >= LOST:
+            self._search(event, following)
         else:
             self._unexplained(event, row, following)
+
+    def _search(self, event: Event, following: Event | None) -> None:
+        """Out of step: where among the rows ahead do this message and the next belong together?
+
+        Until a place is found the book stays where it is, so that messages may catch up with it.
+        """
+        self.searches += 1
+        rare = self.searches > MOST_SEARCHES and self.searches % MOST_SEARCHES
+        skipped = 0 if rare or following is None else self._place(event, following)
+        if not skipped:
+            words = "the order book is out of step with the messages here"
+            raise BadRow(words, rule=TRANSITION)
+        for _ in range(skipped):
+            self._seed(self.ahead[0][1])
+        words = f"in step again; {skipped} rows of the order book belong to no message"
+        self.ledger.add(REPAIRED, TRANSITION, event.row, words)
+        self._seed(self.ahead[0][1])
+        self.lost = 0
+        self.exact += 1
+
+    def _place(self, event: Event, following: Event) -> int:
+        """How many book rows to leave out before two messages explain two steps; 0 = no place."""
+        if event.kind not in MOVES or following.kind not in MOVES:
+            return 0  # what leaves the book as it is fits everywhere
+        one, two = message_row(event), message_row(following)
+        for skipped in range(1, AHEAD):
+            before, after = self._row(skipped - 1), self._row(skipped)
+            if self._explains(before, one, after):
+                further = self._row(skipped + 1)
+                if self._explains(after, two, further):
+                    return skipped
+        return 0
 
     def _crossed(self, event: Event) -> None:
         """Bid at or over ask, unless the symbol is halted."""
@@ -238,6 +285,7 @@ class BookFile:
             self.exact += 1
             return
         self._seed(row)
+        self.lost += 1
         self.ledger.add(REPAIRED, TRANSITION, event.row, "the book is taken from its file")
         raise BadRow("does not turn the book before it into the book after it", rule=TRANSITION)
 

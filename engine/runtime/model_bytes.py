@@ -2,7 +2,7 @@
 
 import functools
 import struct
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def unpack(content: bytes) -> Model:
     wanted = at + sum(n * part.itemsize for n, part in zip(sizes, PARTS, strict=True))
     if min(sizes) < 0 or len(content) != wanted:
         raise Refused(f"a packed model must have {wanted} bytes, had {len(content)}", field="model")
-    arrays = [np.frombuffer(content[HEAD.size : at], MODEL).copy()]
+    arrays: list[Any] = [np.frombuffer(content[HEAD.size : at], MODEL).copy()]
     for n, part in zip(sizes, PARTS, strict=True):
         end = at + n * part.itemsize
         arrays.append(np.frombuffer(content[at:end], part).copy())

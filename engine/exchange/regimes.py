@@ -39,25 +39,28 @@ class Regime:
 USUAL: Final = Regime(name="usual", words="the calibrated day")
 CALM: Final = Regime(
     name="calm",
-    words="half the usual volatility, less news",
+    words="six tenths of the usual volatility, less news",
     scale={"sigma": 0.6, "kappa": 0.6, "g_bg": 0.6, "g_own": 0.6, "c_own": 0.6, "rate": 0.85},
     fixed={"jumps": 3.0},
 )
 TRENDING: Final = Regime(
     name="trending",
-    words="a steady drift of 1.2 % a day, longer metaorders",
+    words="a steady drift of 60 ticks a day, longer metaorders",
     fixed={"drift": 60.0, "alpha": 1.45},
 )
 VOLATILE: Final = Regime(
     name="volatile",
-    words="nearly twice the usual volatility, more news, busier",
-    scale={"sigma": 1.7, "kappa": 1.7, "g_bg": 1.7, "g_own": 1.7, "c_own": 1.7, "rate": 1.2},
+    words="one and a half times the usual volatility, more news, busier, thinner queues",
+    scale={
+        "sigma": 1.5, "kappa": 1.5, "g_bg": 1.5, "g_own": 1.5, "c_own": 1.5, "rate": 1.2,
+        "depth": 0.65,
+    },
     fixed={"jumps": 8.0},
-)
+)  # fmt: skip
 THIN: Final = Regime(
     name="thin",
-    words="four tenths of the usual activity, thin queues, wide spread",
-    scale={"rate": 0.4, "depth": 0.8, "half_spread": 1.2},
+    words="half the usual activity, thinner queues, a wider spread",
+    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.85},
 )
 REGIMES: Final = (USUAL, CALM, TRENDING, VOLATILE, THIN)
 

@@ -232,3 +232,9 @@ def recovery_path(sums: Sums, weights: Floats) -> Floats:
     s = weights @ sums["recovery"]
     result: Floats = s[:, 1 : RECOVERY_S + 2] / s[:, :1]
     return result
+
+
+def applied(estimator: Estimator, sums: Sums, weights: Floats) -> Floats:
+    """The estimator in every sample; NaN where days without a move leave nothing to divide by."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return estimator(sums, weights)

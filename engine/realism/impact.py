@@ -124,7 +124,7 @@ def _one_path(flow: Records, orders: Sequence[Order], seed: int) -> list[tuple[F
         path = run_plan(day, plan_of(order.shares, order.start, order.end))
         gap = BPS * (path.mids - twin) / reference
         later = _mean(gap, order.end + (order.end - order.start))
-        filled = float(path.shares.sum()) / order.shares
+        filled = float(path.shares.sum()) / max(1, order.shares)
         row = (_mean(gap, order.end), later, cost_bps(path, twin, reference), filled)
         rows.append((np.array(row), _course(gap, order)))
     return rows

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from engine.kernels.observed import resampled
-from engine.realism.facts import Estimator, Floats, Sums
+from engine.realism.facts import Estimator, Floats, Sums, applied
 from engine.realism.targets import LEVELS, NOT_APPLICABLE, TARGETS, Target
 
 DRAWS: Final = 500  # bootstrap samples
@@ -21,7 +21,7 @@ def weights_of(days: int) -> Floats:
 
 def estimate(sums: Sums, weights: Floats, estimator: Estimator) -> tuple[float, float, float]:
     """Value and its 95 % interval, percentile bootstrap; NaN in a sample makes it NaN."""
-    values = estimator(sums, weights)
+    values = applied(estimator, sums, weights)
     low, high = np.quantile(values[1:], (0.025, 0.975), method="nearest")
     return float(values[0]), float(low), float(high)
 

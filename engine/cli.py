@@ -303,7 +303,7 @@ def feed(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure: book, sim, live, journal."""
+    """Measure: book, sim, live, journal, inference."""
     from importlib import import_module
 
     module = import_module(f"engine.bench.{options.what}")
@@ -339,7 +339,7 @@ def compare(options: argparse.Namespace) -> int:
     return pairs(options.rest)
 
 
-BENCHES: Final = ("book", "sim", "live", "journal")
+BENCHES: Final = ("book", "sim", "live", "journal", "inference")
 DRILLS: Final = ("crash", "oversend")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 PASSED_ON: Final = {"replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB}

@@ -387,6 +387,11 @@ class RecordedMarket:
             tick[name] = state[name]
         tick["notional"] = (int(state["notional"]) + queue.RAW_PER_TICK // 2) // queue.RAW_PER_TICK
         tick["session"], tick["at_ns"] = session, at
+        for side in ("bid", "ask"):  # one venue is the whole market
+            tick[f"venue_{side}"][0, 0] = tick[side][0, 0]
+            tick[f"venue_{side}_size"][0, 0] = tick[f"{side}_size"][0, 0]
+        tick["venue_state"][0] = CLOSED
+        tick["venue_state"][0, 0], tick["venue_volume"][0, 0] = session, tick["volume"][0]
         return tick
 
 

@@ -21,7 +21,7 @@ not fit; empty the arrays and call again. From a kernel as from Python:
 
 from typing import Final
 
-from engine.domain.kinds import BUY, CLOSED, CONTINUOUS, NEW, PRE_OPEN, SELL
+from engine.domain.kinds import BUY, CLOSED, CONTINUOUS, NEW, PRE_OPEN, SELL, VENUES
 from engine.domain.market import LEVELS
 from engine.kernels.background import DONE as DONE
 from engine.kernels.background import MAX_PRINTS as MAX_PRINTS
@@ -141,6 +141,20 @@ def write_tick(env: Env, tick: Row) -> None:
     tick["last"] = st["last"]
     tick["ofi"] = st["ofi"]
     tick["events"] = st["events"]
+    write_lone_venue(tick)
+
+
+@hot
+def write_lone_venue(tick: Row) -> None:
+    """One venue is the whole market."""
+    tick["venue_bid"][0] = tick["bid"][0]
+    tick["venue_bid_size"][0] = tick["bid_size"][0]
+    tick["venue_ask"][0] = tick["ask"][0]
+    tick["venue_ask_size"][0] = tick["ask_size"][0]
+    tick["venue_state"][0] = tick["session"]
+    tick["venue_volume"][0] = tick["volume"]
+    for place in range(1, VENUES):
+        tick["venue_state"][place] = CLOSED
 
 
 @hot

@@ -28,7 +28,8 @@ BATCH: Final = 2_000  # entries a transaction
 RULES: Final = {**fold_orders.RULES, **fold_desk.RULES}
 # they change no row but their line in the audit index
 INDEX_ONLY: Final = (
-    e.PeopleSet, e.PolicySet, e.SpeedSet, e.StrayReport, e.Reconciled, e.ReconciliationAccepted,
+    e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,
+    e.Reconciled, e.ReconciliationAccepted,
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from engine.runtime.venues.wire import messages_of
 # a turn that begins with one of these was written by the shell as facts of its own
 SHELL: Final = (
     e.EngineStarted, e.DeskCarried, e.ChildUnknown, e.ChildNeverArrived, e.Reconciled,
+    e.VenuesSeen,
     e.KillCancelSent, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
 )  # fmt: skip
 REPORTS: Final[dict[type[AnyEvent], int]] = {
@@ -222,7 +223,7 @@ def reports_of(state: State, events: list[AnyEvent]) -> NDArray[np.void]:
         row["child"], row["exec_id"] = plain.child_id, plain.exec_id
         row["kind"] = plain.kind if isinstance(event, e.StrayReport) else REPORTS[type(event)]
         row["venue_ns"] = getattr(plain, "venue_at", 0)
-        for name in ("price", "quantity", "liquidity", "bid", "ask", "reason"):
+        for name in ("price", "sub", "quantity", "liquidity", "bid", "ask", "reason", "venue"):
             row[name] = getattr(plain, name, 0)
         child = state.child(plain.child_id)
         row["symbol"] = 0 if child is None else index[child.symbol]

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from engine.bench.meta import load, meta
-from engine.domain.kinds import BUY
+from engine.domain.kinds import BUY, LIT
 from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
 from engine.exchange.presets import LATENCY_NS, PRESETS
@@ -83,6 +83,7 @@ def twap_day(seed: int) -> Outcome:
     parent["end_ns"] = parent["close_ns"] = CLOSE_NS
     parent["kind"], parent["side"], parent["quantity"] = STRATEGIES["TWAP"].kind, BUY, QUANTITY
     parent["arrival_price"] = MIDCAP.instrument.reference_price
+    parent["venues"], parent["venue_kind"][0] = 1, LIT
     parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
     tape = getattr(PLACE, "tape", None)
     if tape is None:

@@ -20,10 +20,13 @@ MESSAGE = np.dtype(
         ("symbol", "<i4"),  # index into the venue's instruments
         ("child", "<i8"),
         ("side", "<i4"),
-        ("type", "<i4"),  # LIMIT, IOC
+        ("type", "<i4"),  # LIMIT, IOC, ...
         ("price", "<i8"),  # [tick]
         ("quantity", "<i8"),  # [share]
         ("sent_ns", "<i8"),
+        ("venue", "<i4"),
+        ("display", "<i4"),  # ICEBERG: what it shows [share]
+        ("minimum", "<i8"),  # least quantity of one execution, 0 = any [share]
     ],
     align=True,
 )
@@ -145,7 +148,11 @@ OBSERVATION = np.dtype(
         ("venue_fill", "<f4", (VENUES,)),  # share of what we sent there today that was filled
         ("venue_markout", "<f4", (VENUES,)),  # of our fills there, 10 s later, positive = good [bp]
         ("venue_volume", "<i8", (VENUES,)),  # of the symbol since the open
-        ("venue_make", "<f4", (VENUES,)),  # fee of a passive fill, negative = rebate [currency / share]
+        (
+            "venue_make",
+            "<f4",
+            (VENUES,),
+        ),  # fee of a passive fill, negative = rebate [currency / share]
         ("venue_take", "<f4", (VENUES,)),  # fee of an aggressive fill
     ],
     align=True,

@@ -38,7 +38,7 @@ def may_use(observation: Any, place: int, kind: int) -> bool:
 @kernel
 def any_lit(observation: Any) -> bool:
     """Whether there is a public book to go to."""
-    for place in range(VENUES):
+    for place in range(VENUES):  # noqa: SIM110 - numba knows no generators here
         if may_use(observation, place, LIT):
             return True
     return False

@@ -22,9 +22,10 @@ THE RULES OF A DECISION. The live engine follows the same list, so both give the
    what the parent came with, and the TICK's venue_state there is CONTINUOUS. venue_fill = shares
    filled there today / shares sent there, NaN before the first; venue_markout = mean over shares of
    side * (mid - price) / price in bp of the fills there, the mid of the first t at least 10 s after
-   the fill, fills without a two-sided mid left out, NaN before the first. features = what ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by
-   the last resume or amendment, base_volume in the same count as volume. All else is the parent's.
-   seed is the parent's. Unused fields are 0.
+   the fill, fills without a two-sided mid left out, NaN before the first. features = what
+   ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by the last resume or
+   amendment, base_volume in the same count as volume. All else is the parent's. seed is the
+   parent's. Unused fields are 0.
 6. Action. ``act`` once. Its cancels are sent in slot order, then its new child, all with
    sent_ns = t: they act at the venue at t + latency. A child's ttl_ns is the action's.
 7. Several parents of one instrument decide in order of their number; each sees the book of t.
@@ -39,9 +40,9 @@ from engine.domain.kinds import (
     CANCEL,
     CANCEL_REJECTED,
     CANCELLED,
+    CONTINUOUS,
     EXPIRED,
     FILLED,
-    CONTINUOUS,
     NEW,
     REJECTED,
     VENUES,

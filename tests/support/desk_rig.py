@@ -21,6 +21,7 @@ from engine.domain.kinds import EXPIRED, FILLED, REJECTED
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos
+from engine.domain.venue import LONE
 from engine.exchange.days import SimulatedDays
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
@@ -124,6 +125,7 @@ class MarketVenue:
         self.market: Any = None
         self.reports: list[Any] = []
         self.sent: list[Any] = []
+        self.venues: Any = ()
         self.silent = False
         self.deaf = False  # takes messages, then falls silent before it answers
 
@@ -134,6 +136,7 @@ class MarketVenue:
             self.market = self._make(session, seed)
             self.reports = []
             self.now = Nanos(0)
+            self.venues = getattr(self.market, "venues", (LONE,))
         return self.now
 
     def _speak(self) -> None:

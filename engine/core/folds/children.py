@@ -58,20 +58,23 @@ def _use(
     sent: int = 0,
     fill: e.ChildFilled | None = None,
 ) -> None:
-    """Count what was sent to a venue and filled there, for the parent and for the desk."""
-    for table, key in ((state.use, (parent_id, place)), (state.venue_use, place)):
-        before = table.get(key, VenueUse())  # type: ignore[attr-defined]
-        after = replace(before, sent=Shares(before.sent + sent))
-        if fill is not None:
-            passive = fill.quantity if fill.liquidity == PASSIVE else 0
-            after = replace(
-                after,
-                filled=Shares(before.filled + fill.quantity),
-                passive=Shares(before.passive + passive),
-                notional100=before.notional100 + notional100(fill),
-                fees=before.fees + fill.fee,
-            )
-        table[key] = after  # type: ignore[index]
+    """Count what was sent to a venue and filled there for the parent and for the desk."""
+    key = (parent_id, place)
+    state.use[key] = _used(state.use.get(key, VenueUse()), sent, fill)
+    state.venue_use[place] = _used(state.venue_use.get(place, VenueUse()), sent, fill)
+
+
+def _used(before: VenueUse, sent: int, fill: e.ChildFilled | None) -> VenueUse:
+    after = replace(before, sent=Shares(before.sent + sent))
+    if fill is None:
+        return after
+    return replace(
+        after,
+        filled=Shares(before.filled + fill.quantity),
+        passive=Shares(before.passive + (fill.quantity if fill.liquidity == PASSIVE else 0)),
+        notional100=before.notional100 + notional100(fill),
+        fees=before.fees + fill.fee,
+    )
 
 
 def notional100(fill: e.ChildFilled) -> int:

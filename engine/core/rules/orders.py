@@ -102,9 +102,7 @@ def check_venues(state: State, excluded: tuple[str, ...]) -> None:
                 field="exclude",
             )
     if excluded and not allowed_names(state, excluded):
-        raise Refused(
-            "at least one venue must remain: to stop the order, hold it", field="exclude"
-        )
+        raise Refused("at least one venue must remain: to stop the order, hold it", field="exclude")
 
 
 def submit(

@@ -48,20 +48,12 @@ def covers_parent(state: State, scope: str, target: str, parent: Parent) -> bool
             return True
         case "parent":
             return parent.id == number_of(target, "P-")
-        case "trader":
-            return parent.trader == target
-        case "symbol":
-            return parent.symbol == target
-        case "strategy":
-            return parent.strategy == target
-        case "desk":
-            return parent.desk == target
-        case "client":
-            return parent.client == target
+        case "child" | "venue":
+            return False
         case "model":
             return state.model_id(parent.strategy) == target
-        case _:
-            return False
+        case _:  # trader, symbol, strategy, desk, client
+            return bool(target) and getattr(parent, scope) == target
 
 
 def covers_child(state: State, scope: str, target: str, child: Child) -> bool:

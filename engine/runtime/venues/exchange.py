@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos
+from engine.domain.venue import LONE, Venue
 from engine.runtime.ports import VenueSilent
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.venues.wire import (
@@ -58,6 +59,7 @@ class _Venue(ABC):
         self._turn = 0
         self._at = Nanos(0)
         self.source = ""
+        self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
 
     @abstractmethod
     def _ask(self, ask: Ask) -> Answer:
@@ -85,6 +87,7 @@ class _Venue(ABC):
         )
         answer = self._done(self._ask(ask))
         self.source = answer.source
+        self.venues = answer.venues or (LONE,)
         return self._at
 
     def advance(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument, Session
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
+from engine.domain.venue import Venue
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ticks: bytes = b""
     instruments: tuple[Instrument, ...] = ()
     source: str = ""
+    venues: tuple[Venue, ...] = ()  # hello: where orders may go; index = place in records
     orders: tuple[Order, ...] = ()
     queues: dict[int, int] = {}  # child: shares before it
 

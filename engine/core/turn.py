@@ -180,6 +180,7 @@ def _progress(desk: Desk, batch: Batch) -> None:
             if not events:
                 break
             batch.take(events)
+    batch.take(risk.press(desk.state))
 
 
 def _is_decision_time(desk: Desk, inputs: Inputs) -> bool:

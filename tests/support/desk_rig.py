@@ -224,6 +224,7 @@ class Rig:
         )
         self.loop = Loop(parts=parts, desk=Desk(state or State()))
         self.number = 0
+        self.mids: dict[int, float | None] = {}  # by second since the open, of the first symbol
         if state is None:
             self.loop.open_day()
             self.do(c.SetPeople(people=PEOPLE), "system")
@@ -278,6 +279,7 @@ class Rig:
             to = Nanos(session.open_at + grid * 1_000_000_000)
             advanced = loop._ask_venue(self.clock.mono_ns(), to)
             loop._step(self.gate.unread(self.state), (), advanced)
+            self.mids[grid] = loop.desk.quotes.mid(self.symbol)
             if not loop.venue_ready:
                 return
 

@@ -190,6 +190,17 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
     return (blocked, *cancels)
 
 
+def press(state: State) -> tuple[AnyEvent, ...]:
+    """Cancels that were turned down are asked for again, until the venue confirms an end."""
+    return tuple(
+        e.CancelIntended(child_id=child_id, by=f"kill:{kill.id}")
+        for kill in state.kills.values()
+        if kill.state in (KillState.BLOCKED, KillState.CANCEL_SENT)
+        for child_id in kill.children
+        if child_id in state.children and needs_cancel(state.children[child_id])
+    )
+
+
 def confirm(state: State) -> tuple[AnyEvent, ...]:
     """Kills whose every child is terminal by venue evidence."""
     return tuple(

@@ -1,0 +1,233 @@
+"""Several venues: where children go, what bars one, what a silent one means."""
+
+import numpy as np
+import pytest
+
+from engine.core import show
+from engine.core.rules.risk import gate
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.errors import Refused
+from engine.domain.governance import KillState
+from engine.domain.kinds import AGGRESSIVE, PASSIVE
+from engine.domain.orders import ParentState
+from engine.domain.policy import Policy
+from engine.exchange.presets import PRESETS
+from tests.support.desk_rig import Rig
+from tests.support.split_market import TWO, SplitMarket
+from tests.unit.test_kill_rules import request
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """A desk on two venues with one order at work."""
+    rig = Rig()
+    rig.venue._make = lambda session, seed: SplitMarket(
+        session=session, seed=seed, presets=PRESETS[:1]
+    )
+    rig.run(30)
+    rig.buy(quantity=200_000)
+    return rig
+
+
+def used(rig: Rig, since: int = 0) -> set[str]:
+    """Names of the venues that children were intended for."""
+    sent = rig.journal.events(e.ChildIntended)[since:]
+    return {rig.state.venue_name(event.venue) for event in sent}
+
+
+def test_the_day_knows_its_venues_and_children_are_spread_over_them(rig):
+    assert rig.state.venues == TWO
+    rig.run(240)
+    assert used(rig) == {"A", "B"}
+    reported = {int(row["child"]): int(row["venue"]) for row in rig.venue.reports}
+    assert all(rig.state.child(child).venue == place for child, place in reported.items())
+
+
+def test_fees_follow_venue_and_liquidity_and_add_up(rig):
+    rig.run(400)
+    fills = rig.journal.events(e.ChildFilled)
+    assert {fill.liquidity for fill in fills} == {PASSIVE, AGGRESSIVE}
+    due = 0.0
+    for fill in fills:
+        venue = TWO[fill.venue]
+        rate = venue.make_fee if fill.liquidity == PASSIVE else venue.take_fee
+        assert fill.fee == pytest.approx(rate * fill.quantity)
+        due += fill.fee
+    parent = rig.state.parents[1]
+    assert parent.fees == pytest.approx(due)
+    rows = [show.use_row(rig.loop.desk, 1, place) for place in range(2)]
+    assert sum(row.filled for row in rows) == parent.filled
+    assert sum(row.fees for row in rows) == pytest.approx(parent.fees)
+    worth = sum(rig.state.use[1, place].notional100 for place in range(2))
+    assert worth == parent.notional100
+
+
+def test_an_excluded_venue_is_left_at_once_and_used_again_when_included(rig):
+    rig.run(240)
+    rig.do(c.AmendParent(parent_id=1, exclude=("B",)))
+    parent = rig.state.parents[1]
+    assert parent.excluded == ("B",)
+    assert all(child.cancel_asked_at for child in rig.state.live_children(1) if child.venue == 1)
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert used(rig, before) == {"A"}
+    assert not any(child.venue == 1 for child in rig.state.children.values())
+    rig.do(c.AmendParent(parent_id=1, include=("B",)))
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert "B" in used(rig, before)
+
+
+def test_leaving_a_venue_does_not_restart_the_schedule(rig):
+    rig.run(120)
+    before = rig.state.parents[1]
+    rig.do(c.AmendParent(parent_id=1, exclude=("B",)))
+    after = rig.state.parents[1]
+    assert (after.base_at, after.base_filled, after.version) == (
+        before.base_at, before.base_filled, before.version + 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"exclude": ("C",)}, "venue must be one of A, B"),
+        ({"exclude": ("A", "B")}, "at least one venue must remain"),
+        ({"include": ("C",)}, "venue must be one of A, B"),
+    ],
+)
+def test_an_amendment_of_venues_that_makes_no_sense_is_refused(rig, change, words):
+    assert words in rig.ask(c.AmendParent(parent_id=1, **change))
+
+
+def test_a_ticket_may_exclude_a_venue_from_the_start(rig):
+    number = rig.buy(quantity=5_000, exclude=("A",))
+    rig.run(200)
+    sent = [x for x in rig.journal.events(e.ChildIntended) if x.parent_id == number]
+    assert sent
+    assert {event.venue for event in sent} == {1}
+
+
+def test_a_policy_of_venues_holds_for_everybody(rig):
+    rig.do(c.SetPolicy(policy=Policy(venues=("A",))), "system")
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert used(rig, before) == {"A"}
+
+
+def test_without_a_venue_nothing_is_sent_and_the_reason_is_said(rig):
+    request(rig, "venue", "A")
+    request(rig, "venue", "B")
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(60)
+    assert len(rig.journal.events(e.ChildIntended)) == before
+    assert rig.state.parents[1].state == ParentState.WORKING
+    row = show.parent_row(rig.loop.desk, rig.state.parents[1])
+    assert row.binding == "no venue open to it"
+
+
+def test_the_gate_knows_the_venue_by_itself(rig):
+    rig.run_until_live(1)
+    order = rig.journal.events(e.ChildIntended)[-1]
+    parent, quotes = rig.state.parents[1], rig.loop.desk.quotes
+
+    def refused(**change):
+        fields = {name: getattr(order, name) for name in order.__struct_fields__}
+        with pytest.raises(Refused) as caught:
+            gate(rig.state, quotes, parent, e.ChildIntended(**{**fields, **change}))
+        return caught.value.rule
+
+    assert refused(venue=5) == "venue"
+    rig.do(c.SetPolicy(policy=Policy(order_types=(1, 2, 5))), "system")
+    assert refused(type=5, venue=1) == "venue"
+    rig.venue.market.fall_silent(order.venue)
+    rig.run(1)
+    assert refused() == "venue"
+
+
+def test_a_venue_kill_takes_its_children_back_and_lets_the_order_work_elsewhere(rig):
+    rig.run(240)
+    there = {child.id for child in rig.state.children.values() if child.venue == 1}
+    request(rig, "venue", "B")
+    kill = rig.state.kills[1]
+    assert kill.parents == ()
+    assert set(kill.children) == there
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert rig.state.kills[1].state == KillState.CONFIRMED
+    assert used(rig, before) == {"A"}
+    assert rig.state.parents[1].state == ParentState.WORKING
+    assert {row.id: row.state for row in show.venue_rows(rig.loop.desk)}["B"] == "killed"
+    rig.do(c.ReleaseKill(kill_id=1), "u3")
+    rig.do(c.ReleaseKill(kill_id=1), "u5")
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert "B" in used(rig, before)
+
+
+def test_a_silent_venue_is_alarmed_routed_around_and_settled_at_its_return(rig):
+    while not any(child.venue == 1 for child in rig.state.children.values()):
+        rig.run(1)
+    rig.venue.market.fall_silent(1)
+    rig.run(1)
+    there = {child.id: child for child in rig.state.children.values() if child.venue == 1}
+    alert = next(row for row in rig.state.alerts.values() if row.kind == "venue.down")
+    assert alert.severity == "critical"
+    assert "B is silent" in alert.sentence
+    assert "+1 555 0100" in alert.sentence
+    assert rig.state.lost == {"B"}
+    assert all(child.cancel_asked_at for child in there.values())
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(41)
+    assert used(rig, before) <= {"A"}
+    row = show.child_row(rig.loop.desk, next(iter(there.values())))
+    assert row.unconfirmed == "unconfirmed at B, 41 s"
+    assert {row.id: row.state for row in show.venue_rows(rig.loop.desk)} == {"A": "up", "B": "down"}
+    for child_id in there:
+        sent = [m for m in rig.venue.sent if int(m["child"]) == child_id and m["kind"] == 1]
+        assert len(sent) == 1, "nothing is sent twice"
+    reserved = sum(rig.state.children[child_id].leaves for child_id in there)
+    assert reserved > 0
+    rig.venue.market.come_back(1)
+    rig.run(2)
+    assert not set(there) & set(rig.state.children)
+    assert rig.state.lost == frozenset()
+    assert "venue.back" in {row.kind for row in rig.state.alerts.values()}
+    before = len(rig.journal.events(e.ChildIntended))
+    rig.run(240)
+    assert "B" in used(rig, before)
+
+
+def test_a_silent_venue_never_makes_an_order_too_large(rig):
+    rig.run(120)
+    rig.venue.market.fall_silent(0)
+    rig.run(600)
+    rig.venue.market.come_back(0)
+    rig.run(600)
+    parent = rig.state.parents[1]
+    assert parent.filled + rig.state.reserved(1) <= parent.quantity
+    assert parent.overfilled == 0
+    booked = sum(int(row["quantity"]) for row in rig.venue.reports if row["kind"] == 2)
+    assert booked == parent.filled
+
+
+def test_the_mark_out_of_a_fill_is_the_mid_ten_seconds_later(rig):
+    rig.run(300)
+    fills = rig.journal.events(e.ChildFilled)
+    total, shares = 0.0, 0
+    marks = rig.loop.desk.sight.marks
+    for fill in fills:
+        if fill.venue_at + 10_000_000_000 > rig.state.market_ns:
+            continue
+        second = -(-(fill.venue_at + 10_000_000_000 - rig.state.session.open_at) // 10**9)
+        mid = rig.mids[second]
+        price = fill.price + fill.sub / 100
+        total += (mid - price) / price * 1e4 * fill.quantity
+        shares += fill.quantity
+    assert shares > 0
+    done = [marks.of_venue(place) for place in range(2)]
+    weights = [marks.sums.get((0, place), (0.0, 0))[1] for place in range(2)]
+    mean = np.nansum([m * w for m, w in zip(done, weights, strict=True)]) / sum(weights)
+    assert sum(weights) == shares
+    assert mean == pytest.approx(total / shares)

@@ -142,8 +142,16 @@ def _fold(fold: Fold, entry: Entry) -> None:
     fold.rows.add(
         ENTRIES, entry.seq, day=fold.day, turn=entry.turn, market_ns=entry.market_ns,
         desk_ns=entry.desk_ns, event=type(event).__name__, person=person_of(event),
-        object=about, about=_about(fold, entry, about), text=text_of(event),
+        object=about, about=_about(fold, entry, about), text=text_of(event) + _where(fold, event),
     )  # fmt: skip
+
+
+def _where(fold: Fold, event: e.AnyEvent) -> str:
+    """ " on SIM-B" for what happens at a venue."""
+    if not isinstance(event, (e.ChildIntended, e.ChildFilled)):
+        return ""
+    name = fold.venue(event.venue)
+    return f" on {name}" if name else ""
 
 
 def _about(fold: Fold, entry: Entry, named: str) -> str:

@@ -147,7 +147,7 @@ def _fold(fold: Fold, entry: Entry) -> None:
 
 
 def _where(fold: Fold, event: e.AnyEvent) -> str:
-    """ " on SIM-B" for what happens at a venue."""
+    """The venue of what happens at one, as the end of a sentence."""
     if not isinstance(event, (e.ChildIntended, e.ChildFilled)):
         return ""
     name = fold.venue(event.venue)

@@ -82,12 +82,16 @@ class Settings:
                          low=200, high=60_000)  # fmt: skip
     heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
+    least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
+                              low=50, high=100_000)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
                             low=10, high=86_400)  # fmt: skip
     database_url: str = _row("", "text", "SQLAlchemy address of the read tables; empty = desk.db "
                              "in the state folder")  # fmt: skip
+    witness: Path | None = _row(None, "path or none", "folder of the watchdog's second record of "
+                                "the journal; empty = witness in the state folder")  # fmt: skip
     ipc: Path | None = _row(None, "path or none", "folder of the sockets; empty = ipc in the state "
                             "folder, or a short one if that path is too long")  # fmt: skip
     log_level: str = _row("INFO", "text", "least level that is logged", choices=LOG_LEVELS)
@@ -293,6 +297,8 @@ class Paths:
     models: Path
     decisions: Path
     exchange: Path  # the exchange's own order log
+    witness: Path  # the watchdog's second record of the journal
+    reserve: Path  # file for acts of an engine whose journal cannot be written
     log: Path
     ipc: Path
     processes: Path  # what the supervisor knows, JSON
@@ -320,6 +326,8 @@ def paths(settings: Settings) -> Paths:
         models=state / "models",
         decisions=state / "decisions",
         exchange=exchange,
+        witness=settings.witness if settings.witness is not None else state / "witness",
+        reserve=state / "reserve.log",
         log=state / "log",
         ipc=ipc,
         processes=state / "processes.json",

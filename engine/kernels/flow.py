@@ -31,7 +31,7 @@ from engine.kernels.background import TRADES_FULL as TRADES_FULL
 from engine.kernels.background import run_background, warm_up
 from engine.kernels.book import Records, best_ask, best_bid, depth
 from engine.kernels.environment import Day, Env, Row, blank_env
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.own_orders import act, expire_all, prices_taken
 from engine.kernels.own_orders import submit as submit
 
@@ -52,7 +52,7 @@ def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@hot
+@leaf
 def run_messages(env: Env, to_ns: int, reports: Records, trades: Records) -> int:
     """Candidates and own messages up to ``to_ns`` in time order; DONE or why it stopped."""
     st = env.state[0]
@@ -111,12 +111,13 @@ def run_until(
     st["n_trades"] = n_trades
     to_ns = min(to_ns, st["close_ns"])
     status = DONE
-    if st["session"] == PRE_OPEN:
-        status = run_messages(env, min(to_ns, st["open_ns"] - 1), reports, trades)
-        if status == DONE and to_ns >= st["open_ns"]:
-            st["session"] = CONTINUOUS
-    if status == DONE and st["session"] == CONTINUOUS:
-        status = run_messages(env, to_ns, reports, trades)
+    before_open = min(to_ns, st["open_ns"] - 1)
+    while status == DONE and st["session"] != CLOSED:
+        early = st["session"] == PRE_OPEN
+        status = run_messages(env, before_open if early else to_ns, reports, trades)
+        if status != DONE or not early or to_ns < st["open_ns"]:
+            break
+        st["session"] = CONTINUOUS
     if status == DONE and to_ns >= st["close_ns"]:
         status = close_day(env, reports, trades)
     if status == DONE:
@@ -167,6 +168,8 @@ def write_best(env: Env, tick: Row) -> None:
     tick["ask_size"][0] = st["ask_size"]
     tick["volume"] = st["volume"]
     tick["own_volume"] = st["own_volume"]
+    tick["session"] = st["session"]
+    write_lone_venue(tick)
 
 
 def new_env(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.domain.kinds import CANCEL, CLOSED, CONTINUOUS, IOC, LIMIT, LIT
-from engine.domain.market import REPORT
+from engine.domain.market import MESSAGE, REPORT
 from engine.domain.venue import Venue
 from engine.exchange.simulated import SimulatedMarket
 
@@ -41,7 +41,7 @@ class SplitMarket(SimulatedMarket):
             if not (row["kind"] == CANCEL and int(row["venue"]) in self.silent):
                 heard.append(row)
         if heard:
-            super().submit(np.array(heard))
+            super().submit(np.array(heard, dtype=MESSAGE))
 
     def fall_silent(self, place: int) -> None:
         self.silent.add(place)
@@ -55,10 +55,10 @@ class SplitMarket(SimulatedMarket):
     def advance(self, to_ns: Any) -> Any:
         result = super().advance(to_ns)
         told: list[Any] = []
-        for row in (*self.held, *result.reports):
+        waiting, self.held = self.held, []
+        for row in (*waiting, *result.reports):
             row["venue"] = self.place.get(int(row["child"]), 0)
             (self.held if int(row["venue"]) in self.silent else told).append(row)
-        self.held = [row for row in self.held if int(row["venue"]) in self.silent]
         ticks = result.ticks.copy()
         for row in ticks:
             for name in ("bid", "ask"):

@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ENGINE: Final = Path(__file__).resolve().parents[1]
-KEPT_CACHES: Final = 4  # a few branches side by side; the rest is disk nobody reads again
+KEPT_CACHES: Final = 12  # branches side by side; the rest is disk nobody reads again
 CONFIG: Final[Any] = numba.config
 NJIT: Final[Any] = numba.njit  # its types leave _nrt out
 JIT: Final = not CONFIG.DISABLE_JIT  # plain Python when NUMBA_DISABLE_JIT=1

@@ -230,7 +230,13 @@ def turned_away(
 
 @hot
 def post_through(
-    env: Env, i: int, bits: np.uint64, side: int, price: int, quantity: int, out: tuple[Records, Records]
+    env: Env,
+    i: int,
+    bits: np.uint64,
+    side: int,
+    price: int,
+    quantity: int,
+    out: tuple[Records, Records],
 ) -> bool:
     """As `post` while own hidden orders work: it trades with those it reaches at its venue."""
     st = env.state[0]

@@ -2,8 +2,8 @@
 
 Background orders are *candidates*: events of the exogenous layer that the state of the book
 accepts or rejects. Candidate i of N in second s happens at s + (i + 0.5) / N; an own message
-acts at ``sent_ns + latency`` of its venue, before a candidate of the same instant. `run_until` moves an
-environment to any instant, and slicing changes nothing, to the bit.
+acts at ``sent_ns + latency`` of its venue, before a candidate of the same instant, and an incident
+before both. `run_until` moves an environment to any instant; slicing changes nothing, to the bit.
 
 Own orders rest in the same queues. Background cancels never hit them, so an own order consumes
 no draw and re-aims no cancel: twins stay matched. Own fills, passive and aggressive alike, feed

@@ -47,11 +47,7 @@ def group_quantity(book: Book, level: np.uint64) -> int:
     """Shares that all venues show at the price of a level. [share]"""
     at = level & GROUP
     nodes = book.nodes
-    return int(
-        nodes[at]["quantity"]
-        + nodes[at + U1]["quantity"]
-        + nodes[at + U2]["quantity"]
-    )
+    return int(nodes[at]["quantity"] + nodes[at + U1]["quantity"] + nodes[at + U2]["quantity"])
 
 
 @leaf

@@ -12,26 +12,18 @@ from engine.domain.kinds import (
     CLOSED,
     CONTINUOUS,
     DARK,
-    DEALER,
     EXPIRED,
     FOK,
     HALTED,
     HIDDEN,
     ICEBERG,
-    IOC,
-    LIMIT,
     LIT,
     MARKET,
     NEW,
-    PEG_MID,
     POST_ONLY,
-    PRE_OPEN,
-    REASON_BAD_PRICE,
-    REASON_BAD_QUANTITY,
     REASON_BAD_TYPE,
     REASON_CLOSED,
     REASON_DUPLICATE,
-    REASON_HALTED,
     REASON_IOC_REMAINDER,
     REASON_MASS_CANCEL,
     REASON_MINIMUM,
@@ -311,7 +303,14 @@ def act_cancel(env: Env, message: Row, reports: Records) -> None:
         is_open = st["session"] == CONTINUOUS or st["session"] == HALTED
         reason = REASON_UNKNOWN_ORDER if is_open else REASON_CLOSED
         report(
-            st, reports, CANCEL_REJECTED, message["child"], 0, 0, reason, int(np.int64(message["venue"]))
+            st,
+            reports,
+            CANCEL_REJECTED,
+            message["child"],
+            0,
+            0,
+            reason,
+            int(np.int64(message["venue"])),
         )
         return
     own = env.own[row]
@@ -327,8 +326,8 @@ def act_cancel(env: Env, message: Row, reports: Records) -> None:
 def venue_of_message(env: Env, message: Row) -> int:
     """Where a message goes: a cancel to the venue of its order, whatever it says itself."""
     row = find(env, message["child"]) if message["kind"] != NEW else NOT_FOUND
-    venue = message["venue"] if row == NOT_FOUND else env.own[row]["venue"]
-    return int(min(max(np.int64(venue), 0), VENUES - 1))
+    venue = int(np.int64(message["venue"] if row == NOT_FOUND else env.own[row]["venue"]))
+    return min(max(venue, 0), VENUES - 1)
 
 
 @hot

@@ -116,5 +116,5 @@ def set_shares(env: Env) -> None:
                 first = env.venues[v]["share"]
             elif v == 1:
                 second = env.venues[v]["share"]
-    st["cut_a"] = int(math.floor(256.0 * first / total + 0.5))
-    st["cut_b"] = int(math.floor(256.0 * (first + second) / total + 0.5))
+    st["cut_a"] = math.floor(256.0 * first / total + 0.5)
+    st["cut_b"] = math.floor(256.0 * (first + second) / total + 0.5)

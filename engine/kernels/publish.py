@@ -8,7 +8,6 @@ from engine.kernels import auction, dealer
 from engine.kernels.book import Book, Records, above, below
 from engine.kernels.environment import LIT_VENUES, Env, Row
 from engine.kernels.jit import hot, leaf
-
 from engine.kernels.lit import GROUP, U3, best_level, group_quantity, is_no_level, price_at
 
 TOP_LEVELS = 5  # what `write_top` fills: features look no deeper

@@ -8,10 +8,11 @@ Readers open read-only with short transactions.
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from db.witness import compare
 from engine.domain.codec import entry_from_json, entry_to_json
 from engine.domain.errors import BrokenInvariant
 from engine.domain.events import ChildIntended, EngineStarted, Entry
@@ -226,10 +227,22 @@ class Verdict:
     head: str
     first_bad: int
     reason: str
+    witnessed: int = 0  # entries that the second record knows, too
 
 
-def verify(folder: Path) -> Verdict:
-    """Walk the chain through all segments: numbers, hashes, decision digests, clock order."""
+def verify(folder: Path, witness: Path | None = None) -> Verdict:
+    """Walk the chain, then hold it against the second record that the watchdog keeps."""
+    verdict = walk(folder)
+    if witness is None:
+        return verdict
+    fits, first_bad, reason = compare(folder, witness)
+    if first_bad and (not verdict.first_bad or first_bad < verdict.first_bad):
+        return replace(verdict, first_bad=first_bad, reason=reason, witnessed=fits)
+    return replace(verdict, witnessed=fits)
+
+
+def walk(folder: Path) -> Verdict:
+    """All segments in order: numbers, hashes, decision digests, clock order."""
     count, prev, last, desk = 0, GENESIS, 0, 0
     for path in segments(folder):
         connection = open_reader(path)
@@ -246,8 +259,11 @@ def verify(folder: Path) -> Verdict:
             )
             for seq, body, stored, record in rows:
                 reason = _fault(seq, body, stored, record, (last, prev, desk))
-                if reason:
-                    return Verdict(entries=count, head=prev.hex(), first_bad=seq, reason=reason)
+                if reason:  # after a gap the first that does not fit is the first missing one
+                    first_bad = min(seq, last + 1) if seq > last else seq
+                    return Verdict(
+                        entries=count, head=prev.hex(), first_bad=first_bad, reason=reason
+                    )
                 prev, last, count = bytes(stored), seq, count + 1
                 desk = entry_from_json(body).desk_ns
         finally:

@@ -227,22 +227,24 @@ def _market_again(settings: "Settings") -> Any:
 
 # --- truth ----------------------------------------------------------------------------------
 def verify(options: argparse.Namespace) -> int:
-    """Walk the journal's chain; ``--decisions`` decides again and compares every byte."""
+    """Walk the journal and its witness; ``--decisions`` decides again and compares every byte."""
     from db.journal import verify as walk
     from engine.settings import paths
 
     settings = _settings(options)
     where = paths(settings)
-    verdict = walk(where.journal)
+    verdict = walk(where.journal, where.witness)
     body: dict[str, Any] = {
         "entries": verdict.entries,
+        "witnessed": verdict.witnessed,
         "head": verdict.head,
         "first_bad": verdict.first_bad or None,
         "reason": verdict.reason,
     }
-    text = f"{verdict.entries:,} entries, head {verdict.head[:12]}: " + (
-        f"FIRST BAD ENTRY {verdict.first_bad}: {verdict.reason}" if verdict.first_bad else "sound"
-    )
+    text = (
+        f"{verdict.entries:,} entries, {verdict.witnessed:,} of them in the witness, "
+        f"head {verdict.head[:12]}: "
+    ) + (f"FIRST BAD ENTRY {verdict.first_bad}: {verdict.reason}" if verdict.first_bad else "sound")
     bad = bool(verdict.first_bad)
     if options.decisions and not bad:
         from engine.redecide import redecide
@@ -293,6 +295,13 @@ def replay(options: argparse.Namespace) -> int:
     return check(options.rest)
 
 
+def feed(options: argparse.Namespace) -> int:
+    """Check a recorded feed: feed check FILE --format F."""
+    from engine.runtime.feeds.verb import main as check
+
+    return check(options.rest)
+
+
 def bench(options: argparse.Namespace) -> int:
     """Measure: book, sim, live, journal."""
     from importlib import import_module
@@ -311,7 +320,7 @@ def drill(options: argparse.Namespace) -> int:
 
 BENCHES: Final = ("book", "sim", "live", "journal")
 DRILLS: Final = ("crash", "oversend")
-PASSED_ON: Final = {"replay": replay, "bench": bench, "drill": drill}
+PASSED_ON: Final = {"replay": replay, "feed": feed, "bench": bench, "drill": drill}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -352,8 +361,9 @@ def parser() -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)
         sub.set_defaults(function=PASSED_ON[name])
-    sub = verbs.add_parser("replay", help=replay.__doc__, add_help=False)
-    sub.set_defaults(function=replay)
+    for name, function in {"replay": replay, "feed": feed}.items():
+        sub = verbs.add_parser(name, help=function.__doc__, add_help=False)
+        sub.set_defaults(function=function)
     return top
 
 

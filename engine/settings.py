@@ -88,6 +88,8 @@ class Settings:
                             low=10, high=86_400)  # fmt: skip
     database_url: str = _row("", "text", "SQLAlchemy address of the read tables; empty = desk.db "
                              "in the state folder")  # fmt: skip
+    witness: Path | None = _row(None, "path or none", "folder of the watchdog's second record of "
+                                "the journal; empty = witness in the state folder")  # fmt: skip
     ipc: Path | None = _row(None, "path or none", "folder of the sockets; empty = ipc in the state "
                             "folder, or a short one if that path is too long")  # fmt: skip
     log_level: str = _row("INFO", "text", "least level that is logged", choices=LOG_LEVELS)
@@ -293,6 +295,7 @@ class Paths:
     models: Path
     decisions: Path
     exchange: Path  # the exchange's own order log
+    witness: Path  # the watchdog's second record of the journal
     log: Path
     ipc: Path
     processes: Path  # what the supervisor knows, JSON
@@ -320,6 +323,7 @@ def paths(settings: Settings) -> Paths:
         models=state / "models",
         decisions=state / "decisions",
         exchange=exchange,
+        witness=settings.witness if settings.witness is not None else state / "witness",
         log=state / "log",
         ipc=ipc,
         processes=state / "processes.json",

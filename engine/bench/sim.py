@@ -40,7 +40,7 @@ QUANTITY: Final = 500_000
 CHECKED: Final = 2  # days run a second time: the same bits must come out
 
 
-PLACE = threading.local()  # a worker's tape: 15 MB that need not be made for every day
+PLACE = threading.local()  # a worker's tape, which need not be made for every day
 
 
 class Outcome(NamedTuple):
@@ -86,14 +86,13 @@ def twap_day(seed: int) -> Outcome:
     parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
     tape = getattr(PLACE, "tape", None)
     if tape is None:
-        tape = PLACE.tape = new_tape(SECONDS)
+        tape = PLACE.tape = new_tape(SECONDS, record=False)
     values = np.array(vector("TWAP", {}))
     status = simulate(env, features[0], parent, values, curve, no_model(), 1, tape)
     if status != FINE:
         raise ArithmeticError(f"the day kernel stopped with {status}")
     decisions, fills = int(tape.counts[0]), int(tape.counts[1])
-    actions = tape.actions[:decisions]
-    rows = (actions["price"].tobytes(), actions["size"].tobytes(), tape.fills[:fills].tobytes())
+    rows = (tape.fills[:fills].tobytes(), tape.mids.tobytes(), tape.counts.tobytes())
     return Outcome(int(env.state[0]["events"]), decisions, _digest(env, *rows))
 
 

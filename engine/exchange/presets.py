@@ -18,6 +18,9 @@ BASE = {
     "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.028,
     "g_bg": 0.44, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
     "pi_own": 0.03, "c_own": 1.3, "p_own": 0.58, "jumps": 4.0,
+    "drift": 0.0, "lean": 0.62, "informed": 0.7, "foresight": 0.7, "vol_day": 0.30,
+    "vol_slow": 0.35, "vol_fast": 0.30, "open_vol": 0.0, "u_low": 0.6, "u_edge": 2.7,
+    "half_u": 0.6, "busy": 0.45, "deep": 0.35, "lag": 1.5, "free_sign": 0.1, "slots": 3.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time

@@ -3,7 +3,7 @@
 from engine.domain.kinds import EXPIRED, REASON_CLOSED
 from engine.kernels.book import Records
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.prints import end_own
 
 
@@ -23,6 +23,6 @@ def close_auction(env: Env, reports: Records, trades: Records) -> None:
     """The close."""
 
 
-@hot
+@leaf
 def write_indicative(env: Env, tick: Row) -> None:
     """Indicative price of this instant."""

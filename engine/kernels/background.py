@@ -74,7 +74,7 @@ LOW14 = np.uint64(16_383)
 
 
 @leaf
-def market_price(st: Row, bits: np.uint64, sign: int) -> int:
+def market_price(st: Row, flow: Row, bits: np.uint64, sign: int) -> int:
     """How far a market candidate would trade, 0 when the state of the book turns it away. [tick]
 
     It comes rather with the imbalance, with the informed, and when the spread is narrow.
@@ -83,7 +83,8 @@ def market_price(st: Row, bits: np.uint64, sign: int) -> int:
     if bid == 0 or ask == 0:
         return 0
     imbalance = (st["bid_size"] - st["ask_size"]) / (st["bid_size"] + st["ask_size"])
-    chance = ACCEPT * (1.0 + 0.62 * sign * imbalance) * (1.0 + 0.7 * sign * st["foresight"])
+    chance = ACCEPT * (1.0 + flow["lean"] * sign * imbalance)
+    chance *= 1.0 + flow["informed"] * sign * st["foresight"]
     chance /= 1.0 + 0.24 * max(0.0, np.float64(ask - bid) - 2.0)
     if np.float64((bits >> U15) & LOW14) >= chance * KIND_ONE:
         return 0
@@ -294,7 +295,7 @@ def snipe_price(st: Row, side: int, price: int) -> int:
     return max(price + 1, int(st["bid"]) - MAX_PRICES + 1)
 
 
-@hot
+@leaf
 def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     """Process the candidates of this second up to number ``last``; DONE or why it stopped."""
     st = env.state[0]
@@ -312,7 +313,7 @@ def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
             if kind < MARKET_BELOW:
                 side = int(np.int64(env.signs[st["market"]]))
                 st["market"] += 1
-                price = market_price(st, bits, side)
+                price = market_price(st, env.flow[0], bits, side)
                 if price != 0:
                     quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
                     aggress(env, i, bits, side, price, quantity, reports, trades)
@@ -347,7 +348,7 @@ def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@hot
+@leaf
 def run_background(env: Env, bound: int, reports: Records, trades: Records) -> int:
     """Process all candidates at or before ``bound``; DONE or why it stopped."""
     st = env.state[0]

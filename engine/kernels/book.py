@@ -29,6 +29,8 @@ from engine.kernels.ladder import (
     new_book,
     new_fills,
     set_bit,
+    walk_down,
+    walk_up,
 )
 
 __all__ = [
@@ -412,13 +414,11 @@ def depth(book: Book, side: int, n: int, prices: Any, sizes: Any) -> int:
 
     prices, sizes : int arrays of at least n. [tick, share]
     """
-    price = best_bid(book) if side > 0 else best_ask(book)
-    found = 0
-    for i in range(n):
-        prices[i] = price
+    if side > 0:
+        found = walk_down(book.nodes, book.bits, book.top[0], n, prices, sizes)
+    else:
+        found = walk_up(book.nodes, book.bits, book.top[0], n, prices, sizes)
+    for i in range(found, n):
+        prices[i] = 0
         sizes[i] = 0
-        if price != 0:
-            sizes[i] = level_volume(book, price)
-            price = worse_price(book, side, price)
-            found += 1
     return found

@@ -5,7 +5,7 @@ import numpy as np
 from engine.domain.kinds import CANCELLED, REASON_IOC_REMAINDER
 from engine.kernels.book import Records
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.prints import end_own
 
 
@@ -21,13 +21,13 @@ def arrive(env: Env, row: int, message: Row, reports: Records, trades: Records) 
     end_own(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
 
 
-@hot
+@leaf
 def off_arrival(
     env: Env, i: int, bits: np.uint64, side: int, reports: Records, trades: Records
 ) -> None:
     """A market candidate that the lit books turned away goes off exchange."""
 
 
-@hot
+@leaf
 def second(env: Env, reports: Records, trades: Records) -> None:
     """A second begins."""

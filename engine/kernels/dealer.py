@@ -3,7 +3,7 @@
 from engine.domain.kinds import CANCELLED, REASON_IOC_REMAINDER
 from engine.kernels.book import Records
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.prints import end_own
 
 
@@ -24,6 +24,6 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
     """A look window ends."""
 
 
-@hot
+@leaf
 def write_quotes(env: Env, tick: Row) -> None:
     """Streamed quotes of this instant."""

@@ -35,6 +35,22 @@ FLOW = np.dtype(
         ("c_own", "<f8"),  # where own impact turns concave [tick]
         ("p_own", "<f8"),  # its exponent
         ("jumps", "<f8"),  # a day
+        ("drift", "<f8"),  # of the fundamental, steady over the session [tick / day]
+        ("lean", "<f8"),  # how much market candidates follow the imbalance of the touch
+        ("informed", "<f8"),  # how much they follow what the informed foresee
+        ("foresight", "<f8"),  # of the move of the next second [1 / tick]
+        ("vol_day", "<f8"),  # log volatility: standard deviation of its part fixed for a day,
+        ("vol_slow", "<f8"),  # ... of the part with a memory of 90 minutes,
+        ("vol_fast", "<f8"),  # ... and of 4 minutes
+        ("open_vol", "<f8"),  # more volatility at the open, fades over 30 minutes [fraction]
+        ("u_low", "<f8"),  # activity at midday relative to the rate
+        ("u_edge", "<f8"),  # what open and close add to it
+        ("half_u", "<f8"),  # the spread follows activity with this exponent
+        ("busy", "<f8"),  # log activity: standard deviation, memory 60 s
+        ("deep", "<f8"),  # log depth: standard deviation, memory 25 min
+        ("lag", "<f8"),  # quotes follow background trades with this delay [s]
+        ("free_sign", "<f8"),  # share of market candidates that belong to no metaorder
+        ("slots", "<f8"),  # metaorders at work at a time, 1 to 8
     ],
     align=True,
 )
@@ -60,8 +76,10 @@ STREAM_WARM_UP = 104
 STREAM_LATENCY = 105
 
 N_MEMORIES = 7  # 4 * 5^k seconds for k = 0..5, and one that never decays
-LAG_S = 1.5  # quotes follow trades with this delay [s]
-SLOTS = 3  # metaorders at work at a time
+LAG_S = 1.5  # quotes follow own trades with this delay [s]
+MAX_SLOTS = 8
+FULL_DAY_S = 23_400  # the session that parameters "a day" speak of
+OPENING_S = 1_800  # how long the open is more volatile [s]
 MAX_LIFE = 4_000
 BASE_RATE = 11.2  # own impact is scaled to the activity of the calibrated stock
 MEAN_SIZE = 150.0
@@ -74,10 +92,7 @@ KIND_ONE = 16_384
 MARKET_BELOW = 1_786  # .109
 LIMIT_BELOW = 8_340  # + .40
 STALE_BELOW = 10_060  # + .105, the rest cancels: .386
-FREE_SIGN_BELOW = 410  # 10 % of 4,096
-
-SIGMA_DAY, SIGMA_SLOW, SIGMA_FAST = 0.30, 0.35, 0.30
-VARIANCE = SIGMA_DAY**2 + SIGMA_SLOW**2 + SIGMA_FAST**2
+SIGN_ONE = 4_096
 
 
 def quantiles() -> NDArray[np.float64]:
@@ -119,6 +134,14 @@ def jump(bits: np.uint64, chance: float) -> float:
     return float(size if (bits >> np.uint64(40)) & np.uint64(1) else -size)
 
 
+@leaf
+def opening(s: int, more: float) -> float:
+    """What the open adds to the log volatility of second s; 0 after its half hour."""
+    if more == 0.0 or s >= OPENING_S:
+        return 0.0
+    return math.log1p(more * (1.0 - s / OPENING_S))
+
+
 @hot
 def fill_path(
     seed: int, p: NDArray[np.void], z: NDArray[np.float64], seconds: NDArray[np.void]
@@ -130,7 +153,9 @@ def fill_path(
     n = len(seconds)
     key = stream_key(seed, STREAM_PATH)
     start = draw(key, -1)
-    day = SIGMA_DAY * normal(start, 0, z)
+    p_slow, p_fast, p_busy, p_deep = p[0]["vol_slow"], p[0]["vol_fast"], p[0]["busy"], p[0]["deep"]
+    variance = p[0]["vol_day"] * p[0]["vol_day"] + p_slow * p_slow + p_fast * p_fast
+    day = p[0]["vol_day"] * normal(start, 0, z)
     slow = normal(start, 12, z)
     fast = normal(start, 24, z)
     busy = normal(start, 36, z)
@@ -143,22 +168,26 @@ def fill_path(
     total = 0
     for s in range(n):
         x = 2.0 * (s + 0.5) / n - 1.0
-        u = 0.6 + 2.7 * x * x * x * x
-        log_vol = day + SIGMA_SLOW * slow + SIGMA_FAST * fast
-        vol = math.exp(log_vol - VARIANCE)
-        activity = p[0]["rate"] * u * math.exp(0.45 * busy - 0.10125 + 0.5 * log_vol)
+        u = p[0]["u_low"] + p[0]["u_edge"] * x * x * x * x
+        log_vol = day + p_slow * slow + p_fast * fast + opening(s, p[0]["open_vol"])
+        vol = math.exp(log_vol - variance)
+        quiet = 0.5 * p_busy * p_busy  # mean activity does not depend on its spread
+        activity = p[0]["rate"] * u * math.exp(p_busy * busy - quiet + 0.5 * log_vol)
         draws = draw(key, 2 * s)
         more = draw(key, 2 * s + 1)
         count = int(activity + float(more >> np.uint64(44)) / 1_048_576.0)
         row = seconds[s]
         row["r"] = fundamental
-        row["half"] = min(5.0, p[0]["half_spread"] * u**0.6 * math.exp(1.1 * (log_vol - VARIANCE)))
-        row["depth"] = p[0]["depth"] * math.exp(0.35 * deep - 0.2 * log_vol)
+        row["half"] = min(
+            5.0, p[0]["half_spread"] * u ** p[0]["half_u"] * math.exp(1.1 * (log_vol - variance))
+        )
+        row["depth"] = p[0]["depth"] * math.exp(p_deep * deep - 0.2 * log_vol)
         row["scale"] = vol * math.sqrt(BASE_RATE / activity)
         row["candidates"] = count
         total += count
         fundamental += p[0]["sigma"] * math.sqrt(u) * vol * normal(draws, 0, z)
         fundamental += jump(more, p[0]["jumps"] / n)
+        fundamental += p[0]["drift"] / FULL_DAY_S
         slow = keep_slow * slow + new_slow * normal(draws, 12, z)
         fast = keep_fast * fast + new_fast * normal(draws, 24, z)
         busy = keep_busy * busy + new_busy * normal(draws, 36, z)
@@ -175,8 +204,8 @@ def life(bits: np.uint64, exponent: float) -> int:
 
 @hot
 def start_metaorders(meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> None:
-    """Three metaorders already at work: rows of ``work`` are left, sign, number; shape (3, 3)."""
-    for slot in range(SLOTS):
+    """Metaorders already at work: rows of ``work`` are left, sign, number; shape (3, slots)."""
+    for slot in range(work.shape[1]):
         bits = draw(draw(meta, slot), 0)
         work[0, slot] = life(bits, alpha - 1.0)  # residual life of one already at work
         work[1, slot] = 1 if bits & np.uint64(1) else -1
@@ -184,15 +213,17 @@ def start_metaorders(meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> 
 
 
 @leaf
-def next_sign(bits: np.uint64, meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> int:
-    """Sign of a market candidate: of the metaorder it belongs to, or a free one (10 %).
+def next_sign(
+    bits: np.uint64, meta: np.uint64, alpha: float, free: int, work: NDArray[np.int64]
+) -> int:
+    """Sign of a market candidate: of the metaorder it belongs to, or a free one (free / 4,096).
 
     Clocks run on candidates, not on accepted trades: what an order changes never moves them.
     """
-    pick = int(np.int64((bits >> np.uint64(41)) & np.uint64(4095))) - FREE_SIGN_BELOW
+    pick = int(np.int64((bits >> np.uint64(41)) & np.uint64(4095))) - free
     if pick < 0:
         return 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
-    slot = pick % SLOTS
+    slot = pick % work.shape[1]
     sign = work[1, slot]
     work[0, slot] -= 1
     if work[0, slot] == 0:
@@ -220,11 +251,12 @@ def fill_pressure(
     key = stream_key(seed, STREAM_FLOW)
     meta = stream_key(seed, STREAM_META)
     alpha, kappa = p[0]["alpha"], p[0]["kappa"]
-    work = np.empty((3, SLOTS), np.int64)
+    free = math.ceil(p[0]["free_sign"] * SIGN_ONE)
+    work = np.empty((3, int(p[0]["slots"])), np.int64)
     start_metaorders(meta, alpha, work)
     memory = np.zeros(N_MEMORIES)
     n = len(seconds)
-    lag = 1.0 - math.exp(-1.0 / LAG_S)
+    lag = 1.0 - math.exp(-1.0 / p[0]["lag"])
     cap = SIZE_CAP * p[0]["size"]
     information, pressure = 0.0, 0.0
     m = 0
@@ -232,7 +264,7 @@ def fill_pressure(
         row = seconds[s]
         fundamental = row["r"]
         after = seconds[s + 1]["r"] if s + 1 < n else fundamental
-        row["foresight"] = min(1.0, max(-1.0, 0.7 * (after - fundamental)))
+        row["foresight"] = min(1.0, max(-1.0, p[0]["foresight"] * (after - fundamental)))
         moved = clip_move(fundamental, p[0]["reference"])
         row["r"] = p[0]["reference"] + moved + information + pressure
         row["first_market"] = m
@@ -242,7 +274,7 @@ def fill_pressure(
             bits = draw(second, i)
             if (bits & np.uint64(16383)) >= MARKET_BELOW:
                 continue
-            sign = next_sign(bits, meta, alpha, work)
+            sign = next_sign(bits, meta, alpha, free, work)
             signs[m] = sign
             m += 1
             information += kappa * sign

@@ -36,7 +36,7 @@ from engine.kernels.book import Records
 from engine.kernels.environment import FAR_NS, LOOK, Day, Env, Row, blank_env
 from engine.kernels.incidents import add_incident as add_incident
 from engine.kernels.incidents import change
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.matching import reach_at
 from engine.kernels.own_orders import act, expire_all, limit_of, release
 from engine.kernels.own_queue import submit as submit
@@ -49,7 +49,7 @@ AUCTION_PRINTS: Final = 4
 AUCTION_REPORTS: Final = 4
 
 
-@hot
+@leaf
 def fits(env: Env, rows: int, prints: int, reports: Records, trades: Records) -> int:
     """DONE when both arrays can hold so many more rows."""
     st = env.state[0]
@@ -96,7 +96,7 @@ def release_waiting(env: Env, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@hot
+@leaf
 def next_event(env: Env) -> tuple[int, int]:
     """When the next message acts and the next incident changes. [ns]"""
     st = env.state[0]
@@ -106,7 +106,7 @@ def next_event(env: Env) -> tuple[int, int]:
     return int(np.int64(act_ns)), int(np.int64(st["next_incident_ns"]))
 
 
-@hot
+@leaf
 def run_messages(env: Env, to_ns: int, reports: Records, trades: Records) -> int:
     """Candidates, incidents, own messages up to ``to_ns`` in time order; DONE or why it stopped."""
     st = env.state[0]
@@ -195,12 +195,13 @@ def run_until(
     st["n_trades"] = n_trades
     to_ns = min(to_ns, st["close_ns"])
     status = DONE
-    if st["session"] == PRE_OPEN:
-        status = run_messages(env, min(to_ns, st["open_ns"] - 1), reports, trades)
-        if status == DONE and to_ns >= st["open_ns"]:
-            status = open_day(env, reports, trades)
-    if status == DONE and (st["session"] == CONTINUOUS or st["session"] == HALTED):
-        status = run_messages(env, to_ns, reports, trades)
+    before_open = min(to_ns, st["open_ns"] - 1)
+    while status == DONE and st["session"] != CLOSED:
+        early = st["session"] == PRE_OPEN
+        status = run_messages(env, before_open if early else to_ns, reports, trades)
+        if status != DONE or not early or to_ns < st["open_ns"]:
+            break
+        status = open_day(env, reports, trades)
     if status == DONE and to_ns >= st["close_ns"]:
         status = close_day(env, reports, trades)
     if status == DONE:

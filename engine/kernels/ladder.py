@@ -166,3 +166,52 @@ def above(bits: Any, top: Any, level: np.uint64) -> np.uint64:
         x = bits[top["second"] + page]
     word = (page << U6) | ctz(x)
     return (word << U6) | ctz(bits[word])
+
+
+@leaf
+def walk_down(nodes: Any, bits: Any, top: Any, n: int, prices: Any, sizes: Any) -> int:
+    """Price and shares of the best n bids, best first; how many there are. [tick, share]
+
+    One word of the bitmap at a time: most steps touch no other memory than the level itself.
+    """
+    level = top["bid"]
+    word = level >> U6
+    left = bits[word] & ((U1 << (level & U63)) - U1)
+    found = 0
+    while found < n and level != U0:
+        at = np.uint64(found)
+        prices[at] = np.int64(level) + top["offset"]
+        sizes[at] = nodes[level]["quantity"]
+        found += 1
+        if left != U0:
+            bit = U63 - clz(left)
+            left ^= U1 << bit
+            level = (word << U6) | bit
+        else:  # never in the lowest word: level 0 is always marked
+            level = below(bits, top, word << U6)
+            word = level >> U6
+            left = bits[word] & ((U1 << (level & U63)) - U1)
+    return found
+
+
+@leaf
+def walk_up(nodes: Any, bits: Any, top: Any, n: int, prices: Any, sizes: Any) -> int:
+    """``walk_down`` for the asks."""
+    level = top["ask"]
+    word = level >> U6
+    left = bits[word] & ((ALL << (level & U63)) << U1)
+    found = 0
+    while found < n and level != top["end"]:
+        at = np.uint64(found)
+        prices[at] = np.int64(level) + top["offset"]
+        sizes[at] = nodes[level]["quantity"]
+        found += 1
+        if left != U0:
+            bit = ctz(left)
+            left &= left - U1
+            level = (word << U6) | bit
+        else:  # never in the highest word: the last level is always marked
+            level = above(bits, top, (word << U6) | U63)
+            word = level >> U6
+            left = bits[word] & ((ALL << (level & U63)) << U1)
+    return found

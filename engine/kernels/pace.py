@@ -19,7 +19,7 @@ def candidate_ns(i: int, n: int) -> int:
     return ((2 * i + 1) * SECOND_NS) // (2 * n)
 
 
-@hot
+@leaf
 def candidates_until(n: int, after_ns: int) -> int:
     """How many of a second's n candidates happen at or before ``after_ns`` in it."""
     if after_ns < 0 or n == 0:

@@ -21,7 +21,7 @@ def next_price(book: Book, side: int, level: np.uint64) -> np.uint64:
     return above(book.bits, book.top[0], level | U3)
 
 
-@hot
+@leaf
 def write_side(book: Book, side: int, n: int, prices: Records, sizes: Records) -> None:
     """The best n consolidated levels of a side; missing ones are 0."""
     level = np.uint64(book.top[0]["bid"] if side > 0 else book.top[0]["ask"])
@@ -37,7 +37,7 @@ def write_side(book: Book, side: int, n: int, prices: Records, sizes: Records) -
         i += 1
 
 
-@hot
+@leaf
 def write_touch(book: Book, v: int, side: int, prices: Records, sizes: Records) -> None:
     """The best price of one venue, 0 = none."""
     level = best_level(book, v, side)
@@ -48,7 +48,7 @@ def write_touch(book: Book, v: int, side: int, prices: Records, sizes: Records) 
         sizes[v] = book.nodes[level]["quantity"]
 
 
-@hot
+@leaf
 def write_venues(env: Env, tick: Row) -> None:
     """Touch, state and volume of every venue."""
     session = env.state[0]["session"]
@@ -79,7 +79,7 @@ def cross(env: Env, v: int, tick: Row) -> None:
     tick["venue_ask"][v] = max(1, bid - 5)
 
 
-@hot
+@leaf
 def write_totals(env: Env, tick: Row) -> None:
     """Everything that is not a price of the book."""
     st = env.state[0]
@@ -97,7 +97,7 @@ def write_totals(env: Env, tick: Row) -> None:
     tick["events"] = st["events"]
 
 
-@hot
+@leaf
 def write_levels(env: Env, tick: Row, n: int) -> None:
     """Fill a TICK record with the market of this instant, n levels deep."""
     write_side(env.book, 1, n, tick["bid"], tick["bid_size"])

@@ -44,8 +44,16 @@ from engine.domain.market import ACTION, MESSAGE, OBSERVATION, REPORT, SLOTS, TI
 from engine.kernels.act import act
 from engine.kernels.environment import Env
 from engine.kernels.features import update
-from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_tick
-from engine.kernels.jit import hot
+from engine.kernels.flow import (
+    DONE,
+    REPORTS_FULL,
+    TRADES_FULL,
+    run_until,
+    write_best,
+    write_tick,
+)
+from engine.kernels.inference import NO_MODEL
+from engine.kernels.jit import hot, leaf
 from engine.kernels.own_orders import submit
 from engine.kernels.schedules import SECOND_NS
 
@@ -54,14 +62,14 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 FINE = 0  # the day (or the parent) is over
 TAPE_FULL = 1  # more fills than the tape holds
 CHILDREN_FULL = 2  # more children than the environment keeps: make it with a larger max_own
-VENUE_STUCK = 3  # an event did not fit the scratch arrays
+VENUE_STUCK = 3  # an event did not fit the scratch arrays, or a message the queue of the venue
 
 
 class Tape(NamedTuple):
     """What a simulated parent leaves behind, and the scratch space of the loop."""
 
-    decisions: Any  # OBSERVATION, one row a decision
-    actions: Any  # ACTION, one row a decision
+    decisions: Any  # OBSERVATION, one row a decision; a single row when they are not recorded
+    actions: Any  # ACTION, likewise
     fills: Any  # REPORT, the fills in order
     mids: Floats  # of every second of the day; NaN while a side is empty. [tick]
     counts: npt.NDArray[np.int64]  # decisions, fills, children, seconds
@@ -72,11 +80,12 @@ class Tape(NamedTuple):
     slot_ttl: npt.NDArray[np.int64]
 
 
-def new_tape(seconds: int, fills: int = 20_000) -> Tape:
-    """Room for a day of ``seconds`` seconds."""
+def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
+    """Room for a day of ``seconds`` seconds; fills and mids only unless decisions are recorded."""
+    rows = max(seconds, 2) if record else 1
     return Tape(
-        decisions=np.zeros(seconds, dtype=OBSERVATION),
-        actions=np.zeros(seconds, dtype=ACTION),
+        decisions=np.zeros(rows, dtype=OBSERVATION),
+        actions=np.zeros(rows, dtype=ACTION),
         fills=np.zeros(fills, dtype=REPORT),
         mids=np.full(seconds, np.nan),
         counts=np.zeros(4, dtype=np.int64),
@@ -86,6 +95,12 @@ def new_tape(seconds: int, fills: int = 20_000) -> Tape:
         message=np.zeros(1, dtype=MESSAGE),
         slot_ttl=np.zeros(SLOTS, dtype=np.int64),
     )
+
+
+@leaf
+def is_recording(tape: Tape) -> bool:
+    """Whether the tape keeps every decision: 1 kB a second that Monte-Carlo never reads."""
+    return bool(tape.decisions.size > 1)
 
 
 @hot
@@ -133,7 +148,7 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
     return True
 
 
-@hot
+@leaf
 def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
     """Move the venue to ``to_ns`` and book its reports."""
     while True:
@@ -148,8 +163,8 @@ def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
 
 
 @hot
-def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> None:
-    """Ask the venue to cancel the child of a slot."""
+def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> bool:
+    """Ask the venue to cancel the child of a slot; False when its queue is full."""
     message = tape.message[0]
     message["kind"] = CANCEL
     message["symbol"] = env.state[0]["symbol"]
@@ -159,13 +174,13 @@ def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> None:
     message["price"] = parent["slot_price"][slot]
     message["quantity"] = parent["slot_leaves"][slot]
     message["sent_ns"] = parent["now_ns"]
-    submit(env, message)
     parent["slot_cancelling"][slot] = 1
+    return submit(env, message)
 
 
 @hot
-def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None:
-    """Send the action's child; it takes the first free slot."""
+def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> bool:
+    """Send the action's child, which takes the first free slot; False when the queue is full."""
     message = tape.message[0]
     message["kind"] = NEW
     message["symbol"] = env.state[0]["symbol"]
@@ -175,7 +190,6 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None
     message["price"] = action["price"]
     message["quantity"] = action["size"]
     message["sent_ns"] = parent["now_ns"]
-    submit(env, message)
     slot = slot_of(parent, 0)
     parent["slot_child"][slot] = child
     parent["slot_price"][slot] = action["price"]
@@ -183,17 +197,20 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> None
     parent["slot_sent_ns"][slot] = parent["now_ns"]
     parent["slot_cancelling"][slot] = 0
     tape.slot_ttl[slot] = action["ttl_ns"]
+    return submit(env, message)
 
 
-@hot
-def expire_children(env: Env, parent: Any, tape: Tape) -> None:
-    """Rule 4: cancel what has outlived its time."""
+@leaf
+def expire_children(env: Env, parent: Any, tape: Tape) -> int:
+    """Rule 4: cancel what has outlived its time; FINE or VENUE_STUCK."""
     for slot in range(SLOTS):
         if parent["slot_child"][slot] == 0 or parent["slot_cancelling"][slot] != 0:
             continue
         ttl = tape.slot_ttl[slot]
-        if ttl > 0 and parent["now_ns"] - parent["slot_sent_ns"][slot] >= ttl:
-            send_cancel(env, parent, slot, tape)
+        old = ttl > 0 and parent["now_ns"] - parent["slot_sent_ns"][slot] >= ttl
+        if old and not send_cancel(env, parent, slot, tape):
+            return VENUE_STUCK
+    return FINE
 
 
 @hot
@@ -207,7 +224,7 @@ def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
     parent["ask_size"] = tick["ask_size"][0]
 
 
-@hot
+@leaf
 def decide_once(
     env: Env,
     parent: Any,
@@ -216,22 +233,26 @@ def decide_once(
     model: Any,
     first_child: int,
     tape: Tape,
-) -> bool:
-    """One decision and its messages; False when the environment can keep no more children."""
-    at = tape.counts[0]
-    tape.decisions[at] = parent
+) -> int:
+    """One decision and its messages; FINE, CHILDREN_FULL or VENUE_STUCK."""
+    at = 0
+    if is_recording(tape):
+        at = tape.counts[0]
+        tape.decisions[at] = parent
     action = tape.actions[at]
     act(parent, parameters, curve, model, action)
-    tape.counts[0] = at + 1
-    for slot in range(SLOTS):
-        if action["cancel_mask"] & (1 << slot):
-            send_cancel(env, parent, slot, tape)
+    tape.counts[0] += 1
+    if action["cancel_mask"] != 0:
+        for slot in range(SLOTS):
+            if action["cancel_mask"] & (1 << slot) and not send_cancel(env, parent, slot, tape):
+                return VENUE_STUCK
     if action["type"] != 0:
         if tape.counts[2] >= env.own.size:
-            return False
-        send_new(env, parent, action, first_child + tape.counts[2], tape)
+            return CHILDREN_FULL
+        if not send_new(env, parent, action, first_child + tape.counts[2], tape):
+            return VENUE_STUCK
         tape.counts[2] += 1
-    return True
+    return FINE
 
 
 @hot
@@ -260,21 +281,28 @@ def simulate(
     env : a fresh ``flow.new_env``; state : a fresh FEATURE_STATE row. parent : an OBSERVATION row
     with what the parent is (start_ns ... seed, base_*, model_state) and volume = market volume
     since the open at acceptance, -1 = at its first decision; used as working memory. Results are
-    in the tape: rows in use are ``counts`` = decisions, fills, children, seconds seen.
+    in the tape: rows in use are ``counts`` = decisions, fills, children, seconds seen. A tape that
+    does not record has the same fills, mids and counts. Without a model the features, which nobody
+    reads, are then left out.
     """
     tape.counts[:] = 0
     open_ns = env.state[0]["open_ns"]
     seconds = (env.state[0]["close_ns"] - open_ns) // SECOND_NS
     arrival_volume = parent["volume"]
     tick = tape.tick[0]
+    # nothing but a model and a record reads the features, and nobody reads a level but they
+    watched = is_recording(tape) or model["type"] != NO_MODEL
     over = False
     for k in range(min(seconds, tape.mids.size)):
         t = open_ns + k * SECOND_NS
         status = advance(env, t, parent, tape)
         if status != FINE:
             return status
-        write_tick(env, tick)
-        update(state, tick, parent["features"])
+        if watched and not over:
+            write_tick(env, tick)
+            update(state, tick, parent["features"])
+        else:
+            write_best(env, tick)
         if tick["bid"][0] > 0 and tick["ask"][0] > 0:
             tape.mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
         tape.counts[3] = k + 1
@@ -283,11 +311,13 @@ def simulate(
             continue
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
-        expire_children(env, parent, tape)
+        status = expire_children(env, parent, tape)
         observe(parent, tick, arrival_volume)
         over = is_over(parent)
-        if not over and not decide_once(env, parent, parameters, curve, model, first_child, tape):
-            return CHILDREN_FULL
+        if status == FINE and not over:
+            status = decide_once(env, parent, parameters, curve, model, first_child, tape)
+        if status != FINE:
+            return status
     return int(advance(env, env.state[0]["close_ns"], parent, tape))
 
 

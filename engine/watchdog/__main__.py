@@ -1,7 +1,7 @@
 """``python -m engine.watchdog``: sees, cancels and kills without the engine's code.
 
 Standard library only. Settings come by environment: QD_STATE, QD_LEASE_MS, QD_HEARTBEAT_MS,
-QD_CANCEL_SOCKET. Stops on SIGTERM, and when its supervisor is gone.
+QD_CANCEL_SOCKET, QD_WITNESS. Stops on SIGTERM, and when its supervisor is gone.
 """
 
 import os
@@ -17,6 +17,7 @@ from engine.watchdog.flag import FlagFile
 from engine.watchdog.guard import Guard
 from engine.watchdog.journal import JournalReader
 from engine.watchdog.lease import STAMP_NS, Pulse
+from engine.watchdog.witness import Witness
 
 LOOK_NS = 250_000_000
 REPORT_NS = 1_000_000_000
@@ -29,6 +30,7 @@ class Places:
 
     state: Path
     cancel: Path
+    witness: Path
     heartbeat_ns: int
 
     @classmethod
@@ -36,7 +38,12 @@ class Places:
         state = Path(os.environ.get("QD_STATE", "var")).absolute()
         cancel = os.environ.get("QD_CANCEL_SOCKET") or str(state / "exchange" / "cancel.sock")
         heartbeat_ms = int(os.environ.get("QD_HEARTBEAT_MS", "3000"))
-        return cls(state=state, cancel=Path(cancel), heartbeat_ns=heartbeat_ms * 1_000_000)
+        return cls(
+            state=state,
+            cancel=Path(cancel),
+            witness=Path(os.environ.get("QD_WITNESS") or state / "witness"),
+            heartbeat_ns=heartbeat_ms * 1_000_000,
+        )
 
 
 def end_with_supervisor() -> None:
@@ -67,7 +74,9 @@ def guard_of(places: Places, flag: FlagFile) -> Guard:
     return Guard(
         flag=flag,
         route=CancelRoute(places.cancel),
-        journal=JournalReader(folder=places.state / "journal"),
+        journal=JournalReader(
+            folder=places.state / "journal", witness=Witness(folder=places.witness)
+        ),
         pulse=Pulse(limit_ns=places.heartbeat_ns),
         processes=places.state / "processes.json",
         report=places.state / "watchdog.json",

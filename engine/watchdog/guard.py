@@ -100,6 +100,7 @@ class Guard:
         self.looks += 1
         answered = self._read_exchange(now)
         breaches = self._read_journal()
+        self._witness(wall)
         if self.journal.caught_up and not self.chain:
             breaches += self._check(now, is_seen=answered)
         breaches += self._check_flag()
@@ -137,6 +138,15 @@ class Guard:
             return [Breach(check="chain", scope="all", target="", sentence=self.chain)]
         self.blind.pop("journal", None)
         return []
+
+    def _witness(self, wall: int) -> None:
+        """Keep the second record of the journal; a full disk must not end the watch."""
+        try:
+            self.journal.witness.write(wall)
+        except OSError as error:
+            self.blind["witness"] = str(error)
+            return
+        self.blind.pop("witness", None)
 
     def _check(self, now: int, *, is_seen: bool) -> list[Breach]:
         found = checks.conservation(self.book) + checks.rate(self.book)
@@ -247,6 +257,11 @@ class Guard:
                 **self.counts,
             },
             "journal": {"segment": self.journal.segment, "seq": self.journal.seq},
+            "witness": {
+                "folder": str(self.journal.witness.folder),
+                "seq": self.journal.witness.last,
+                "anchors": self.journal.witness.anchors,
+            },
             "exchange": {"day": self.venue.day, "at": self.venue.at_ns, "reports": self.venue.next},
             "acts": list(self.acts),
         }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.watchdog.witness import Witness
+
 SLICE = 2_000  # entries a look: the lease is stamped between looks
 
 
@@ -19,6 +21,7 @@ class JournalReader:
     """Follows the newest segment and goes over to the next when the day changes."""
 
     folder: Path
+    witness: Witness
     seq: int = 0
     head: bytes = b""
     segment: str = ""
@@ -45,6 +48,9 @@ class JournalReader:
         self.close()
         self._wire, self.segment = wire, path.name
         self.head, self.seq = bytes(row[0]), int(row[1]) - 1
+        other = self.witness.enter(path.name, int(row[1]))
+        if other:
+            raise ChainBroken(other)
         return True
 
     def close(self) -> None:
@@ -57,13 +63,18 @@ class JournalReader:
         found = self._segments()
         if not found:
             return []
-        if not self.segment and not self._enter(found[-1]):
-            return []
+        if not self.segment:
+            if found[-1].name < self.witness.newest():
+                raise ChainBroken(f"segment {self.witness.newest()} was seen and is gone")
+            if not self._enter(found[-1]):
+                return []
         entries = self._slice()
         if not entries and found[-1].name != self.segment:
             later = next(path for path in found if path.name > self.segment)
             entries = self._slice() if self._enter(later) else []
         self.caught_up = len(entries) < SLICE
+        if self.caught_up and self.witness.short(self.seq):
+            raise ChainBroken(self.witness.short(self.seq))
         return entries
 
     def _slice(self) -> list[dict[str, Any]]:
@@ -78,6 +89,9 @@ class JournalReader:
                 raise ChainBroken(f"entry {seq} follows {self.seq}")
             if hashlib.sha256(self.head + bytes(body)).digest() != bytes(stored):
                 raise ChainBroken(f"the hash of entry {seq} does not fit its content")
+            other = self.witness.see(seq, bytes(stored))
+            if other:
+                raise ChainBroken(other)
             entries.append(json.loads(body))
             self.seq, self.head = seq, bytes(stored)
         return entries

@@ -171,7 +171,7 @@ def verify(context: Context) -> None:
     """Walk the chain of the live journal and of every sealed day; the verdict is a job row."""
     jobs, clock, where = context.jobs, context.clock, context.where
     jobs.start("verify", "walking the journal", clock.wall_ns())
-    verdict = verify_journal(where.journal)
+    verdict = verify_journal(where.journal, where.witness)
     bad = [f"live: {verdict.reason}"] if verdict.first_bad else []
     folder = where.state / "history"
     days = sealed_days(folder)
@@ -184,5 +184,8 @@ def verify(context: Context) -> None:
     if bad:
         jobs.failed("verify", "; ".join(bad), clock.wall_ns())
         return
-    text = f"{verdict.entries:,} live entries to {verdict.head[:12]}, {len(days)} past days: sound"
+    text = (
+        f"{verdict.entries:,} live entries to {verdict.head[:12]}, {verdict.witnessed:,} of them "
+        f"in the watchdog's witness, {len(days)} past days: sound"
+    )
     jobs.done("verify", text, clock.wall_ns())

@@ -34,19 +34,21 @@ def path(seed, p, z, n):
         for name, shift in (("day", 0), ("slow", 12), ("fast", 24), ("busy", 36), ("deep", 48))
     }
     tau = {"slow": 5400, "fast": 240, "busy": 60, "deep": 1500}
-    v = 0.30**2 + 0.35**2 + 0.30**2
+    v = p["vol_day"] ** 2 + p["vol_slow"] ** 2 + p["vol_fast"] ** 2
     fundamental, out = 0.0, []
     for s in range(n):
         x = 2 * (s + 0.5) / n - 1
-        u = 0.6 + 2.7 * x**4
-        vol = 0.30 * memory["day"] + 0.35 * memory["slow"] + 0.30 * memory["fast"]
-        rate = p["rate"] * u * math.exp(0.45 * memory["busy"] - 0.45**2 / 2 + 0.5 * vol)
+        u = p["u_low"] + p["u_edge"] * x**4
+        vol = sum(p[f"vol_{name}"] * memory[name] for name in ("day", "slow", "fast"))
+        if s < 1800:
+            vol += math.log(1 + p["open_vol"] * (1 - s / 1800))
+        rate = p["rate"] * u * math.exp(p["busy"] * memory["busy"] - p["busy"] ** 2 / 2 + 0.5 * vol)
         a, b = draw(key, 2 * s), draw(key, 2 * s + 1)
         out.append(
             {
                 "f": fundamental,
-                "half": min(5.0, p["half_spread"] * u**0.6 * math.exp(1.1 * (vol - v))),
-                "depth": p["depth"] * math.exp(0.35 * memory["deep"] - 0.2 * vol),
+                "half": min(5.0, p["half_spread"] * u ** p["half_u"] * math.exp(1.1 * (vol - v))),
+                "depth": p["depth"] * math.exp(p["deep"] * memory["deep"] - 0.2 * vol),
                 "scale": math.exp(vol - v) * math.sqrt(11.2 / rate),
                 "n": int(rate + (b >> 44) / 2**20),
             }
@@ -56,6 +58,7 @@ def path(seed, p, z, n):
             w = (((b >> 24) & 0xFFFF) + 0.5) / 65536
             size = min(60.0, 5 * (w ** (-1 / 3) - 0.5))
             fundamental += size if (b >> 40) & 1 else -size
+        fundamental += p["drift"] / 23_400
         for name, shift in (("slow", 12), ("fast", 24), ("busy", 36), ("deep", 48)):
             keep = math.exp(-1 / tau[name])
             memory[name] = keep * memory[name] + math.sqrt(1 - keep**2) * z[(a >> shift) & 4095]
@@ -71,7 +74,7 @@ def layer(seed, p, z, market_sizes, n):
     seconds = path(seed, p, z, n)
     flow, meta = stream(seed, 102), stream(seed, 103)
     slots = []
-    for slot in range(3):
+    for slot in range(int(p["slots"])):
         bits = draw(draw(meta, slot), 0)
         slots.append([life(bits, p["alpha"] - 1), 1 if bits & 1 else -1, 0])
     taus = [4 * 5**k for k in range(6)]
@@ -82,23 +85,23 @@ def layer(seed, p, z, market_sizes, n):
     information = pressure = 0.0
     for s, row in enumerate(seconds):
         after = seconds[s + 1]["f"] if s + 1 < n else row["f"]
-        row["b"] = min(1.0, max(-1.0, 0.7 * (after - row["f"])))
+        row["b"] = min(1.0, max(-1.0, p["foresight"] * (after - row["f"])))
         row["r"] = p["reference"] + row["f"] + information + pressure
         row["bits"] = [draw(draw(flow, s), i) for i in range(row["n"])]
         row["signs"], pushed = {}, 0.0
         for i, bits in enumerate(row["bits"]):
             if bits & 16383 >= 1786:
                 continue
-            pick = ((bits >> 41) & 4095) - 410
+            pick = ((bits >> 41) & 4095) - math.ceil(p["free_sign"] * 4096)
             if pick < 0:
                 sign = 1 if (bits >> 14) & 1 else -1
             else:
-                slot = slots[pick % 3]
+                slot = slots[pick % len(slots)]
                 sign = slot[1]
                 slot[0] -= 1
                 if slot[0] == 0:
                     slot[2] += 1
-                    bits2 = draw(draw(meta, pick % 3), slot[2])
+                    bits2 = draw(draw(meta, pick % len(slots)), slot[2])
                     slot[0], slot[1] = life(bits2, p["alpha"]), 1 if bits2 & 1 else -1
             row["signs"][i] = sign
             information += p["kappa"] * sign
@@ -107,7 +110,7 @@ def layer(seed, p, z, market_sizes, n):
         memory = [m * d + pushed for m, d in zip(memory, decay, strict=True)]
         gain = p["g_bg"] / (150 * p["size"])
         target = gain * sum(w * m for w, m in zip(weights, memory, strict=True))
-        pressure += (1 - math.exp(-1 / 1.5)) * (target - pressure)
+        pressure += (1 - math.exp(-1 / p["lag"])) * (target - pressure)
     return seconds
 
 
@@ -163,15 +166,15 @@ def quoted(row, bits, far, tables):
     return side, math.ceil(row["r"] + row["half"] - wobble) + far
 
 
-def one(book, row, bits, sign, tables):
+def one(book, row, bits, sign, tables, p):
     """One candidate; the prints it caused, as (side, price, quantity)."""
     kind, accept = bits & 16383, (bits >> 15) & 16383
     size, far = (bits >> 29) & 4095, (bits >> 41) & 4095
     bid, ask = book.best(1), book.best(-1)
     if kind < 1786:
         have, want = book.size(1), book.size(-1)
-        chance = 0.62 * (1 + 0.62 * sign * ((have - want) / (have + want)))
-        chance *= 1 + 0.7 * sign * row["b"]
+        chance = 0.62 * (1 + p["lean"] * sign * ((have - want) / (have + want)))
+        chance *= 1 + p["informed"] * sign * row["b"]
         chance /= 1 + 0.24 * max(0.0, ask - bid - 2.0)
         if accept >= chance * 16384:
             return []
@@ -225,10 +228,10 @@ def day(seed, p, z, tables, n):
             if price > 0 and (reach == 0 or side * (price - reach) < 0):
                 book.add(side, price, int(tables[1][(bits >> 29) & 4095]))
         elif kind >= 10060:
-            one(book, opening, bits, 0, tables)
+            one(book, opening, bits, 0, tables, p)
     prints = []
     for s, row in enumerate(seconds):
         for i, bits in enumerate(row["bits"]):
-            done = one(book, row, bits, row["signs"].get(i, 0), tables)
+            done = one(book, row, bits, row["signs"].get(i, 0), tables, p)
             prints += [(s, i, *trade) for trade in done]
     return prints, book

@@ -235,6 +235,28 @@ def test_depth_lists_the_best_levels_first_and_pads_with_zeros() -> None:
     assert kernel_book.worse_price(book, BUY, 100) == 0
 
 
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(streams(n_ticks=200), st.sampled_from([1, 21, 349]), st.integers(1, 12))
+def test_depth_is_what_the_resting_orders_add_up_to(
+    messages: np.ndarray, stretch: int, levels: int
+) -> None:
+    messages = messages.copy()
+    messages["price"] *= stretch
+    book = new_book(200 * stretch, 1, messages.size + 1)
+    play(book, messages, np.zeros(16, np.uint32), new_fills(2 * messages.size + 1), 0)
+    for side in (BUY, SELL):
+        total: dict[int, int] = {}
+        for price, of, _id, quantity in resting_rows(book, messages.size + 1):
+            if of == side:
+                total[price] = total.get(price, 0) + quantity
+        best = sorted(total, reverse=side > 0)[:levels]
+        prices, sizes = np.full(levels, -1), np.full(levels, -1)
+        assert kernel_book.depth(book, side, levels, prices, sizes) == len(best)
+        rest = [0] * (levels - len(best))
+        assert prices.tolist() == best + rest
+        assert sizes.tolist() == [total[price] for price in best] + rest
+
+
 def test_a_match_limited_to_the_touch_takes_one_level_and_rests_nothing() -> None:
     book, _ = a_book((SELL, 110, 10, 8), (SELL, 111, 10, 9))
     fills = new_fills(5)

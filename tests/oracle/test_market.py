@@ -18,9 +18,27 @@ from tests.support.market import OPEN, SECOND, Run
 SECONDS = 90
 
 
+# every parameter of its own kind far from the calibrated stock
+OTHER = {
+    "drift": 6_000.0, "lean": 0.2, "informed": 0.3, "foresight": 0.4, "vol_day": 0.1,
+    "vol_slow": 0.2, "vol_fast": 0.5, "open_vol": 1.5, "u_low": 0.9, "u_edge": 1.1, "half_u": 0.3,
+    "busy": 0.2, "deep": 0.1, "lag": 4.0, "free_sign": 0.35, "slots": 5.0,
+}  # fmt: skip
+
+
 def parameters(preset):
-    row = PRESETS[preset].flow()[0]
-    return {name: float(row[name]) for name in FLOW.names}
+    return named(PRESETS[preset].flow())
+
+
+def named(flow):
+    return {name: float(flow[0][name]) for name in FLOW.names}
+
+
+def other_flow():
+    flow = PRESETS[0].flow()
+    for name, value in OTHER.items():
+        flow[0][name] = value
+    return flow
 
 
 @pytest.mark.parametrize(("seed", "preset"), [(1, 0), (2, 2), (3, 7)])
@@ -55,6 +73,23 @@ def test_a_day_without_own_orders_prints_the_same_tape_as_its_slow_twin(seed, pr
     tick = run.tick
     assert (tick["bid"][0], tick["ask"][0]) == (book.best(1), book.best(-1))
     assert (tick["bid_size"][0], tick["ask_size"][0]) == (book.size(1), book.size(-1))
+
+
+def test_the_twin_agrees_when_every_parameter_of_the_flow_is_another():
+    flow = other_flow()
+    assert named(flow).items() > OTHER.items()
+    day = new_day(9, flow, OPEN, OPEN + SECONDS * SECOND)
+    run = Run(new_env(day, 0)).to(OPEN + SECONDS * SECOND)
+    p, z = named(flow), quantiles().tolist()
+    twin = naive_flow.layer(9, p, z, day.tables[0].tolist(), SECONDS)
+    assert np.allclose(day.seconds["r"], [row["r"] for row in twin], rtol=1e-12)
+    assert np.allclose(day.seconds["half"], [row["half"] for row in twin], rtol=3e-7)
+    prints, _ = naive_flow.day(9, p, z, day.tables.tolist(), SECONDS)
+    tape = np.array([tuple(t) for t in run.trades], TRADE)
+    assert [(side, price, size) for _, _, side, price, size in prints] == list(
+        zip(*(tape[name].tolist() for name in ("side", "price", "quantity")), strict=True)
+    )
+    assert run.tick["bid"][0] - PRESETS[0].instrument.reference_price > 10  # the drift is there
 
 
 def test_own_impact_follows_its_formula():

@@ -24,6 +24,7 @@ from engine.watchdog.flag import FlagFile
 from engine.watchdog.guard import Guard
 from engine.watchdog.journal import JournalReader
 from engine.watchdog.lease import START_GRACE_NS, EngineProcess, Pulse
+from engine.watchdog.witness import Witness
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-27"
@@ -173,7 +174,9 @@ def a_guard(folder: Path, flag: FlagFile) -> Guard:
     return Guard(
         flag=flag,
         route=CancelRoute(folder / "cancel.sock"),
-        journal=JournalReader(folder=folder / "journal"),
+        journal=JournalReader(
+            folder=folder / "journal", witness=Witness(folder=folder / "witness")
+        ),
         pulse=Pulse(limit_ns=LIMIT),
         processes=folder / "processes.json",
         report=folder / "watchdog.json",

@@ -120,7 +120,7 @@ def test_an_edit_is_found_at_its_entry(folder: Path):
 
 def test_a_deletion_in_the_middle_is_found(folder: Path):
     write(segments(folder)[0], ("DELETE FROM entry WHERE seq = 50",))
-    assert verify(folder).first_bad == 51
+    assert verify(folder).first_bad == 50
 
 
 def test_a_missing_segment_is_found(folder: Path):

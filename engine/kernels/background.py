@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.kernels import dark
+from engine.kernels import offexchange
 from engine.kernels.book import (
     NIL,
     Book,
@@ -226,7 +226,7 @@ def turned_away(
         quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
         print_trade(env, trades, venue, side, (bid + ask) // 2, 50, quantity, 0, 1)
         return
-    dark.off_arrival(env, i, bits, side, reports, trades)
+    offexchange.off_arrival(env, bits, side, reports, trades)
 
 
 @hot
@@ -365,7 +365,7 @@ def run_background(env: Env, bound: int, reports: Records, trades: Records) -> i
             return status
         begin_second(env, st["second"] + 1)
         st["at_ns"] = start + SECOND_NS
-        dark.second(env, reports, trades)
+        offexchange.second(env, reports, trades)
 
 
 @hot

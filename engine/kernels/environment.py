@@ -281,7 +281,7 @@ def blank_env(
         venues=sim_venues(latency_ns),
         hidden=np.zeros(max_own, np.int32),
         incidents=np.zeros(INCIDENTS, INCIDENT),
-        off=new_off(day.seed, day.open_ns, day.close_ns, day.flow),
+        off=new_off(day.seed, day.flow),
     )
 
 

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIT, NEW, PRE_OPEN
-from engine.kernels import auction
+from engine.kernels import auction, offexchange
 from engine.kernels.background import DONE as DONE
 from engine.kernels.background import MAX_PRINTS as MAX_PRINTS
 from engine.kernels.background import MAX_REFILLS as MAX_REFILLS
@@ -153,6 +153,7 @@ def open_day(env: Env, reports: Records, trades: Records) -> int:
     st["session"] = CONTINUOUS
     st["at_ns"] = st["open_ns"]
     auction.open_auction(env, reports, trades)
+    offexchange.second(env, reports, trades)
     touch(env.book, st)
     return DONE
 

@@ -274,7 +274,7 @@ def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     elif kind == DARK:
         dark.arrive(env, row, message, reports, trades)
     else:
-        dealer.arrive(env, row, message, reports, trades)
+        dealer.arrive(env, row, message, reports)
     st["events"] += 1
 
 

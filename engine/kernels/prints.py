@@ -174,9 +174,10 @@ def print_trade(
     st["own_volume"] += own
     st["notional"] += (price * 100 + sub) * quantity
     st["trades"] += 1
-    st["last"] = price
     env.venues[venue]["volume"] += quantity
-    if env.venues[venue]["kind"] != LIT:
+    if env.venues[venue]["kind"] == LIT:
+        st["last"] = price
+    else:
         st["off_volume"] += quantity
     return row
 

@@ -1,9 +1,7 @@
 """Where children go: public books, dark pools, single-dealer platforms."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from engine.domain.kinds import FOK, IOC, LIMIT, LIT, MARKET
 from engine.domain.units import Nanos
 
 
@@ -19,7 +17,3 @@ class Venue:
     latency_ns: Nanos = Nanos(1_000_000)  # from the desk to the venue, market time
     share: float = 0.0  # of the background flow of its kind, 0..1
     phone: str = ""  # whom to call when it is silent
-
-
-# a market that names no venues is one
-LONE: Final = Venue(name="SIM", kind=LIT, order_types=(LIMIT, IOC, MARKET, FOK), share=1.0)

@@ -24,7 +24,6 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.market import REPORT, TICK, TRADE
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND, Nanos, PersonId
-from engine.domain.venue import LONE
 from engine.domain.views import DeskRow
 from engine.exchange.market import Advance
 from engine.exchange.presets import Preset
@@ -189,7 +188,7 @@ class QuietVenue:
 
     def __init__(self, market: SimulatedMarket) -> None:
         self._market = market
-        self.venues = getattr(market, "venues", (LONE,))
+        self.venues = market.venues
         self._last: Advance | None = None
 
     def queues(self) -> dict[int, int]:

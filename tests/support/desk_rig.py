@@ -21,7 +21,6 @@ from engine.domain.kinds import EXPIRED, FILLED, REJECTED
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos
-from engine.domain.venue import LONE
 from engine.exchange.days import SimulatedDays
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
@@ -136,7 +135,7 @@ class MarketVenue:
             self.market = self._make(session, seed)
             self.reports = []
             self.now = Nanos(0)
-            self.venues = getattr(self.market, "venues", (LONE,))
+            self.venues = self.market.venues
         return self.now
 
     def _speak(self) -> None:

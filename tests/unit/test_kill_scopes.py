@@ -45,7 +45,7 @@ MATRIX = [
     ("client", "C", set()),
     ("model", "m1", {2}),
     ("model", "m2", set()),
-    ("venue", "SIM", set()),
+    ("venue", "SIM-B", set()),
 ]
 
 
@@ -59,7 +59,7 @@ def test_a_scope_covers_exactly_its_parents_and_their_children(desk, scope, targ
     assert {parent.id for parent in parents} == hit
     there = {child.id for child in children}
     if scope == "venue":
-        assert there == set(desk.state.children)  # the one venue of this day
+        assert there == {x.id for x in desk.state.children.values() if x.venue == 1}
     else:
         mine = {x.id for x in desk.state.children.values() if x.parent_id in hit}
         assert there == mine
@@ -89,7 +89,7 @@ def test_an_active_kill_bars_exactly_the_next_children_of_its_scope(scope, targe
     barred = {
         number
         for number, parent in rig.state.parents.items()
-        if blocking_kill(rig.state, tags_of(rig.state, parent, "SIM")) is not None
+        if blocking_kill(rig.state, tags_of(rig.state, parent, "SIM-B")) is not None
     }
     assert barred == ({1, 2, 3, 4} if scope == "venue" else hit)
 
@@ -103,16 +103,15 @@ def test_an_order_that_names_no_client_is_not_barred_by_a_client_kill(desk):
     ("who", "scope", "target", "may"),
     [
         ("u1", "trader", "u1", True),
-        ("u1", "venue", "SIM", False),
+        ("u1", "venue", "SIM-B", False),
         ("u1", "client", "C-2", False),
         ("u1", "model", "m1", False),
         ("u1", "desk", "main", False),
-        ("u3", "venue", "SIM", False),  # an order of another desk lives there
         ("u3", "client", "C-2", True),
         ("u3", "model", "m1", True),
         ("u3", "desk", "main", True),
         ("u3", "desk", "other", False),
-        ("u5", "venue", "SIM", True),
+        ("u5", "venue", "SIM-B", True),
         ("u5", "desk", "other", True),
     ],
 )

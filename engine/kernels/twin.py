@@ -17,6 +17,7 @@ from engine.kernels.features import update
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import hot
+from engine.kernels.route import NOWHERE, cross_touch, cross_venue
 from engine.kernels.schedules import SECOND_NS
 from engine.kernels.simulate import (
     CHILDREN_FULL,
@@ -27,7 +28,9 @@ from engine.kernels.simulate import (
     decide_once,
     expire_children,
     is_over,
+    mark_out,
     observe,
+    observe_venues,
     send_new,
 )
 
@@ -44,17 +47,19 @@ N_SUMS = 3
 
 
 @hot
-def middle(tick: Any) -> float:
-    """Mid of the touch, NaN while a side is empty. [tick]"""
-    if tick["bid"][0] > 0 and tick["ask"][0] > 0:
-        return float(0.5 * (tick["bid"][0] + tick["ask"][0]))
+def middle(env: Env) -> float:
+    """Mid of the consolidated touch as it is, whatever is published; NaN while a side is empty."""
+    st = env.state[0]
+    if st["bid"] > 0 and st["ask"] > 0:
+        return float(0.5 * (st["bid"] + st["ask"]))
     return float(np.nan)
 
 
 @hot
 def sweep(env: Env, parent: Any, tape: Tape) -> int:
     """Cross what is left, up to the collar and whatever the limit price; FINE or why not."""
-    touch = parent["ask"] if parent["side"] > 0 else parent["bid"]
+    place = cross_venue(parent)
+    touch = cross_touch(parent, place) if place != NOWHERE else 0
     if touch <= 0:
         return FINE  # nobody to trade with in this second
     if tape.counts[2] >= env.own.size:
@@ -64,6 +69,9 @@ def sweep(env: Env, parent: Any, tape: Tape) -> int:
     action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"])
     action["size"] = parent["quantity"] - parent["filled"]
     action["ttl_ns"] = 0
+    action["venue"] = place
+    action["display"] = 0
+    action["minimum"] = 0
     if not send_new(env, parent, action, FIRST_CHILD + tape.counts[2], tape):
         return VENUE_STUCK
     tape.counts[2] += 1
@@ -89,6 +97,10 @@ def work(
     is empty), ``tape.counts`` and ``sums``. FINE, or why it stopped early.
     """
     tape.counts[:] = 0
+    tape.venue_shares[:] = 0
+    tape.venue_gain[:] = 0.0
+    allowed = parent["venues"]
+    marked = 0
     sums[:] = 0
     sums[BEFORE_SWEEP] = -1
     open_ns = env.state[0]["open_ns"]
@@ -107,9 +119,10 @@ def work(
             update(state, tick, parent["features"])
         else:
             write_best(env, tick)
-        tape.mids[k] = middle(tick)
+        tape.mids[k] = middle(env)
         tape.counts[3] = k + 1
         parent["now_ns"] = t
+        marked = mark_out(parent, tick, tape, marked)
         if t < parent["start_ns"] or sums[LAST_NS] != 0:
             continue
         if arrival_volume < 0:
@@ -117,6 +130,7 @@ def work(
             parent["arrival_price"] = tape.mids[k]
         status = expire_children(env, parent, tape)
         observe(parent, tick, arrival_volume)
+        observe_venues(parent, tick, tape, allowed)
         if not over and is_over(parent):
             over = True
             sums[BEFORE_SWEEP] = tape.counts[1]
@@ -138,13 +152,11 @@ def quiet(env: Env, instants: Ints, mids: Floats, tape: Tape) -> int:
 
     instants : ascending, shape (n,). mids : shape (n,), written, NaN while a side is empty. [tick]
     """
-    tick = tape.tick[0]
     for i in range(instants.size):
         status = TRADES_FULL
         while status != DONE:
             status, _, _ = run_until(env, instants[i] - 1, tape.reports, 0, tape.trades, 0)
             if status != DONE and status != REPORTS_FULL and status != TRADES_FULL:
                 return VENUE_STUCK
-        write_best(env, tick)
-        mids[i] = middle(tick)
+        mids[i] = middle(env)
     return FINE

@@ -29,12 +29,13 @@ from engine.lab.market import (
     OPEN_NS,
     SECONDS,
     SeedRange,
+    allowed_places,
     collar_ticks,
     fees,
     fresh_run,
     open_path,
 )
-from engine.lab.scenario import FIXED, Scenario
+from engine.lab.scenario import FIXED, SIMULATED, Scenario
 from engine.runtime.model_bytes import unpack
 
 FILLS: Final = 32_768
@@ -90,6 +91,10 @@ def parent_row(task: Task, who: Contender, seed: int) -> Any:
     row["arrival_price"], row["lot"] = instrument.reference_price, instrument.lot
     row["collar_ticks"] = collar_ticks(task.scenario)
     row["seed"] = seed
+    row["venues"] = allowed_places(task.scenario)
+    for place, venue in enumerate(SIMULATED):
+        row["venue_kind"][place] = venue.kind
+        row["venue_make"][place], row["venue_take"][place] = venue.make_fee, venue.take_fee
     row["volume"] = -1
     row["model_state"] = MODEL_LIVE if who.model else MODEL_NONE
     return row
@@ -122,7 +127,7 @@ def run_one(task: Task, who: Contender, day: Day, seed: int, tape: Tape) -> Run:
     order, adv = task.scenario.order, float(task.scenario.preset.instrument.adv)
     sums = np.zeros(N_SUMS, np.int64)
     values = np.array(vector(who.strategy, dict(who.values)))
-    env = fresh_run(day)
+    env = fresh_run(task.scenario, day)
     state = new_state(OPEN_NS, CLOSE_NS, adv, _curve(), prior_microprice())
     parent, model = parent_row(task, who, seed), model_of(who)
     until = OPEN_NS + order.end_ns + order.relax_ns
@@ -149,10 +154,11 @@ def grid(task: Task) -> Ints:
     return np.linspace(first, last, PROFILE).astype(np.int64)
 
 
-def quiet_mids(day: Day, instants: Ints, tape: Tape, where: str) -> Floats:
+def quiet_mids(scenario: Scenario, day: Day, instants: Ints, tape: Tape) -> Floats:
     """Mid of the no-trade twin just before each of these ascending instants. [tick]"""
     mids = np.empty(len(instants))
-    if quiet(fresh_run(day, 1), instants, mids, tape) != FINE:
+    where = f"{scenario.name}, path {day.seed}"
+    if quiet(fresh_run(scenario, day, 1), instants, mids, tape) != FINE:
         raise BrokenInvariant(f"{where}: the no-trade twin did not finish")
     if np.isnan(mids).any():
         raise Refused(f"{where}: without the order one side of the market was empty; thin it less")
@@ -185,7 +191,7 @@ def run_path(task: Task, index: int, tape: Tape | None = None) -> NDArray[np.voi
     runs = [run_one(task, who, day, seed, tape) for who in task.contenders]
     moments = [run.fills["venue_ns"] for run in runs]
     instants = np.unique(np.concatenate([OPEN_NS + grid(task) * SECOND + 1, *moments]))
-    mids = quiet_mids(day, instants, tape, f"path {index} of {task.scenario.name}")
+    mids = quiet_mids(task.scenario, day, instants, tape)
     rows = np.zeros(len(runs), OUTCOME)
     for row, run in zip(rows, runs, strict=True):
         outcome(task, run, instants, mids, row)

@@ -18,6 +18,7 @@ from engine.lab.market import (
     CLOSE_NS,
     OPEN_NS,
     SeedRange,
+    fees,
     fresh_run,
     open_path,
     path_seed,
@@ -48,7 +49,9 @@ def test_a_twin_makes_the_very_fills_of_the_simulator(name):
     state = new_state(OPEN_NS, CLOSE_NS, adv, curve, prior_microprice())
     values = np.array(vector(name, dict(who.values)))
     parent = parent_row(task, who, seed)
-    status = simulate(fresh_run(day), state[0], parent, values, curve, no_model(), 1, tape)
+    status = simulate(
+        fresh_run(task.scenario, day), state[0], parent, values, curve, no_model(), 1, tape
+    )
     assert status == FINE
     before = ours.sums[BEFORE_SWEEP]
     assert before > 5
@@ -59,7 +62,7 @@ def quiet_by_second(task, seconds):
     day, _ = a_day(task)
     mids = np.empty(seconds)
     instants = OPEN_NS + np.arange(seconds) * SECOND + 1
-    assert quiet(fresh_run(day, 1), instants, mids, TAPE) == FINE
+    assert quiet(fresh_run(task.scenario, day, 1), instants, mids, TAPE) == FINE
     return mids
 
 
@@ -124,6 +127,35 @@ def test_news_and_a_flash_move_the_market_of_every_twin_alike():
     assert dipped[during] - usual[during] == pytest.approx(-60, abs=15)
     assert jumped[after] - usual[after] == pytest.approx(60, abs=15)
     assert dipped[after] - usual[after] == pytest.approx(0, abs=15)
+
+
+def test_children_stay_at_the_venues_they_may_go_to():
+    scenario = replace(a_scenario(), venues=("SIM-B",))
+    only, free = run_path(a_task("TWAP", scenario=scenario), 0)[0], run_path(a_task("TWAP"), 0)[0]
+    assert only["venue"].tolist() == [0, 6_000, 0, 0, 0, 0, 0, 0]
+    assert np.count_nonzero(free["venue"]) > 1
+    assert free["venue"].sum() == 6_000
+
+
+def test_an_outage_sends_children_elsewhere_and_the_no_trade_twin_sees_it_too():
+    out = '[[incidents]]\nkind = "outage"\nvenue = "SIM-A"\nat = "09:30"\nseconds = 1800\n'
+    scenario = a_scenario(more=out)
+    row = run_path(a_task("TWAP", scenario=scenario), 0)[0]
+    assert (row["filled"], row["venue"][0]) == (6_000, 0)
+    usual, down = (
+        quiet_by_second(a_task("TWAP"), 900),
+        quiet_by_second(a_task("TWAP", scenario=scenario), 900),
+    )
+    assert not np.array_equal(usual, down)
+
+
+def test_fees_of_the_fills_are_those_of_their_venues():
+    row = run_path(a_task("TWAP"), 0)[0]
+    table = fees()
+    least = sum(int(n) * min(table[place, 1:]) for place, n in enumerate(row["venue"]))
+    most = sum(int(n) * max(table[place, 1:]) for place, n in enumerate(row["venue"]))
+    assert least <= row["fees"] <= most
+    assert least < most
 
 
 def test_paths_of_two_purposes_are_never_the_same():

@@ -12,6 +12,7 @@ from engine.kernels.background import candidate_ns
 from engine.kernels.environment import new_day
 from engine.kernels.exogenous import FLOW, quantiles
 from engine.kernels.flow import new_env
+from engine.kernels.off_state import LIT_SHARE
 from tests.oracle import naive_flow
 from tests.support.market import OPEN, SECOND, Run
 
@@ -121,8 +122,8 @@ def test_the_quantile_tables_are_what_they_are_called():
     assert np.mean(z * z) == pytest.approx(1, abs=1e-12)
     assert z[3072] == pytest.approx(NormalDist().inv_cdf(0.75), abs=2e-3)
     tables = new_day(1, PRESETS[0].flow(), OPEN, OPEN + SECOND).tables
-    assert np.median(tables[0]) == pytest.approx(105, abs=1)
-    assert np.median(tables[1]) == pytest.approx(100, abs=1)
+    assert np.median(tables[0]) == pytest.approx(105 * LIT_SHARE, abs=1)
+    assert np.median(tables[1]) == pytest.approx(100 * LIT_SHARE, abs=1)
     for row, power in ((2, 1.69), (3, 1.49)):
         chance = np.bincount(tables[row], minlength=120) / 4096
         wanted = (1.0 + np.arange(120)) ** -power

@@ -78,7 +78,7 @@ def test_slicing_changes_nothing_to_the_bit(cuts, seed):
     assert cut.everything() == whole.everything()
 
 
-@given(st.integers(80, 400))
+@given(st.integers(240, 800))
 @settings(max_examples=8, deadline=None)
 def test_small_arrays_are_emptied_never_overrun(rows):
     assert (

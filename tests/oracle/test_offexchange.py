@@ -42,7 +42,7 @@ class NaiveElsewhere:
         bits = draw(bits, 1)
         where, size = bits & 4095, self.sizes[bits >> 24 & 4095]
         for p, (below, times, wait_s, informed, sees) in enumerate(
-            [(900, 1.7, 90, 0.8, 3), (1100, 6.5, 400, 1.0, 5)]
+            [(900, 1.7, 90, 1.0, 4), (1100, 6.5, 400, 1.0, 5)]
         ):
             if where < below:
                 move = sum(self.foresight[second : second + sees]) * informed

@@ -317,7 +317,8 @@ def test_what_cannot_happen_is_refused_and_in_no_log(tmp_path):
 
 def test_nothing_can_happen_to_a_recorded_day():
     warm = [add(1, 100, 999, 1), add(2, 50, 998, 1), add(3, 100, 1_001, -1), add(4, 60, 1_002, -1)]
-    market = a_market([add(9, 10, 997, 1, 1)], warm=warm)
+    rows = [add(9, 10, 997, 1, 1), hidden(1, 1000.5, 1, 900 * SECOND)]
+    market = a_market(rows, warm=warm)
     with pytest.raises(Refused, match="recording"):
         market.incident(Incident(kind=INCIDENT_HALT, seconds=5))
     assert [place.name for place in market.venues] == ["XNAS"]

@@ -16,6 +16,7 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.hours import ZONE, session_of
 from engine.exchange.presets import LATENCY_NS, PRESETS
+from engine.kernels.environment import SIM_VENUES
 
 SATURDAY: Final = 5
 
@@ -39,7 +40,7 @@ def days_before(day: str, count: int) -> tuple[str, ...]:
 
 def market_hash() -> str:
     """Short hash of every parameter of the simulated market; printed with every result."""
-    digest = hashlib.sha256(str(LATENCY_NS).encode())
+    digest = hashlib.sha256(str((LATENCY_NS, SIM_VENUES)).encode())
     for preset in PRESETS:
         digest.update(preset.flow().tobytes())
     return digest.hexdigest()[:8]

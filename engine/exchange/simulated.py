@@ -29,7 +29,15 @@ from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
 from engine.exchange.presets import LATENCY_NS, PRESETS, Preset
 from engine.exchange.venues import simulated_venues
-from engine.kernels.environment import INCIDENT, LIT_VENUES, Env, grown, new_day, with_longer_queue
+from engine.kernels.environment import (
+    INCIDENT,
+    LIT_VENUES,
+    SIM_VENUES,
+    Env,
+    grown,
+    new_day,
+    with_longer_queue,
+)
 from engine.kernels.flow import (
     DONE,
     MAX_PRINTS,
@@ -90,7 +98,7 @@ class SimulatedMarket:
         self._dark_until = [0] * len(presets)  # nothing is published before this instant
         self._last_ticks = np.zeros(len(presets), TICK)
         self.envs: list[Env] = []
-        digest = hashlib.sha256(str(latency_ns).encode())
+        digest = hashlib.sha256(str((latency_ns, SIM_VENUES)).encode())
         for symbol, preset in enumerate(presets):
             flow = preset.flow()
             digest.update(flow.tobytes())

@@ -283,7 +283,7 @@ def indicate(env: Env, kind: int, number: int, ahead_ns: int) -> None:
     auction["volume"], auction["imbalance"] = volume, over
 
 
-@hot
+@leaf
 def renew(env: Env) -> None:
     """A second begins: renew the indication of the close."""
     st = env.state[0]
@@ -292,7 +292,7 @@ def renew(env: Env) -> None:
         indicate(env, CLOSING, 1, ahead_ns)
 
 
-@hot
+@leaf
 def write_indicative(env: Env, tick: Row) -> None:
     """Indicative price, volume and imbalance of the next auction, zeros when it is far."""
     st = env.state[0]

@@ -80,14 +80,14 @@ def shyness(dealer: Row, side: int, now_s: int) -> int:
 
 
 @hot
-def quote(env: Env, d: int, side: int) -> tuple[int, int]:
+def streamed(st: Row, top: Row, dealer: Row, d: int, side: int) -> tuple[int, int]:
     """What we would pay (side BUY) or get at dealer d now, and for how much. [tick / 100, share]
 
     (0, 0) without a two-sided touch or with nothing left of the quote.
     """
-    top, dealer, now_s = env.off.top[0], env.off.dealers[d], env.state[0]["second"]
+    now_s = int(np.int64(st["second"]))
     bid, ask = int(np.int64(top["mark_bid"])), int(np.int64(top["mark_ask"]))
-    if bid == 0 or top["second"] != now_s or env.venues[FIRST_DEALER + d]["state"] != CONTINUOUS:
+    if bid == 0 or top["second"] != now_s:
         return 0, 0
     way = (side + 1) // 2
     bits = draw(draw(top["quote_key"], now_s), 2 * d + way)
@@ -99,6 +99,14 @@ def quote(env: Env, d: int, side: int) -> tuple[int, int]:
     if size <= 0:
         return 0, 0
     return touch * SUB + side * out, int(size)
+
+
+@hot
+def quote(env: Env, d: int, side: int) -> tuple[int, int]:
+    """As `streamed`; (0, 0) from a dealer that is down."""
+    if env.venues[FIRST_DEALER + d]["state"] != CONTINUOUS:
+        return 0, 0
+    return streamed(env.state[0], env.off.top[0], env.off.dealers[d], d, side)
 
 
 @hot
@@ -176,12 +184,15 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
         end_own(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
 
 
-@hot
+@leaf
 def write_quotes(env: Env, tick: Row) -> None:
     """What the dealers stream now: whole ticks, rounded away from us; the fill has the rest."""
+    st, top = env.state[0], env.off.top[0]
     for d in range(DEALERS):
-        buy, ask_size = quote(env, d, BUY)
-        sell, bid_size = quote(env, d, SELL)
+        buy, ask_size, sell, bid_size = 0, 0, 0, 0
+        if env.venues[FIRST_DEALER + d]["state"] == CONTINUOUS:
+            buy, ask_size = streamed(st, top, env.off.dealers[d], d, BUY)
+            sell, bid_size = streamed(st, top, env.off.dealers[d], d, SELL)
         tick["venue_ask"][FIRST_DEALER + d] = -(-buy // SUB)
         tick["venue_ask_size"][FIRST_DEALER + d] = ask_size
         tick["venue_bid"][FIRST_DEALER + d] = sell // SUB

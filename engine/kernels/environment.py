@@ -22,7 +22,7 @@ from engine.kernels.exogenous import (
     memory_table,
     quantiles,
 )
-from engine.kernels.off_state import Off, copy_off, new_off
+from engine.kernels.off_state import LIT_SHARE, Off, copy_off, new_off
 
 Row: TypeAlias = Any  # one record of an array, as numba sees it
 
@@ -232,7 +232,7 @@ def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
     )
     used = fill_pressure(seed, flow, pressing, tables[T_MARKET], signs, seconds)
     own = memory_table(
-        float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size
+        float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size / LIT_SHARE
     )
     return Day(flow, seconds, signs[:used].copy(), tables, own, seed, open_ns, close_ns)
 

@@ -44,6 +44,10 @@ OFF = np.dtype(
         ("mark_bid", "<i8"),  # touch as the second began: what dealers quote around [tick]
         ("mark_ask", "<i8"),
         ("usual", "<f8"),  # consolidated volume of a usual day [share]
+        ("retail", "<f8"),  # size of a wholesaler's trade, multiple of a market order's
+        ("inside", "<i8"),  # prints a little inside the touch [1 / 4096]
+        ("half_way", "<i8"),  # ... and half a tick inside; the rest at the touch
+        ("to", "<i8", (4,)),  # orders that go to pool 0, pool 1, dealer 0, dealer 1, cumulative
         ("reopenings", "<i8"),
     ],
     align=True,
@@ -57,6 +61,10 @@ POOL = np.dtype(
         ("rank", "<i8"),  # own rows below this were there before it
         ("until_ns", "<i8"),  # when it goes away
         ("count", "<i8"),  # rows in use of its line
+        ("size", "<f8"),  # of an arrival, multiple of a market order's
+        ("wait_ns", "<i8"),  # longest that one waits
+        ("informed", "<f8"),  # chance that an arrival knows a coming move of one tick
+        ("ahead_s", "<i8"),  # how far it sees
     ],
     align=True,
 )
@@ -71,6 +79,7 @@ DEALER = np.dtype(
         ("hit", "<f8"),  # own fills of late, signed, fading [share]
         ("hit_second", "<i8"),
         ("second", "<i8"),  # to which ``used`` belongs
+        ("clients", "<f8"),  # size of its trades with others, multiple of a market order's
         ("used", "<i8", (2,)),  # of this second's bid and ask, taken or under look [share]
     ],
     align=True,
@@ -112,9 +121,17 @@ def new_off(seed: int, flow: Records) -> Off:
     top[0]["auction_key"] = stream_key(seed, STREAM_AUCTION)
     top[0]["usual"] = 2.0e6 * size * float(flow[0]["rate"]) / BASE_RATE
     top[0]["second"] = -1
+    top[0]["retail"] = 1.1
+    top[0]["inside"], top[0]["half_way"] = 1_880, 300
+    top[0]["to"] = (900, 1_100, 1_500, 1_700)  # of 4,096, the rest to a wholesaler
     pools = np.zeros(POOLS, POOL)
     pools["minimum"] = (1, max(1, round(200 * size)))
+    pools["size"] = (1.7, 6.5)
+    pools["wait_ns"] = (90_000_000_000, 400_000_000_000)
+    pools["informed"] = (1.0, 1.0)
+    pools["ahead_s"] = (4, 5)
     dealers = np.zeros(DEALERS, DEALER)
+    dealers["clients"] = (1.75, 2.6)
     dealers["size"] = (max(1, round(300 * size)), max(1, round(600 * size)))
     dealers["tolerance"] = (25, 75)
     dealers["look_ns"] = (50_000_000, 30_000_000)

@@ -22,7 +22,7 @@ from engine.lab.cost import OUTCOME, Floats, parts_bps
 from engine.lab.market import SeedRange, refuse_overlap, refuse_unbuilt
 from engine.lab.paired import FILLS, Contender, Task, contender, run_path, small_tape
 from engine.lab.pool import Pool
-from engine.lab.scenario import MOST_DAYS, SIMULATED, Scenario
+from engine.lab.scenario import MOST_DAYS, Scenario
 
 BATCH: Final = 25
 FIRST: Final = 8  # paths of the first ranking
@@ -237,7 +237,7 @@ def run(
         question=question,
         rows=collector.rows[: collector.kept],
         stopped=collector.stopped,
-        market_hash=market_hash(venues=SIMULATED),
+        market_hash=market_hash(),
     )
 
 

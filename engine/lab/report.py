@@ -65,7 +65,7 @@ def _pair(parts: dict[str, Floats], result: Result, i: int, j: int, chosen: Any)
     return {
         "mean_bps": number(found.difference.mean),
         "ci95": interval(found.difference),
-        "p_value": number(found.p_value),
+        "p_value": float(f"{found.p_value:.4g}") if math.isfinite(found.p_value) else None,
         "win_rate": number(found.win_rate),
         "n": found.difference.n,
         "verdict": verdict(names[i], names[j], found, result.market_hash, left),

@@ -442,6 +442,37 @@ def test_no_bytes_crash_a_check_and_none_are_lost(tmp_path, data):
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@given(st.data())
+def test_no_bytes_in_either_lobster_file_crash_a_check(tmp_path, data):
+    texts = [bytearray("".join(f"{row}\n" for row in rows).encode()) for rows in long_day(12)]
+    for text in texts:
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, len(text) - 1))
+            text[at : at + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=6))
+    (tmp_path / "book.csv").write_bytes(bytes(texts[1]))
+    try:
+        found = check_rows(tmp_path, "lobster", bytes(texts[0]), orderbook=tmp_path / "book.csv")
+    except Refused:
+        return
+    assert found.accepted + found.in_quarantine == found.rows
+    assert found.transitions_exact <= found.rows
+
+
+def test_a_flood_in_the_order_book_file_keeps_its_memory(tmp_path):
+    messages, _ = long_day(4_000)
+    check_rows(tmp_path, "lobster", messages[:50], book=long_day(50)[1])
+    (tmp_path / "book.csv").write_text(("1,2,junk,4" + "x" * 3_000 + "\n") * 4_000)
+    tracemalloc.start()
+    found = check_rows(tmp_path, "lobster", messages, orderbook=tmp_path / "book.csv")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.accepted == 0
+    assert peak < 5 << 20 < (tmp_path / "book.csv").stat().st_size
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.sampled_from(sorted(SOUND)),
     st.sampled_from([b"", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xfd7zXZ\x00"]),

@@ -2,8 +2,8 @@
 
 `work` takes the steps of `simulate`, made of the same functions, so it decides the same bits; it
 keeps fills and mids but no decisions. When the parent is over and shares are left, a clean-up order
-crosses once a second, up to the collar, until nothing is left: under-filling is never cheap. Then
-nothing is sent and the market relaxes.
+crosses once a second, further and further, until nothing is left: under-filling is never cheap.
+Then nothing is sent and the market relaxes.
 """
 
 from typing import Any, TypeAlias
@@ -38,6 +38,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 FIRST_CHILD = 1  # id of the first child of a run
+WIDER_NS = 30 * SECOND_NS  # the clean-up reaches one collar further each time
 
 # indexes of ``sums``
 BEFORE_SWEEP = 0  # fills before the clean-up
@@ -57,7 +58,10 @@ def middle(env: Env) -> float:
 
 @hot
 def sweep(env: Env, parent: Any, tape: Tape) -> int:
-    """Cross what is left, up to the collar and whatever the limit price; FINE or why not."""
+    """Cross what is left at the best venue, whatever the limit price; FINE or why not.
+
+    Up to the collar, and every half minute one collar further: it has to end.
+    """
     place = cross_venue(parent)
     touch = cross_touch(parent, place) if place != NOWHERE else 0
     if touch <= 0:
@@ -66,7 +70,8 @@ def sweep(env: Env, parent: Any, tape: Tape) -> int:
         return CHILDREN_FULL
     action = tape.actions[0]
     action["type"] = IOC
-    action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"])
+    collars = 1 + (parent["now_ns"] - parent["end_ns"]) // WIDER_NS
+    action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"] * collars)
     action["size"] = parent["quantity"] - parent["filled"]
     action["ttl_ns"] = 0
     action["venue"] = place

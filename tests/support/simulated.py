@@ -56,10 +56,10 @@ def a_day(seed=1, *, seconds=SECONDS, shift_from=None, shift=40.0):
 
 
 def a_parent(strategy, **changed):
-    """A buy of 20,000, by POV 36,000, from minute 1 to minute 50 of a short day."""
+    """A buy of 20,000 from minute 1 to minute 50 of a short day."""
     values = {
         "now_ns": 0, "start_ns": 60 * SECOND, "base_ns": 60 * SECOND, "end_ns": 3_000 * SECOND,
-        "close_ns": SECONDS * SECOND, "quantity": 36_000 if strategy == "POV" else 20_000, "volume": -1, "bid": 0, "ask": 0,
+        "close_ns": SECONDS * SECOND, "quantity": 20_000, "volume": -1, "bid": 0, "ask": 0,
         "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy),
     }  # fmt: skip
     return on_every_venue(an_observation(**{**values, **changed}))

@@ -7,14 +7,14 @@ Readers open read-only with short transactions.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from db.witness import compare
 from engine.domain.codec import entry_from_json, entry_to_json
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, JournalUnwritable
 from engine.domain.events import ChildIntended, EngineStarted, Entry
 
 GENESIS: Final = bytes(32)
@@ -132,7 +132,10 @@ class SqliteJournal:
         return self._seq, self._hash.hex()
 
     def append(self, entries: Iterable[Entry], records: Iterable[tuple[int, bytes]] = ()) -> None:
-        """Store entries and decision records in one transaction, durable on return."""
+        """Store entries and decision records in one transaction, durable on return.
+
+        Raises JournalUnwritable on a full disk or a file that somebody holds; nothing is stored.
+        """
         rows, sent, seq, head = [], [], self._seq, self._hash
         for entry in entries:
             if entry.seq != seq + 1:
@@ -145,18 +148,32 @@ class SqliteJournal:
                 sent.append((entry.event.child_id,))
         if not rows:
             return
+        self._store(rows, sent, records)
+        self._seq, self._hash = seq, head
+
+    def _store(
+        self,
+        rows: list[tuple[int, bytes, bytes]],
+        sent: Sequence[tuple[int]],
+        records: Iterable[tuple[int, bytes]],
+    ) -> None:
         execute = self._connection
-        execute.execute("BEGIN IMMEDIATE")
         try:
+            execute.execute("BEGIN IMMEDIATE")
             execute.executemany("INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", rows)
             execute.executemany("INSERT INTO sent (child) VALUES (?)", sent)
             execute.executemany("INSERT INTO decision (seq, record) VALUES (?, ?)", records)
             execute.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._take_back()
+            raise JournalUnwritable(f"the journal cannot be written: {error}") from error
         except BaseException:
-            if execute.in_transaction:
-                execute.execute("ROLLBACK")
+            self._take_back()
             raise
-        self._seq, self._hash = seq, head
+
+    def _take_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def rotate(self, day: str) -> None:
         """Seal the segment and start the next; the chain goes on."""
@@ -166,6 +183,23 @@ class SqliteJournal:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether the newest segment takes a transaction now; the chain stays as it is."""
+    connection = sqlite3.connect(segments(folder)[-1], isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA busy_timeout=100")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY) STRICT")
+        connection.execute("INSERT OR REPLACE INTO probe (one) VALUES (1)")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def read_segment(path: Path, after: int = 0, limit: int = 1_000_000) -> Iterator[Entry]:

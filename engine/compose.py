@@ -9,18 +9,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from db.journal import SqliteJournal, read_tail
+from db.journal import SqliteJournal, is_writable, read_tail
 from engine.core.evolve import evolve
 from engine.core.rules.desk import first_parameters
 from engine.core.sight import LoadedModel
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import events as e
-from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.errors import BrokenInvariant, JournalUnwritable, Refused
 from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
 from engine.runtime.halted import Halted
 from engine.runtime.kill_flag import KillFlag
@@ -99,7 +100,13 @@ def build(settings: Settings, clock: Clock) -> Loop:
     flag = KillFlag.open(where.kill_flag)  # before the journal: without one this start is the first
     journal = SqliteJournal(where.journal)
     state = fold_journal(where.journal)
-    gate = Gate(flag, clock, lease_ns=settings.lease_ms * 1_000_000)
+    Reserve(where.reserve)  # while there is room for it
+    gate = Gate(
+        flag,
+        clock,
+        lease_ns=settings.lease_ms * 1_000_000,
+        disk=Disk(where.state, least=settings.least_free_mb * MEGABYTE),
+    )
     link = EngineLink(
         f"ipc://{where.engine}", f"ipc://{where.live}", load_key(where.state / "link.key")
     )
@@ -144,13 +151,29 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
 
 
 def halt(settings: Settings, clock: Clock, broken: BrokenInvariant) -> Halted:
-    """The journal does not fold: nothing is decided, cancels stay possible, the entry is named."""
+    """Nothing is decided, cancels stay possible, the cause is named.
+
+    A journal that cannot be written heals: then the process ends and is started anew.
+    """
     where: Paths = paths(settings)
     link = EngineLink(
         f"ipc://{where.engine}", f"ipc://{where.live}", load_key(where.state / "link.key")
     )
-    flag = KillFlag.open(where.kill_flag)
-    return Halted(link=link, flag=flag, clock=clock, cancel=where.cancel, sentence=str(broken))
+
+    def is_writable_again() -> bool:
+        least = settings.least_free_mb * MEGABYTE
+        return free_bytes(where.state) >= least and is_writable(where.journal)
+
+    heals = isinstance(broken, JournalUnwritable)
+    return Halted(
+        link=link,
+        flag=KillFlag.open(where.kill_flag),
+        clock=clock,
+        cancel=where.cancel,
+        sentence=str(broken),
+        reserve=Reserve(where.reserve),
+        is_over=is_writable_again if heals else lambda: False,
+    )
 
 
 def say(text: str) -> None:
@@ -174,13 +197,27 @@ def main() -> int:
         say(f"quarterdeck: engine HALTED: {broken}")
         runner = halt(settings, clock, broken)
 
+    with_signals(runner)
+    say(f"engine ready: epoch {runner.epoch}")
+    try:
+        runner.run()
+    except JournalUnwritable as broken:
+        assert isinstance(runner, Loop)
+        say(f"quarterdeck: engine HALTED: {broken}")
+        runner.parts.link.close()
+        runner = halt(settings, clock, broken)
+        with_signals(runner)
+        runner.run()
+    return 0
+
+
+def with_signals(runner: Loop | Halted) -> None:
+    """SIGTERM and SIGINT stop the runner, SIGUSR1 is a kill of all trading."""
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
         runner.stopping = True
 
+    flag = runner.flag if isinstance(runner, Halted) else runner.parts.gate.flag
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    flag = runner.flag if isinstance(runner, Halted) else runner.parts.gate.flag
     signal.signal(signal.SIGUSR1, lambda _signal, _frame: flag.set_all())
-    say(f"engine ready: epoch {runner.epoch}")
-    runner.run()
-    return 0

@@ -82,6 +82,8 @@ class Settings:
                          low=200, high=60_000)  # fmt: skip
     heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
+    least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
+                              low=50, high=100_000)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
@@ -296,6 +298,7 @@ class Paths:
     decisions: Path
     exchange: Path  # the exchange's own order log
     witness: Path  # the watchdog's second record of the journal
+    reserve: Path  # file for acts of an engine whose journal cannot be written
     log: Path
     ipc: Path
     processes: Path  # what the supervisor knows, JSON
@@ -324,6 +327,7 @@ def paths(settings: Settings) -> Paths:
         decisions=state / "decisions",
         exchange=exchange,
         witness=settings.witness if settings.witness is not None else state / "witness",
+        reserve=state / "reserve.log",
         log=state / "log",
         ipc=ipc,
         processes=state / "processes.json",

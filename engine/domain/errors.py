@@ -17,3 +17,7 @@ class Refused(Exception):
 
 class BrokenInvariant(Exception):
     """What must never happen has happened. Names the entry or object at fault."""
+
+
+class JournalUnwritable(BrokenInvariant):
+    """The journal takes nothing: full disk, or somebody holds it. Nothing is sent or believed."""

@@ -125,11 +125,11 @@ def write_top(env: Env, tick: Row) -> None:
 
 @hot
 def write_best(env: Env, tick: Row) -> None:
-    """As `write_tick`, but only the touch: for loops that never look deeper."""
+    """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
     st = env.state[0]
     tick["bid"][0] = st["bid"]
     tick["ask"][0] = st["ask"]
     tick["bid_size"][0] = st["bid_size"]
     tick["ask_size"][0] = st["ask_size"]
-    tick["volume"] = st["volume"]
-    tick["own_volume"] = st["own_volume"]
+    write_totals(env, tick)
+    write_venues(env, tick)

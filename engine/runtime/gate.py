@@ -4,14 +4,18 @@ from engine.core.state import State
 from engine.domain.events import KillBlocked
 from engine.domain.units import Nanos
 from engine.runtime.clock import Clock
+from engine.runtime.disk import Disk
 from engine.runtime.kill_flag import KillFlag
 
 
 class Gate:
     """What stops a new order after everything else has let it pass."""
 
-    def __init__(self, flag: KillFlag, clock: Clock, *, lease_ns: int) -> None:
+    def __init__(
+        self, flag: KillFlag, clock: Clock, *, lease_ns: int, disk: Disk | None = None
+    ) -> None:
         self.flag = flag
+        self._disk = disk
         self._clock = clock
         self._lease_ns = lease_ns  # 0 = no watchdog is expected (past days, tests)
         self._seen = -1  # generation whose slots are folded into the state
@@ -28,7 +32,7 @@ class Gate:
             age = self._clock.mono_ns() - self.flag.lease_ns
             if age > self._lease_ns:
                 return f"lease: the watchdog has been silent for {age / 1e9:.1f} s"
-        return ""
+        return "" if self._disk is None else self._disk.closed_because(self._clock.mono_ns())
 
     def unread(self, state: State) -> tuple[KillBlocked, ...]:
         """Requests in the flag that the state does not know yet; remembers the generation seen."""

@@ -1,17 +1,24 @@
-"""The engine when its journal does not fold: it decides nothing, and still lets people cancel."""
+"""The engine without its journal: it decides nothing, and still lets people cancel.
+
+The journal does not fold (that stays until a person acts), or it cannot be written (then the
+engine starts anew as soon as it can be).
+"""
 
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from engine.runtime.clock import Clock
+from engine.runtime.disk import Reserve
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, Reply
 
 IDLE_MS: Final = 20
 ANSWER_S: Final = 2.0
+TRY_NS: Final = 1_000_000_000  # between two looks whether the cause is over
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,9 +30,12 @@ class Halted:
     clock: Clock
     cancel: Path  # the exchange's own cancel socket
     sentence: str
+    reserve: Reserve
+    is_over: Callable[[], bool] = lambda: False
     stopping: bool = False
     seen: int = 0
     epoch: int = 0
+    tried_at: int = 0
 
     def run(self) -> None:
         """Until told to stop. A kill that is in force already is carried out first."""
@@ -42,6 +52,10 @@ class Halted:
             self.seen = generation
         self.link.wait(IDLE_MS)
         self.answer()
+        now = self.clock.mono_ns()
+        if now - self.tried_at >= TRY_NS:
+            self.tried_at = now
+            self.stopping = self.stopping or self.is_over()
 
     def answer(self) -> None:
         """Every command is refused; questions get the reason."""
@@ -56,9 +70,11 @@ class Halted:
     def cancel_all(self) -> str:
         """Mass cancel by the exchange's own route; its answer, "" = nobody there: asked again."""
         try:
-            return self._ask()
+            answer = self._ask()
         except OSError:
             return ""
+        self.reserve.note({"at": self.clock.wall_ns(), "act": "mass_cancel", "answer": answer})
+        return answer
 
     def _ask(self) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:

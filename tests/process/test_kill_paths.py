@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from db.journal import SqliteJournal, read_all, verify
+from db.journal import SqliteJournal, read_all, segments, verify
 from engine.domain import events as e
 from engine.domain.commands import ReleaseKill, SetPeople
 from engine.domain.errors import Refused
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos, ParentId, PersonId
+from engine.runtime.disk import Reserve
 from engine.stage import BOSS, PEOPLE, SYSTEM, Stage, eventually
 from engine.watchdog.cancel import CancelRoute
 
@@ -162,6 +163,38 @@ def test_a_kill_flag_that_is_deleted_means_all(desk):
     )
     eventually(lambda: not desk.desk.ask("status")["open_children"], PATIENCE_S, "cancels")
     assert open_at_exchange(desk) == []
+
+
+def test_a_journal_that_cannot_be_written_stops_orders_keeps_kills_and_heals_by_itself(desk):
+    trading(desk)
+    before = desk.pid("engine")
+    thief = sqlite3.connect(segments(desk.where.journal)[-1], timeout=30, isolation_level=None)
+    thief.execute("BEGIN IMMEDIATE")  # as a full disk: nothing can be stored
+    try:
+        refusal = eventually(lambda: refused_by(desk), PATIENCE_S, "the word HALTED")
+        assert "HALTED: the journal cannot be written" in refusal
+        code, receipt = kill_by_command_line(desk)
+        assert (code, receipt["state"]) == (1, "REQUESTED")  # what is not journalled is not said
+        eventually(lambda: open_at_exchange(desk) == [], PATIENCE_S, "cancels")
+        acts = Reserve(desk.where.reserve).acts()
+        assert [act["act"] for act in acts] == ["mass_cancel"]
+        assert json.loads(acts[0]["answer"])["open"] == 0
+    finally:
+        thief.execute("ROLLBACK")
+        thief.close()
+    eventually(lambda: desk.pid("engine") not in (None, before), PATIENCE_S, "a new engine")
+
+    def confirmed() -> bool:
+        status = desk.status()
+        kills = {} if status is None else status["kills"]
+        return bool(kills) and all(row["state"] != "BLOCKED" for row in kills.values())
+
+    eventually(confirmed, PATIENCE_S, "the kill in the journal")
+    eventually(lambda: not desk.desk.ask("status")["open_children"], PATIENCE_S, "all terminal")
+    status = desk.desk.ask("status")
+    assert status["desk"]["difference"] == ""
+    assert status["desk"]["gate"].startswith("kill")
+    assert verify(desk.where.journal, desk.where.witness).first_bad == 0
 
 
 def test_a_journal_that_does_not_fold_starts_halted_names_the_entry_and_still_cancels(

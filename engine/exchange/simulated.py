@@ -30,6 +30,7 @@ from engine.exchange.presets import LATENCY_NS, PRESETS, Preset, market_hash
 from engine.exchange.venues import simulated_venues
 from engine.kernels.environment import (
     INCIDENT,
+    INCIDENTS,
     LIT_VENUES,
     Env,
     grown,
@@ -232,7 +233,7 @@ class SimulatedMarket:
         if not states & {CONTINUOUS, HALTED}:
             raise Refused("the market must be open for an incident")
         check_incident(what, self.venues, len(self.envs))
-        rows = self.envs[0].venues
+        rows = self.envs[0].state[0]["venues"]
         up = [v for v in range(LIT_VENUES) if rows[v]["state"] == CONTINUOUS]
         if what.kind == INCIDENT_OUTAGE and up == [what.venue]:
             raise Refused(f"{self.venues[what.venue].name} is the last public book that is up")
@@ -245,7 +246,7 @@ class SimulatedMarket:
             if what.kind == INCIDENT_FEED_GAP:
                 self._dark_until[symbol] = max(self._dark_until[symbol], int(row[0]["to_ns"]))
             elif not add_incident(self.envs[symbol], row[0]):
-                raise Refused(f"a day holds {len(self.envs[symbol].incidents)} incidents")
+                raise Refused(f"a day holds {INCIDENTS} incidents")
 
     def queue_ahead(self, child: int) -> int | None:
         """Shares before an own resting order; None = it does not rest. [share]"""

@@ -16,6 +16,7 @@ from db.base import open_engine, sqlite_url
 from db.market import Market, mids_of_bars, thin
 from db.queries_audit import Audit, AuditFilter
 from db.queries_costs import Costs, tca_row
+from db.queries_market import MarketReport, market_report
 from db.queries_orders import Orders
 from db.read import Found
 from db.records import (
@@ -88,6 +89,10 @@ class Queries(Orders, Audit, Costs):
         """One trading day."""
         row = self.one(_days().where(DAYS.c.day == day))
         return None if row is None else _day(row)
+
+    def market_report(self) -> MarketReport | None:
+        """The newest realism report of the simulated market; None while there is none."""
+        return market_report(self._state)
 
     # --- TCA ----------------------------------------------------------------------------------
     def tca_day(self, day: str) -> TcaDay | None:

@@ -319,9 +319,50 @@ def drill(options: argparse.Namespace) -> int:
     return int(module.main(options.rest))
 
 
+def scenarios(options: argparse.Namespace) -> int:
+    """List the scenarios, or check a file of one."""
+    from engine.lab.command import scenarios as lists
+
+    return lists(options.rest)
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """What a strategy costs in a scenario."""
+    from engine.lab.command import simulate as costs
+
+    return costs(options.rest)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Strategies against each other on the same simulated paths."""
+    from engine.lab.command import compare as pairs
+
+    return pairs(options.rest)
+
+
+def stylised(options: argparse.Namespace) -> int:
+    """Measure whether the simulated market behaves like a market."""
+    from engine.realism.report import main as measure
+    from engine.runtime.clock import SystemClock
+
+    return measure(options.rest, SystemClock().wall_ns())
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Fit the simulated market to a recorded day."""
+    from engine.realism.calibrate import main as fit
+    from engine.runtime.clock import SystemClock
+
+    return fit(options.rest, SystemClock().wall_ns())
+
+
 BENCHES: Final = ("book", "sim", "live", "journal")
 DRILLS: Final = ("crash", "oversend")
-PASSED_ON: Final = {"replay": replay, "feed": feed, "bench": bench, "drill": drill}
+LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
+REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
+PASSED_ON: Final = {
+    "replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB, **REALISM,
+}  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -364,7 +405,7 @@ def parser() -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)
         sub.set_defaults(function=PASSED_ON[name])
-    for name, function in {"replay": replay, "feed": feed}.items():
+    for name, function in {"replay": replay, "feed": feed, **LAB, **REALISM}.items():
         sub = verbs.add_parser(name, help=function.__doc__, add_help=False)
         sub.set_defaults(function=function)
     return top

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from engine.bench.meta import load, meta
+from engine.bench.sim_paired import measure_paired
 from engine.domain.kinds import BUY
 from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
@@ -55,7 +56,7 @@ class Outcome(NamedTuple):
 def _digest(env: Env, *more: bytes) -> bytes:
     state = env.state.copy()
     state["n_reports"] = state["n_trades"] = 0  # how full our arrays happened to be
-    sums = hashlib.sha256(state.tobytes() + env.book.top.tobytes() + env.memory.tobytes())
+    sums = hashlib.sha256(state.tobytes() + env.book.top.tobytes())
     for part in more:
         sums.update(part)
     return sums.digest()
@@ -133,11 +134,18 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1))
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append")
+    parser.add_argument(
+        "--paired",
+        type=int,
+        metavar="DAY_RUNS",
+        help="also a paired comparison with so many day-runs",
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(argv)
-    for name in ("days", "workers"):
-        if getattr(arguments, name) < 1:
-            parser.error(f"--{name} must be at least 1, was {getattr(arguments, name)}")
+    for name in ("days", "workers", "paired"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} must be at least 1, was {value}")
     return arguments
 
 
@@ -148,7 +156,7 @@ def main(argv: Sequence[str]) -> int:
         arguments = _arguments(argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
-    report: dict[str, object] = {"days": arguments.days, "workers": arguments.workers}
+    report: dict[str, Any] = {"days": arguments.days, "workers": arguments.workers}
     rows: dict[str, dict[str, object]] = {}
     try:
         for name in arguments.scenario or SCENARIOS:
@@ -157,11 +165,14 @@ def main(argv: Sequence[str]) -> int:
         print(f"bench sim: {error}", file=sys.stderr)
         return DISAGREE
     report["scenarios"] = rows
+    if arguments.paired is not None:
+        report["paired"] = measure_paired(arguments.paired, arguments.workers)
     report["meta"] = meta(load_before)
     if arguments.json:
         print(json.dumps(report))
         return DONE
-    for name, row in rows.items():
+    shown = rows if arguments.paired is None else {**rows, "paired": report["paired"]}
+    for name, row in shown.items():
         print(name)
         for key, value in row.items():
             print(f"{key:>24}  {value}")

@@ -4,7 +4,6 @@ Assumption: every weekday is a trading day from 09:30 to 16:00 New York; no holi
 (docs/numbers.md).
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,8 @@ from engine.domain.errors import Refused
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.hours import ZONE, session_of
-from engine.exchange.presets import LATENCY_NS, PRESETS
+from engine.exchange.presets import LATENCY_NS
+from engine.exchange.presets import market_hash as market_hash
 
 SATURDAY: Final = 5
 
@@ -35,14 +35,6 @@ def days_before(day: str, count: int) -> tuple[str, ...]:
         at = weekday_from(at - timedelta(days=1), -1)
         found.append(at.isoformat())
     return tuple(found)
-
-
-def market_hash() -> str:
-    """Short hash of every parameter of the simulated market; printed with every result."""
-    digest = hashlib.sha256(str(LATENCY_NS).encode())
-    for preset in PRESETS:
-        digest.update(preset.flow().tobytes())
-    return digest.hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,9 @@ an arrival trades with the move of the next seconds: a seller comes when the pri
 fall, and meets whoever waits to buy. The move is the exogenous one, so no own order changes it,
 and it never reaches a feature or a strategy.
 
-The shares below were set together so that consolidated volume has the off-exchange share and the
-sub-penny prints of recorded days (docs/numbers.md).
+The numbers in off_state.py were set together, so that the share of volume off exchange and of
+sub-penny prints are those of recorded days (docs/numbers.md).
 """
-
-from typing import Final
 
 import numpy as np
 
@@ -23,32 +21,18 @@ from engine.kernels.dark import come, look_again
 from engine.kernels.dealer import mark
 from engine.kernels.environment import T_MARKET, Env
 from engine.kernels.exogenous import ACCEPT, KIND_ONE
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import leaf
 from engine.kernels.off_state import (
     ELSEWHERE,
     FIRST_DEALER,
     POOLS,
     SUB,
     Records,
+    Row,
     twice_mid,
 )
 from engine.kernels.prints import print_trade
 from engine.kernels.rng import draw
-
-# of 4,096 turned away: to pool 0, to pool 1, to dealer 0, to dealer 1, the rest to a wholesaler
-TO: Final = (900, 1_100, 1_500, 1_700)
-# their size: multiples of that of a market order
-POOL_SIZE: Final = (1.7, 6.5)
-DEALER_SIZE: Final = (1.75, 2.6)
-RETAIL_SIZE: Final = 1.1
-# how long interest waits in a pool, at most
-WAIT_NS: Final = (90_000_000_000, 400_000_000_000)
-# adverse selection: weight of the coming moves, and the seconds that they reach
-STRENGTH: Final = (0.8, 1.0)
-AHEAD_S: Final = (3, 5)
-# prices of prints, of 4,096: a few hundredths inside the touch, half a tick inside, at the touch
-INSIDE: Final = 1_880
-HALF_WAY: Final = 300
 
 U15 = np.uint64(15)
 LOW14 = np.uint64(16_383)
@@ -64,13 +48,12 @@ def coming(env: Env, p: int) -> float:
     """The exogenous move of the next seconds, as far as informed interest of pool p knows it."""
     s = env.state[0]["second"]
     total = 0.0
-    for k in range(AHEAD_S[p]):
-        if s + k < len(env.seconds):
-            total += env.seconds[s + k]["foresight"]
-    return total * STRENGTH[p]
+    for k in range(s, min(s + env.off[0]["pools"][p]["ahead_s"], len(env.seconds))):
+        total += env.seconds[k]["foresight"]
+    return float(total * env.off[0]["pools"][p]["informed"])
 
 
-@hot
+@leaf
 def to_pool(
     env: Env, p: int, bits: np.uint64, side: int, reports: Records, trades: Records
 ) -> None:
@@ -78,37 +61,39 @@ def to_pool(
     move = coming(env, p)
     if np.float64((bits >> U12) & LOW12) < abs(move) * 4_096.0:
         side = 1 if move > 0.0 else -1
-    size = POOL_SIZE[p] * env.tables[T_MARKET, (bits >> U24) & LOW12]
-    wait_ns = int((np.float64((bits >> U36) & LOW12) + 0.5) / 4_096.0 * WAIT_NS[p])
+    size = env.off[0]["pools"][p]["size"] * env.tables[T_MARKET, (bits >> U24) & LOW12]
+    wait_ns = int(
+        (np.float64((bits >> U36) & LOW12) + 0.5) / 4_096.0 * env.off[0]["pools"][p]["wait_ns"]
+    )
     at_ns = env.state[0]["at_ns"]
     come(env, p, side, max(1, int(size)), at_ns + wait_ns, reports, trades)
 
 
 @leaf
-def improvement(bits: np.uint64) -> int:
+def improvement(top: Row, bits: np.uint64) -> int:
     """How far inside the touch a print stands. [tick / 100]"""
     which = np.int64((bits >> U12) & LOW12)
-    if which < INSIDE:
+    if which < top["inside"]:
         u = np.float64((bits >> U36) & LOW12) / 4_096.0
         return int(1 + np.int64(49.0 * u * u))  # 1 .. 49, mostly a little
-    if which < INSIDE + HALF_WAY:
+    if which < top["inside"] + top["half_way"]:
         return SUB // 2
     return 0
 
 
-@hot
+@leaf
 def to_desk(env: Env, venue: int, size: float, bits: np.uint64, side: int, trades: Records) -> None:
     """A wholesaler or a dealer trades with its client: a print near the touch."""
     st = env.state[0]
     if twice_mid(st) == 0:
         return
     touch = st["ask"] if side > 0 else st["bid"]
-    cents = int(np.int64(touch)) * SUB - side * improvement(bits)
+    cents = int(np.int64(touch)) * SUB - side * improvement(env.off[0]["top"][0], bits)
     quantity = max(1, int(size * env.tables[T_MARKET, (bits >> U24) & LOW12]))
     print_trade(env, trades, venue, 0, cents // SUB, cents % SUB, quantity, 0, 0)
 
 
-@hot
+@leaf
 def off_arrival(env: Env, bits: np.uint64, side: int, reports: Records, trades: Records) -> None:
     """A background market order that was turned away, with its hash, trades off exchange.
 
@@ -119,23 +104,24 @@ def off_arrival(env: Env, bits: np.uint64, side: int, reports: Records, trades: 
         return
     fresh = draw(bits, 1)
     where = np.int64(fresh & LOW12)
-    if where < TO[0]:
-        to_pool(env, 0, fresh, side, reports, trades)
-    elif where < TO[1]:
-        to_pool(env, 1, fresh, side, reports, trades)
-    elif where < TO[3]:
-        d = 0 if where < TO[2] else 1
-        if env.venues[FIRST_DEALER + d]["state"] == CONTINUOUS:
-            to_desk(env, FIRST_DEALER + d, DEALER_SIZE[d], fresh, side, trades)
-    else:
-        to_desk(env, ELSEWHERE, RETAIL_SIZE, fresh, side, trades)
+    to = env.off[0]["top"][0]["to"]
+    if where < to[1]:
+        to_pool(env, 0 if where < to[0] else 1, fresh, side, reports, trades)
+        return
+    venue, size = ELSEWHERE, env.off[0]["top"][0]["retail"]
+    if where < to[3]:
+        d = 0 if where < to[2] else 1
+        venue, size = FIRST_DEALER + d, env.off[0]["dealers"][d]["clients"]
+        if env.state[0]["venues"][venue]["state"] != CONTINUOUS:
+            return
+    to_desk(env, venue, size, fresh, side, trades)
 
 
-@hot
+@leaf
 def second(env: Env, reports: Records, trades: Records) -> None:
     """A second begins: dealers quote anew, pools match again, the close is indicated."""
     mark(env)
     for p in range(POOLS):
-        if env.off.pools[p]["count"] > 0:
+        if env.off[0]["pools"][p]["count"] > 0:
             look_again(env, p, reports, trades)
     renew(env)

@@ -1,6 +1,7 @@
 """``bench book`` runs tiny: keys, exit codes and results; never a time."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,7 @@ def test_a_bad_file_is_refused_by_the_number_of_its_record(run, rows, words):
         ["--repeat", "0"],
         ["--messages", "0"],
         ["--recipe", "NONE"],
+        ["--recipe", "ALL", "--stream", "a.bin"],
         ["--stream", "/nowhere"],
         ["-x"],
     ],
@@ -163,6 +165,37 @@ def test_peers_have_our_result_and_are_left_out_where_they_are_absent(run, monke
     code, report, err = run(raw, "--peers")
     assert (code, set(report["peers"])) == (0, {"python"})
     assert "left out" in err
+
+
+def test_all_our_streams_run_in_turns_and_the_worst_case_is_compared(capsys):
+    common = ["--repeat", "2", "--messages", "300", "--json"]
+    assert bench.main(["--recipe", "ALL", "--peers", *common]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == {"A", "BIG", "SPARSE", "sparse_over_a", "meta"}
+    for name in ("A", "BIG", "SPARSE"):
+        assert set(report[name]) == (KEYS | {"peers"}) - {"meta"}
+        assert report[name]["messages"] == 300
+        assert all(peer["identical"] for peer in report[name]["peers"].values())
+    assert report["sparse_over_a"] > 0
+
+
+@pytest.mark.skipif(compiler() is None, reason="no g++ here")
+def test_a_checkout_of_cpptrader_is_compiled_and_compared(run, monkeypatch):
+    raw = make("SPARSE", 3, 500).tobytes()
+    stand_in = Path(__file__).parents[1] / "support/cpptrader"
+    code, report, _ = run(raw, "--peers", "--cpptrader", str(stand_in))
+    assert code == 0
+    assert report["fills"] > 10
+    assert set(report["peers"]) == {"cpp", "cpptrader", "python"}
+    assert all(peer["identical"] for peer in report["peers"].values())
+    monkeypatch.setenv("CPPTRADER", str(stand_in))
+    assert "cpptrader" in run(raw, "--peers")[1]["peers"]
+
+
+def test_a_folder_that_is_no_checkout_of_cpptrader_is_refused(run, tmp_path):
+    code, report, err = run(b"", "--peers", "--cpptrader", str(tmp_path))
+    assert (code, report) == (2, None)
+    assert "must be a checkout of CppTrader" in err
 
 
 def test_a_peer_with_another_result_exits_with_3(run, monkeypatch):

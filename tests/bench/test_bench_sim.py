@@ -25,11 +25,13 @@ def report(capsys, *argv):
 def test_the_report_has_every_key_and_the_same_digest_for_any_number_of_workers(capsys):
     one = report(capsys, "--days", "3", "--workers", "1")
     two = report(capsys, "--days", "3", "--workers", "2")
+    three = report(capsys, "--days", "3", "--workers", "3")
     assert (one["days"], one["workers"], two["workers"]) == (3, 1, 2)
     assert one["scenarios"].keys() == SCENARIOS.keys()
     for name, row in one["scenarios"].items():
         assert row.keys() == KEYS
         assert row["digest"] == two["scenarios"][name]["digest"]
+        assert row["digest"] == three["scenarios"][name]["digest"]
         assert 100_000 < row["book_events_per_day"] < 400_000
     assert one["scenarios"]["flow"]["decisions_per_day"] == 0
     assert one["scenarios"]["midcap-500k-twap"]["decisions_per_day"] > 20_000
@@ -55,7 +57,20 @@ def test_a_day_that_comes_out_differently_the_second_time_is_exit_three(monkeypa
     assert "gave different results" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [["--days", "0"], ["--workers", "-1"], ["--scenario", "gold"]])
+@pytest.mark.timeout(400)  # its process may compile
+def test_a_paired_comparison_says_when_the_first_ranking_was_there(capsys):
+    argv = ("--days", "1", "--scenario", "flow", "--workers", "1", "--paired", "45")
+    found = report(capsys, *argv)["paired"]
+    assert (found["strategies"], found["paths"], found["day_runs"]) == (4, 9, 45)
+    assert found["first_ranking_paths"] == 8
+    assert 0.0 < found["first_ranking_seconds"] <= found["seconds"]
+    assert len(found["digest"]) == 64
+    assert "paired" not in report(capsys, *argv[:4])
+
+
+@pytest.mark.parametrize(
+    "argv", [["--days", "0"], ["--workers", "-1"], ["--scenario", "gold"], ["--paired", "0"]]
+)
 def test_bad_usage_is_exit_two(argv, capsys):
     assert main(argv) == USAGE
     capsys.readouterr()

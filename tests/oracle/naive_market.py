@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 
 from engine.domain import kinds as k
+from engine.kernels.off_state import LIT_SHARE
 from tests.oracle.naive_flow import draw, layer, quoted, stream
 
 SECOND = 10**9
@@ -381,7 +382,7 @@ class Twin:
         for i in range(7):
             memory[i] = memory[i] * decay[i] + self.pushed * scale
         self.pushed = 0.0
-        gain = self.p["g_own"] / (150 * self.p["size"])
+        gain = self.p["g_own"] * LIT_SHARE / (150 * self.p["size"])  # sizes are of the lit part
         target = gain * sum(w * m for w, m in zip(weights, memory, strict=True))
         lagged += (1 - math.exp(-1 / 1.5)) * (target - lagged)
         c, power = self.p["c_own"], self.p["p_own"]

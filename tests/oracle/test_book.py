@@ -1,5 +1,10 @@
 """The kernel, the Python book of the benchmark and the naive twin agree, fill by fill."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +26,7 @@ from engine.kernels.book import (
 )
 from engine.kernels.jit import JIT
 from engine.kernels.stream import MESSAGE, RESTING, play, rehearse, resting
+from tests.oracle.long_book import agree
 from tests.oracle.naive_book import NaiveBook
 
 BUY, SELL = 1, -1
@@ -149,6 +155,25 @@ def test_prefixes_of_the_benchmark_streams_agree_with_the_python_book(name: str)
     assert len(expected[1]) > 20
     assert run_kernel(stream.messages, stream.n_ticks) == expected
     assert run_kernel(stream.messages, stream.n_ticks, 997) == expected
+
+
+def test_thousands_of_random_messages_give_the_fills_and_the_books_of_both_twins() -> None:
+    assert agree(3, PREFIX, naive=True) > PREFIX / 5
+
+
+@pytest.mark.skipif(not JIT, reason="the parent runs without the compiler already")
+@pytest.mark.parametrize(
+    ("name", "messages"), [("NUMBA_BOUNDSCHECK", 20_000), ("NUMBA_DISABLE_JIT", 1_000)]
+)
+def test_indexes_stay_inside_and_plain_python_agrees(name: str, messages: int) -> None:
+    command = [sys.executable, "-m", "tests.oracle.long_book", "--messages", str(messages)]
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, name: "1"}
+    done = subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{messages} messages" in done.stdout
 
 
 def test_a_stream_of_ours_agrees_with_the_naive_twin() -> None:

@@ -42,7 +42,7 @@ class NaiveElsewhere:
         bits = draw(bits, 1)
         where, size = bits & 4095, self.sizes[bits >> 24 & 4095]
         for p, (below, times, wait_s, informed, sees) in enumerate(
-            [(900, 1.7, 90, 0.8, 3), (1100, 6.5, 400, 1.0, 5)]
+            [(900, 1.7, 90, 1.0, 4), (1100, 6.5, 400, 1.0, 5)]
         ):
             if where < below:
                 move = sum(self.foresight[second : second + sees]) * informed
@@ -67,7 +67,7 @@ class NaiveElsewhere:
 
 def test_what_is_turned_away_is_printed_as_its_slow_twin_prints_it():
     desk = Desk()
-    desk.env.off.pools["minimum"] = (1, 200)
+    desk.env.off[0]["pools"]["minimum"] = (1, 200)
     twin = NaiveElsewhere(DAY.tables[0].tolist(), DAY.seconds["foresight"].tolist())
     for i in range(3_000):
         bits = draw(77, i)
@@ -91,11 +91,11 @@ def test_what_is_turned_away_is_printed_as_its_slow_twin_prints_it():
 
 
 def orders(at):
-    """Own orders of every sort off the books, sent over two minutes."""
+    """Own orders of every sort off the books, sent over six minutes."""
     rows = []
-    for k in range(24):
+    for k in range(70):
         sent = at + k * 5 * SECOND
-        side = BUY if k % 8 < 4 else SELL
+        side = BUY if k % 2 == 0 else SELL  # one side a pool: they never meet each other
         venue = FIRST_POOL + k % 2
         rows.append(message(10 * k + 1, at=sent, side=side, type=PEG_MID, venue=venue,
                             price=5_000 + side * 40, quantity=600))  # fmt: skip
@@ -108,10 +108,10 @@ def orders(at):
     return rows
 
 
-def a_run(cuts, with_orders, seconds=180):
+def a_run(cuts, with_orders, seconds=400):
     run = Run(new_env(new_day(9, PRESETS[0].flow(), OPEN, OPEN + seconds * SECOND), 0))
     if with_orders:
-        run.send(sorted(orders(OPEN + SECOND), key=lambda row: int(row["sent_ns"][0])))
+        run.send(np.concatenate(orders(OPEN + SECOND)))
     for cut in cuts:
         run.to(OPEN + cut)
     return run.to(OPEN + seconds * SECOND)
@@ -120,11 +120,10 @@ def a_run(cuts, with_orders, seconds=180):
 @pytest.mark.parametrize("step", [SECOND // 3, 7 * SECOND + 1])
 def test_slicing_changes_nothing_off_the_books_either(step):
     whole = a_run([], True)
-    cut = a_run(range(0, 180 * SECOND, step), True)
+    cut = a_run(range(0, 400 * SECOND, step), True)
     assert cut.everything() == whole.everything()
-    assert [part.tobytes() for part in cut.env.off[:4]] == [
-        part.tobytes() for part in whole.env.off[:4]
-    ]
+    for part in ("top", "pools", "dealers", "auctions"):
+        assert cut.env.off[0][part].tobytes() == whole.env.off[0][part].tobytes()
     kinds = {(r["venue"], r["kind"]) for r in whole.named()}
     assert {(3, 2), (5, 2)} <= kinds  # they did trade
 

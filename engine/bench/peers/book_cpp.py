@@ -1,8 +1,13 @@
-"""The C++ twin as a peer: compiled on the spot, asked for one run at a time."""
+"""A C++ book as a peer: compiled on the spot, asked for one run at a time.
+
+The program keeps the protocol of book.cpp, our twin, which is the default.
+"""
 
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -10,8 +15,20 @@ from engine.bench.streams import Stream
 from engine.kernels.book import FILL, Records
 from engine.kernels.stream import RESTING
 
-SOURCE = Path(__file__).with_suffix("").with_name("book.cpp")
-FLAGS = ("-std=c++17", "-O3", "-march=native")
+FLAGS: Final = ("-std=c++17", "-O3", "-march=native")
+BUILD_S: Final = 300.0  # a compiler that needs longer is stuck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What to compile into one program."""
+
+    name: str
+    sources: tuple[Path, ...]
+    flags: tuple[str, ...] = ()
+
+
+TWIN: Final = Build(name="book", sources=(Path(__file__).with_name("book.cpp"),))
 
 
 def compiler() -> str | None:
@@ -22,12 +39,13 @@ def compiler() -> str | None:
 class CppBook:
     """One child process that keeps the stream in memory and times itself."""
 
-    def __init__(self, stream: Stream, place: Path) -> None:
-        program, source = place / "book", place / "stream.bin"
-        self._out = place / "out.bin"
-        self._fills = stream.fills
-        built = [str(compiler()), *FLAGS, "-o", str(program), str(SOURCE)]
-        subprocess.run(built, check=True, timeout=120)
+    def __init__(self, stream: Stream, place: Path, build: Build = TWIN) -> None:
+        program, source = place / build.name, place / f"{build.name}.stream"
+        self._out = place / f"{build.name}.out"
+        self._name, self._fills = build.name, 0
+        sources = map(str, build.sources)
+        built = [str(compiler()), *FLAGS, *build.flags, "-o", str(program), *sources]
+        subprocess.run(built, check=True, timeout=BUILD_S)
         stream.messages.tofile(source)
         sizes = (stream.n_ticks, stream.live, stream.n_ids, stream.fills)
         command = [str(program), str(source), *map(str, sizes), str(self._out)]
@@ -40,7 +58,9 @@ class CppBook:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write("\n")
-        return int(self._child.stdout.readline().split()[0])
+        nanoseconds, fills, _live = map(int, self._child.stdout.readline().split())
+        self._fills = fills
+        return nanoseconds
 
     def outcome(self) -> tuple[Records, Records]:
         """End the child: (tape, final book) of the last run."""
@@ -48,7 +68,7 @@ class CppBook:
         self._child.stdin.close()
         code = self._child.wait(60)
         if code != 0:
-            raise subprocess.CalledProcessError(code, "book")
+            raise subprocess.CalledProcessError(code, self._name)
         data = self._out.read_bytes()
         tape = self._fills * FILL.itemsize
         return np.frombuffer(data[:tape], FILL), np.frombuffer(data[tape:], RESTING)

@@ -1,12 +1,13 @@
 """Books that a feed fills while it is checked: orders, price levels, or best quotes.
 
-``take`` gets the events of one accepted row; ``BadRow`` or an entry of the ledger says what must
-not act. Before the open, in auctions and in halts a crossed book is legitimate; while trading is
-continuous, bid at or over ask on one venue is an error.
+``take`` gets the events of one row and gives back those that are accepted now: at once, or a
+chunk of rows later. ``BadRow`` or an entry of the ledger says what must not act. Before the open,
+in auctions and in halts a crossed book is legitimate; while trading is continuous, bid at or over
+ask on one venue is an error.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from engine.kernels import l3
 from engine.kernels.book import Book, best_ask, best_bid, live_orders, new_book, worse_price
-from engine.runtime.feeds.event import BAD_VALUE, PRICE_UNIT, BadRow, Event, pack
+from engine.runtime.feeds.event import BAD_VALUE, PRICE_UNIT, BadRow, Event, Fault, pack
 from engine.runtime.feeds.findings import QUARANTINED, Ledger
-from engine.runtime.feeds.lines import Line
+from engine.runtime.feeds.lines import KEPT, Line
 
 Ints = NDArray[np.int64]
 
@@ -37,7 +38,10 @@ STATUS: Final = {
     l3.NO_ROOM: (BAD_VALUE, f"the book holds at most {MOST_ORDERS // 2} orders a side"),
 }
 STEPS: Final = (50, 25, 20, 10)  # a tick is one of these times a power of ten
-ON_GRID: Final = 0.9  # of the first prices lie on the tick; a few bad ones must not decide
+ON_GRID: Final = 0.75  # of the prices seen lie on the tick; a few bad ones must not decide
+ENOUGH_PRICES: Final = 20  # different ones
+CENT: Final = PRICE_UNIT // 100
+COARSE: Final = 1000 * PRICE_UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,8 @@ class BookState:
 class FeedBook(Protocol):
     """What the check asks of a book."""
 
-    def take(self, line: Line, events: list[Event], /) -> None: ...
+    def take(self, line: Line, events: list[Event], /) -> list[Event]: ...
+    def rest(self) -> list[Event]: ...
     def end(self) -> BookState | None: ...
 
 
@@ -68,8 +73,12 @@ def price_text(billionths: int) -> str:
 class NoBook:
     """Trades and signals fill no book."""
 
-    def take(self, _line: Line, _events: list[Event], /) -> None:
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """Nothing to keep."""
+        return events
+
+    def rest(self) -> list[Event]:
+        return []
 
     def end(self) -> BookState | None:
         return None
@@ -82,7 +91,10 @@ class QuoteBook:
         self.states = 0
         self.last: tuple[int, int] = (0, 0)
 
-    def take(self, _line: Line, events: list[Event], /) -> None:
+    def rest(self) -> list[Event]:
+        return []
+
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """One row holds both sides, so it is judged by itself."""
         quotes = {event.side: event for event in events if event.kind == l3.QUOTE}
         bid, ask = quotes[1], quotes[-1]
@@ -95,6 +107,7 @@ class QuoteBook:
                     rule=CROSSED,
                 )
         self.last = (bid.price, ask.price)
+        return events
 
     def end(self) -> BookState | None:
         bid, ask = self.last
@@ -114,7 +127,10 @@ class LevelBook:
         self.symbol = 0
         self.states = 0
 
-    def take(self, _line: Line, events: list[Event], /) -> None:
+    def rest(self) -> list[Event]:
+        return []
+
+    def take(self, _line: Line, events: list[Event], /) -> list[Event]:
         """One message at once; a delta that crosses the book is undone."""
         self.symbol = events[-1].symbol
         sides = self.sides.setdefault(self.symbol, {1: {}, -1: {}})
@@ -132,18 +148,18 @@ class LevelBook:
         if wrong is not None:
             self.sides[self.symbol] = before
             self.distrust(self.symbol)
-            raise wrong
+            raise wrong.error()
+        return events
 
-    def _wrong(self, sides: dict[int, dict[int, int]], *, is_judged: bool) -> BadRow | None:
+    def _wrong(self, sides: dict[int, dict[int, int]], *, is_judged: bool) -> Fault | None:
         """What is wrong with a book."""
         if max(len(sides[1]), len(sides[-1])) > MOST_LEVELS:
-            return BadRow(f"a book must have at most {MOST_LEVELS} levels a side")
+            return Fault(BAD_VALUE, f"a book must have at most {MOST_LEVELS} levels a side")
         bid, ask = max(sides[1], default=0), min(sides[-1], default=0)
         if is_judged and 0 < ask <= bid:
             words = f"bid {price_text(bid)} at or over ask {price_text(ask)}"
-            return BadRow(
-                f"{words} while trading is continuous: waits for a snapshot", rule=CROSSED
-            )
+            reason = f"{words} while trading is continuous: waits for a snapshot"
+            return Fault(CROSSED, reason)
         return None
 
     def end(self) -> BookState | None:
@@ -161,11 +177,16 @@ class LevelBook:
 
 
 def tick_of(prices: Ints) -> int:
-    """The largest usual tick on which nearly all of these prices lie [1e-9 of the currency]."""
+    """The largest usual tick on which nearly all of the prices seen lie [1e-9 of the currency].
+
+    Few different prices say little: then a cent, or less when they need it.
+    """
+    seen = np.unique(prices)
+    most = COARSE if seen.size >= ENOUGH_PRICES else CENT
     for power in range(12, 0, -1):
         for step in STEPS:
             tick = step * int(10 ** (power - 1))
-            if float((prices % tick == 0).mean()) >= ON_GRID:
+            if tick <= most and float((seen % tick == 0).mean()) >= ON_GRID:
                 return tick
     return 1
 
@@ -185,6 +206,7 @@ class OrderBook:
 
     def __init__(self, ledger: Ledger, *, tick: int = 0, grace_ns: int = 0) -> None:
         self.ledger, self.tick, self.grace_ns = ledger, tick, grace_ns
+        self.told = "(stated)" if tick else "(seen in the file; --tick states another)"
         self.orders = l3.new_orders(MOST_ORDERS)
         self.sides: tuple[Book, Book] | None = None  # bids, asks
         self.rows: list[Line] = []
@@ -193,12 +215,11 @@ class OrderBook:
         self.is_told = False  # that it is crossed
         self.states = 0
 
-    def take(self, line: Line, events: list[Event], /) -> None:
+    def take(self, line: Line, events: list[Event], /) -> list[Event]:
         """Keep until the chunk is full; each row of such a feed is one event."""
-        self.rows.append(line)
+        self.rows.append(replace(line, raw=line.raw[:KEPT]))
         self.events.append(events[0])
-        if len(self.rows) >= CHUNK:
-            self._look()
+        return self.rest() if len(self.rows) >= CHUNK else []
 
     def _open(self, events: NDArray[np.void]) -> tuple[Book, Book]:
         """The books around the first prices."""
@@ -210,16 +231,16 @@ class OrderBook:
         one, two = (new_book(LADDER_TICKS, base, MOST_ORDERS // 2) for _ in range(2))
         return one, two
 
-    def _look(self) -> None:
+    def rest(self) -> list[Event]:
         """Hand the chunk to the kernel and read what became of each event."""
         if not self.rows:
-            return
+            return []
         events = pack(self.events)
         bids, asks = self.sides = self.sides or self._open(events)
         placed = np.isin(events["kind"], (l3.ADD, l3.MODIFY))
         off = placed & (events["price"] % self.tick != 0)
         for i in np.flatnonzero(off):
-            must_be = f"price must be a multiple of the tick {price_text(self.tick)}"
+            must_be = f"price must be a multiple of the tick {price_text(self.tick)} {self.told}"
             was = f"{must_be}, was {price_text(int(events['price'][i]))}"
             self.ledger.quarantine(self.rows[i], BAD_VALUE, was)
         kept = np.flatnonzero(~off)
@@ -233,7 +254,9 @@ class OrderBook:
             rule, reason = STATUS[int(status[i])]
             self.ledger.quarantine(self.rows[kept[i]], rule, reason)
         self._crossings(events[kept], touch, status)
+        accepted = [self.events[i] for i in kept[status <= l3.PARKED_FAR]]
         self.rows, self.events = [], []
+        return accepted
 
     def _crossings(self, events: NDArray[np.void], touch: Ints, status: NDArray[np.int8]) -> None:
         """A book that stays crossed longer than the feed's grace is told once."""
@@ -255,7 +278,6 @@ class OrderBook:
                 self.is_told = True
 
     def end(self) -> BookState | None:
-        self._look()
         if self.sides is None:
             return None
         bids, asks = _prices(self.sides[0], 1), _prices(self.sides[1], -1)

@@ -13,10 +13,10 @@ from engine.domain.errors import Refused
 from engine.kernels import l3
 from engine.runtime.feeds.books import BookState, FeedBook, LevelBook, NoBook, OrderBook, QuoteBook
 from engine.runtime.feeds.detect import CLOCK, Clocks, Counter, Order
-from engine.runtime.feeds.event import BadRow, Event
+from engine.runtime.feeds.event import BadRow, Event, Fault
 from engine.runtime.feeds.findings import NOTED, QUARANTINED, REPAIRED, Finding, Kept, Ledger
 from engine.runtime.feeds.formats import Desk, Format, Row, header
-from engine.runtime.feeds.lines import Broken, Line, lines
+from engine.runtime.feeds.lines import MOST_BOOK, MOST_MESSAGE, Broken, Line, lines
 from engine.runtime.feeds.lobster import COARSE_ROWS, NAMED_DAY
 from engine.runtime.feeds.session import Hours, midnight_ns, new_york_day
 from engine.runtime.feeds.windowed import BookFile, KnownOrders
@@ -65,7 +65,7 @@ class Read(NamedTuple):
 
     line: Line
     events: list[Event]
-    wrong: BadRow | None
+    wrong: Fault | None
 
 
 KIND_NAMES: Final = {
@@ -91,6 +91,9 @@ class Check:
         self.known = KnownOrders(self.ledger) if fmt.name == "lobster" else None
         self.file: BookFile | None = None
         self.rows = 0
+        self.has_ended = False
+        self.keeps = False  # whether accepted events are kept for somebody
+        self.accepted: list[Event] = []
         self.kinds: dict[int, int] = {}
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -113,7 +116,7 @@ class Check:
             chosen = [cells[i] for i in columns]
             return Read(line, self.fmt.parse(Row(line.row, chosen, self.desk)), None)
         except BadRow as why:
-            return Read(line, [], why)
+            return Read(line, [], Fault.of(why))
 
     def take(self, read: Read, following: Read | None) -> None:
         """One row: accepted, or in quarantine."""
@@ -122,7 +125,7 @@ class Check:
             if read.wrong is not None:
                 if self.file is not None:
                     self.file.skip()
-                raise read.wrong
+                raise read.wrong.error()
             self._judge(read, following)
         except BadRow as why:
             self.ledger.quarantine(read.line, why.rule, str(why))
@@ -134,27 +137,67 @@ class Check:
         at = self.order.at(last)
         if self.hours is None or self.hours.is_open(at):
             events = [one._replace(flags=one.flags | l3.CONTINUOUS) for one in events]
-        if self.file is not None:
-            self.file.take(events[-1], following.events[-1] if following else None)
-        if self.fmt.counts_up:
-            self.counter.judge(line, events[0])
-        self.order.judge(line, last)
+            last = events[-1]
+        self._judge_order(line, events, following)
         self.clocks.judge(line, last)
-        if self.known is not None and self.file is None:
+        if self.known is not None:
             self.known.judge(last)
-        self.book.take(line, events)
-        for event in events:
-            self.kinds[event.kind] = self.kinds.get(event.kind, 0) + 1
-        self.first_ns = at if self.first_ns is None else self.first_ns
-        self.last_ns = at
+        self._accept(self.book.take(line, events))
         if not line.is_ended:
             self.ledger.add(NOTED, CUT_OFF, line.row, "the last row has no line end")
+
+    def _accept(self, events: list[Event]) -> None:
+        """What may act."""
+        if not events:
+            return
+        for event in events:
+            self.kinds[event.kind] = self.kinds.get(event.kind, 0) + 1
+        if self.first_ns is None:
+            self.first_ns = self.order.at(events[0])
+        self.last_ns = self.order.at(events[-1])
+        if self.keeps:
+            self.accepted += events
+
+    def drain(self) -> list[Event]:
+        """The events that were accepted since the last call."""
+        events, self.accepted = self.accepted, []
+        return events
+
+    def end(self) -> None:
+        """The file has been read: what is still waiting is decided, once."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        self._accept(self.book.rest())
+        if self.file is not None:
+            self.file.end()
+
+    def _judge_order(self, line: Line, events: list[Event], following: Read | None) -> None:
+        """Numbers and stamps first; the book file moves on whatever they say."""
+        try:
+            if self.fmt.counts_up:
+                self.counter.judge(line, events[0])
+            self.order.judge(line, events[-1])
+        except BadRow:
+            self._next_book(events, following)
+            raise
+        objection = self._next_book(events, following)
+        if objection is not None:
+            raise objection.error()
+
+    def _next_book(self, events: list[Event], following: Read | None) -> Fault | None:
+        """What the order-book file says against this message."""
+        after = following.events[-1] if following and following.events else None
+        try:
+            if self.file is not None:
+                self.file.take(events[-1], after)
+        except BadRow as why:
+            return Fault.of(why)
+        return None
 
     def verdict(self) -> Verdict:
         """Everything that was found."""
         book = self.book.end()
-        if self.file is not None:
-            self.file.end()
         counts = {action: dict(sorted(c.items())) for action, c in self.ledger.counts.items()}
         return Verdict(
             format=self.fmt.name,
@@ -221,38 +264,66 @@ def _pairs(reads: Iterator[Read]) -> Iterator[tuple[Read, Read | None]]:
         now = following
 
 
+class Feed:
+    """One file as a stream of accepted events; ``verdict`` says what was kept out."""
+
+    def __init__(self, path: Path, fmt: Format, options: Options) -> None:
+        """Refused when the file cannot be read at all."""
+        is_lobster = fmt.name == "lobster"
+        source = lines(path, "message", MOST_MESSAGE) if is_lobster else lines(path)
+        first = next(source, None)
+        if first is None:
+            raise Refused(f"{path.name} must hold at least one row, is empty")
+        self.rows = chain([first], source)
+        self.columns, self.width = _columns(fmt, self.rows)
+        self.check = Check(fmt, desk_of(path, fmt, options.symbol), options)
+        if options.orderbook is not None:
+            if not is_lobster:
+                raise Refused("an order-book file belongs to format lobster", field="orderbook")
+            book = lines(options.orderbook, "orderbook", MOST_BOOK)
+            self.check.file = BookFile(book, self.check.ledger)
+
+    def __iter__(self) -> Iterator[Event]:
+        """The accepted events, in the order of the file; once."""
+        self.check.keeps = True
+        for _ in self._steps():
+            yield from self.check.drain()
+
+    def verdict(self) -> Verdict:
+        """What was found; reads what nobody has read yet."""
+        self.check.keeps = False
+        for _ in self._steps():
+            pass
+        return self.check.verdict()
+
+    def _steps(self) -> Iterator[None]:
+        """Every row through the checks; a file that breaks off is read up to there."""
+        check = self.check
+        try:
+            if check.fmt.name == "lobster" and self._rounded():
+                return
+            reads = (check.read(line, self.columns, self.width) for line in self.rows)
+            for read, following in _pairs(reads):
+                check.take(read, following)
+                yield
+        except Broken as why:
+            check.ledger.add(QUARANTINED, CUT_OFF, check.rows - 1, str(why))
+        check.end()
+        yield
+
+    def _rounded(self) -> bool:
+        """Puts the whole of a rounded copy into quarantine."""
+        head = list(islice(self.rows, COARSE_ROWS))
+        self.rows = chain(head, self.rows)
+        if not rounded(head):
+            return False
+        why = f"no stamp of the first {COARSE_ROWS} rows is exact: a rounded copy"
+        for line in self.rows:
+            self.check.rows += 1
+            self.check.ledger.quarantine(line, CLOCK, why)
+        return True
+
+
 def check_file(path: Path, fmt: Format, options: Options) -> Verdict:
     """Check one file. Refused when it cannot be read at all."""
-    desk = desk_of(path, fmt, options.symbol)
-    check = Check(fmt, desk, options)
-    source = lines(path, "message" if fmt.name == "lobster" else "")
-    first = next(source, None)
-    if first is None:
-        raise Refused(f"{path.name} must hold at least one row, is empty")
-    rows = chain([first], source)
-    columns, width = _columns(fmt, rows)
-    if options.orderbook is not None:
-        if check.known is None:
-            raise Refused("an order-book file belongs to format lobster", field="orderbook")
-        check.file = BookFile(lines(options.orderbook, "orderbook"), check.ledger)
-    try:
-        _run(check, rows, columns, width)
-    except Broken as why:
-        check.ledger.add(QUARANTINED, CUT_OFF, check.rows - 1, str(why))
-    return check.verdict()
-
-
-def _run(check: Check, rows: Iterator[Line], columns: list[int], width: int) -> None:
-    """Every row through the checks."""
-    if check.fmt.name == "lobster":
-        head = list(islice(rows, COARSE_ROWS))
-        rows = chain(head, rows)
-        if rounded(head):
-            why = f"no stamp of the first {COARSE_ROWS} rows is exact: a rounded copy"
-            for line in rows:
-                check.rows += 1
-                check.ledger.quarantine(line, CLOCK, why)
-            return
-    reads = (check.read(line, columns, width) for line in rows)
-    for read, following in _pairs(reads):
-        check.take(read, following)
+    return Feed(path, fmt, options).verdict()

@@ -30,7 +30,7 @@ class Order:
         self.fmt, self.ledger, self.stale_ns = fmt, ledger, stale_ns
         self.last: dict[tuple[int, int], int] = {}  # latest instant of each order of its own
         self.late = 0  # rows out of order one after another
-        self.same: dict[bytes, None] = {}  # rows of the latest instant
+        self.same: set[int] = set()  # hashes of the rows of the latest instant
 
     def at(self, event: Event) -> int:
         """The stamp that orders this format."""
@@ -51,7 +51,7 @@ class Order:
                 silence = (at - last) / SECOND_NS
                 self.ledger.add(NOTED, STALE, line.row, f"nothing was said for {silence:,.3f} s")
         if len(self.same) < MOST_EQUAL:
-            self.same[line.raw] = None
+            self.same.add(hash(line.raw))
         self.last[key] = at
 
     def _late(self, line: Line, by_ns: int) -> None:
@@ -67,7 +67,7 @@ class Order:
 
     def _twice(self, line: Line, event: Event) -> None:
         """The same text at the same instant."""
-        if line.raw not in self.same:
+        if hash(line.raw) not in self.same:
             return
         if not self.fmt.may_repeat and event.kind != l3.HIDDEN_TRADE:
             raise BadRow("the row is there already, word for word", rule=DUPLICATE)

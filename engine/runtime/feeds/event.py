@@ -70,6 +70,24 @@ class BadRow(Refused):
         super().__init__(sentence, rule=rule)
 
 
+class Fault(NamedTuple):
+    """A BadRow as a value. The exception itself must not be kept: it holds its frames, which hold
+    the row, and only the garbage collector ends that circle.
+    """
+
+    rule: str
+    reason: str
+
+    @classmethod
+    def of(cls, why: BadRow) -> "Fault":
+        """What an exception said."""
+        return cls(why.rule, str(why))
+
+    def error(self) -> BadRow:
+        """To be raised at once."""
+        return BadRow(self.reason, rule=self.rule)
+
+
 class Names:
     """Numbers for names (symbols, venues), in the order in which the feed brings them."""
 

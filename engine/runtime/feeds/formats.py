@@ -34,6 +34,7 @@ from engine.runtime.feeds.lines import Line
 Book: TypeAlias = Literal["orders", "levels", "quotes", "none"]
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = DAY_S * SECOND_NS
+MOST_ORDER: Final = 10_000_000  # contracts or coins of one order; a full level still fits int64
 UNDEFINED: Final = str(2**63 - 1)  # a Databento price that is none
 
 # flags of a Databento record
@@ -126,7 +127,7 @@ def _mbo(row: Row) -> list[Event]:
             side=one_of("side", side, sides),
             flags=_databento_flags(flags),
             price=0 if none else _billionths("price_1e9", price),
-            size=whole("size", size, 0 if is_clear else 1, 10**9) * 10**8,
+            size=whole("size", size, 0 if is_clear else 1, MOST_ORDER) * 10**8,
             order=whole("order_id", order, 0),
         )
     ]
@@ -280,7 +281,7 @@ def _bitstamp(row: Row) -> list[Event]:
     """One order event; volume is what is left, in hundred-millionths of a coin."""
     order, at, venue_at, price, volume, action, direction = row.cells
     kind = one_of("action", action, BITSTAMP_KINDS)
-    left = whole("volume", volume, 0 if kind == l3.DELETE else 1, 10**17)
+    left = whole("volume", volume, 0 if kind == l3.DELETE else 1, MOST_ORDER * 10**8)
     return [
         Event(
             venue_ns=instant("exchange.timestamp", venue_at, 10**6),

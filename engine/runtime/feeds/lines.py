@@ -18,7 +18,9 @@ from engine.domain.errors import Refused
 from engine.runtime.feeds.event import BadRow
 from engine.runtime.feeds.lobster import MOST_BYTES, UNPACKING_FAILS
 
-MOST_LINE: Final = 1 << 20  # bytes; a book of 500 levels is 20,000
+MOST_LINE: Final = 1 << 18  # bytes; a book of 500 levels is 20,000
+MOST_MESSAGE: Final = 1 << 10  # bytes of a LOBSTER message
+MOST_BOOK: Final = 1 << 14  # bytes of a row of its order book, 200 levels
 KEPT: Final = 200  # bytes of a line that is too long, and of a row in quarantine
 
 OPENERS: Final = ((b"\x1f\x8b", gzip.open), (b"\xfd7zXZ", lzma.open))
@@ -34,13 +36,13 @@ class Line:
 
     row: int
     raw: bytes  # without its line end
-    is_long: bool = False  # longer than MOST_LINE: ``raw`` is its beginning
+    is_long: bool = False  # longer than allowed: ``raw`` is its beginning
     is_ended: bool = True  # False in a last line without its line end: it may be cut off
 
     def text(self) -> str:
         """The line as text; BadRow when it is none."""
         if self.is_long:
-            raise BadRow(f"a row must be at most {MOST_LINE} bytes")
+            raise BadRow("a row must not be endless: 1 kB of a LOBSTER message, 256 kB of others")
         try:
             text = self.raw.decode("utf-8")
         except UnicodeDecodeError:
@@ -95,12 +97,12 @@ def _member(path: Path, archive: zipfile.ZipFile, part: str) -> zipfile.ZipInfo:
     return found[0]
 
 
-def _next(stream: IO[bytes], row: int) -> Line | None:
+def _next(stream: IO[bytes], row: int, most: int) -> Line | None:
     """The next line, None at the end; a long one is read past in pieces."""
-    raw = stream.readline(MOST_LINE + 1)
+    raw = stream.readline(most + 1)
     if not raw:
         return None
-    if raw.endswith(b"\n") or len(raw) <= MOST_LINE:
+    if raw.endswith(b"\n") or len(raw) <= most:
         return Line(row, raw.rstrip(b"\r\n"), is_ended=raw.endswith(b"\n"))
     kept = raw[:KEPT]
     while raw and not raw.endswith(b"\n"):
@@ -108,12 +110,12 @@ def _next(stream: IO[bytes], row: int) -> Line | None:
     return Line(row, kept, is_long=True)
 
 
-def lines(path: Path, part: str = "") -> Iterator[Line]:
+def lines(path: Path, part: str = "", most: int = MOST_LINE) -> Iterator[Line]:
     """Every line of the file. Refused when it cannot be opened, Broken when it breaks off."""
     row = spent = 0
     try:
         with _opened(path, part) as stream:
-            while (line := _next(stream, row)) is not None:
+            while (line := _next(stream, row, most)) is not None:
                 row += 1
                 spent += len(line.raw)
                 if spent > MOST_BYTES:

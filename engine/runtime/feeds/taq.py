@@ -126,10 +126,10 @@ def clean_file(
     path: Path, fmt: Format, venue: str, hours: Hours
 ) -> tuple[Trades | Quotes, list[Step]]:
     """Read and clean one file; the first step counts the rows that could be read."""
+    if fmt.name not in ("taq-trades", "taq-quotes"):
+        raise Refused("cleansing rules are known for taq-trades and taq-quotes", field="clean")
     table = read_table(path, fmt)
     session = session_rows(table.numbers[0], hours)
     if fmt.name == "taq-trades":
         return clean_trades(trades_of(table), session, venue)
-    if fmt.name == "taq-quotes":
-        return clean_quotes(quotes_of(table), session, venue)
-    raise Refused("cleansing rules are known for taq-trades and taq-quotes", field="clean")
+    return clean_quotes(quotes_of(table), session, venue)

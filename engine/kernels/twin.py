@@ -1,0 +1,150 @@
+"""Twins of one path: a parent worked to its end and swept clean, and the same day without it.
+
+`work` takes the steps of `simulate`, made of the same functions, so it decides the same bits; it
+keeps fills and mids but no decisions. When the parent is over and shares are left, a clean-up order
+crosses once a second, up to the collar, until nothing is left: under-filling is never cheap. Then
+nothing is sent and the market relaxes.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain.kinds import IOC
+from engine.kernels.environment import Env
+from engine.kernels.features import update
+from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
+from engine.kernels.inference import NO_MODEL
+from engine.kernels.jit import hot
+from engine.kernels.schedules import SECOND_NS
+from engine.kernels.simulate import (
+    CHILDREN_FULL,
+    FINE,
+    VENUE_STUCK,
+    Tape,
+    advance,
+    decide_once,
+    expire_children,
+    is_over,
+    observe,
+    send_new,
+)
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+FIRST_CHILD = 1  # id of the first child of a run
+
+# indexes of ``sums``
+BEFORE_SWEEP = 0  # fills before the clean-up
+FILLED_BEFORE = 1  # shares before it
+LAST_NS = 2  # second in which the parent was over and filled, 0 = never
+N_SUMS = 3
+
+
+@hot
+def middle(tick: Any) -> float:
+    """Mid of the touch, NaN while a side is empty. [tick]"""
+    if tick["bid"][0] > 0 and tick["ask"][0] > 0:
+        return float(0.5 * (tick["bid"][0] + tick["ask"][0]))
+    return float(np.nan)
+
+
+@hot
+def sweep(env: Env, parent: Any, tape: Tape) -> int:
+    """Cross what is left, up to the collar and whatever the limit price; FINE or why not."""
+    touch = parent["ask"] if parent["side"] > 0 else parent["bid"]
+    if touch <= 0:
+        return FINE  # nobody to trade with in this second
+    if tape.counts[2] >= env.own.size:
+        return CHILDREN_FULL
+    action = tape.actions[0]
+    action["type"] = IOC
+    action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"])
+    action["size"] = parent["quantity"] - parent["filled"]
+    action["ttl_ns"] = 0
+    if not send_new(env, parent, action, FIRST_CHILD + tape.counts[2], tape):
+        return VENUE_STUCK
+    tape.counts[2] += 1
+    return FINE
+
+
+@hot
+def work(
+    env: Env,
+    state: Any,
+    parent: Any,
+    parameters: Floats,
+    curve: Floats,
+    model: Any,
+    until_ns: int,
+    sums: Ints,
+    tape: Tape,
+) -> int:
+    """Work one parent from its start, sweep what is left, watch until ``until_ns``.
+
+    As `simulate` with a tape that does not record; the parent's arrival price is the mid of its
+    first decision. Written: ``tape.fills``, ``tape.mids`` (of every whole second, NaN while a side
+    is empty), ``tape.counts`` and ``sums``. FINE, or why it stopped early.
+    """
+    tape.counts[:] = 0
+    sums[:] = 0
+    sums[BEFORE_SWEEP] = -1
+    open_ns = env.state[0]["open_ns"]
+    last = min(env.state[0]["close_ns"] - 1, until_ns)
+    arrival_volume = parent["volume"]
+    tick = tape.tick[0]
+    watched = model["type"] != NO_MODEL
+    over = False
+    for k in range(min((last - open_ns) // SECOND_NS + 1, tape.mids.size)):
+        t = open_ns + k * SECOND_NS
+        status = advance(env, t, parent, tape)
+        if status != FINE:
+            return int(status)
+        if watched and not over:
+            write_tick(env, tick)
+            update(state, tick, parent["features"])
+        else:
+            write_best(env, tick)
+        tape.mids[k] = middle(tick)
+        tape.counts[3] = k + 1
+        parent["now_ns"] = t
+        if t < parent["start_ns"] or sums[LAST_NS] != 0:
+            continue
+        if arrival_volume < 0:
+            arrival_volume = tick["volume"]
+            parent["arrival_price"] = tape.mids[k]
+        status = expire_children(env, parent, tape)
+        observe(parent, tick, arrival_volume)
+        if not over and is_over(parent):
+            over = True
+            sums[BEFORE_SWEEP] = tape.counts[1]
+            sums[FILLED_BEFORE] = parent["filled"]
+        if status == FINE and not over:
+            status = decide_once(env, parent, parameters, curve, model, FIRST_CHILD, tape)
+        elif status == FINE and parent["filled"] >= parent["quantity"]:
+            sums[LAST_NS] = t
+        elif status == FINE and is_over(parent):
+            status = sweep(env, parent, tape)
+        if status != FINE:
+            return int(status)
+    return FINE
+
+
+@hot
+def quiet(env: Env, instants: Ints, mids: Floats, tape: Tape) -> int:
+    """A day without own orders: the mid just before each instant; FINE or why it stopped.
+
+    instants : ascending, shape (n,). mids : shape (n,), written, NaN while a side is empty. [tick]
+    """
+    tick = tape.tick[0]
+    for i in range(instants.size):
+        status = TRADES_FULL
+        while status != DONE:
+            status, _, _ = run_until(env, instants[i] - 1, tape.reports, 0, tape.trades, 0)
+            if status != DONE and status != REPORTS_FULL and status != TRADES_FULL:
+                return VENUE_STUCK
+        write_best(env, tick)
+        mids[i] = middle(tick)
+    return FINE

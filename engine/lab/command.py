@@ -1,0 +1,143 @@
+"""The verbs of the lab: ``scenarios``, ``simulate``, ``compare``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from engine.lab import report
+from engine.lab.pool import Pool
+from engine.lab.run import Progress, Question, Result, StopRule, ask, run
+from engine.lab.scenario import Scenario, load, shipped
+
+USAGE: Final = 2
+SENSITIVITY_DAYS: Final = 40
+
+
+def _lists(scenario: Scenario) -> dict[str, Any]:
+    order = scenario.order
+    return {
+        "name": scenario.name,
+        "words": scenario.words,
+        "instrument": scenario.preset.instrument.symbol,
+        "regimes": list(scenario.regimes),
+        "side": order.side,
+        "quantity": order.quantity,
+        "of_adv": order.quantity / scenario.preset.instrument.adv,
+        "incidents": [incident.kind for incident in scenario.incidents],
+        "days": scenario.days,
+    }
+
+
+def scenarios(argv: Sequence[str]) -> int:
+    """List the scenarios, or check a file."""
+    parser = argparse.ArgumentParser(prog="python -m engine scenarios", description=__doc__)
+    parser.add_argument("--check", metavar="FILE", help="read this file and say what is wrong")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    names = [options.check] if options.check else list(shipped())
+    rows = [_lists(load(name)) for name in names]
+    if options.json:
+        print(json.dumps({"scenarios": rows}))
+        return 0
+    for row in rows:
+        side = "buy" if row["side"] > 0 else "sell"
+        print(
+            f"{row['name']:<18} {side} {row['quantity']:>9,} {row['instrument']} "
+            f"({row['of_adv']:.1%} of ADV) {', '.join(row['regimes'])}"
+        )
+        print(f"{'':<18} {row['words']}")
+    return 0
+
+
+def _parser(verb: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m engine {verb}")
+    parser.add_argument("--scenario", required=True, help="a name of `scenarios`, or a file")
+    parser.add_argument("--days", type=int, help="paths; default: what the scenario says")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="0 = this process"
+    )
+    parser.add_argument("--purpose", choices=("validation", "comparison"), default="comparison")
+    parser.add_argument("--precise", action="store_true", help="stop when s.e. < 0.1 tick")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def _question(options: argparse.Namespace, names: Sequence[str]) -> Question:
+    from dataclasses import replace
+
+    from engine.lab.run import ENOUGH_TICKS
+
+    scenario = load(options.scenario)
+    days = scenario.days if options.days is None else options.days
+    question = ask(scenario, tuple(names), days=days, seed=options.seed)
+    rule = StopRule(error_ticks=ENOUGH_TICKS) if options.precise else StopRule()
+    return replace(question, purpose=options.purpose, stop=rule)
+
+
+def _told(now: Progress) -> None:
+    best = now.standings[0]
+    print(
+        f"{now.n} of {now.of}: cheapest so far {best.name} {best.mean:.2f} bp "
+        f"[{best.low:.2f}, {best.high:.2f}]",
+        file=sys.stderr,
+    )
+
+
+def _run(options: argparse.Namespace, question: Question) -> Result:
+    return run(question, workers=options.workers, on_batch=_told)
+
+
+def simulate(argv: Sequence[str]) -> int:
+    """Cost of one strategy in a scenario."""
+    parser = _parser("simulate")
+    parser.add_argument("--strategy", required=True)
+    options = parser.parse_args(argv)
+    result = _run(options, _question(options, [options.strategy]))
+    body = {**report.comparison(result), "digest": result.digest, "stopped": result.stopped}
+    print(json.dumps(body) if options.json else report.text(body))
+    return 0
+
+
+def compare(argv: Sequence[str]) -> int:
+    """Paired comparison of strategies on the same paths."""
+    parser = _parser("compare")
+    parser.add_argument("--strategies", required=True, help="VWAP_STATIC,TWAP,VWAP,POV")
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help=f"also on {SENSITIVITY_DAYS} paths of markets with other impact",
+    )
+    options = parser.parse_args(argv)
+    names = [name.strip() for name in options.strategies.split(",") if name.strip()]
+    question = _question(options, names)
+    result = _run(options, question)
+    body = report.comparison(result)
+    if options.sensitivity:
+        body["sensitivity"] = _sensitivity(options, question)
+    if options.json:
+        print(json.dumps(body))
+        return 0
+    print(report.text(body))
+    for row in body.get("sensitivity", ()):
+        for each in row["rows"]:
+            for pair in each["paired_vs"].values():
+                print(_axis_line(row, each["strategy"], pair["verdict"]))
+    return 0
+
+
+def _axis_line(row: dict[str, Any], strategy: str, verdict: str) -> str:
+    return f"{row['axis']} ({row['field']} = {row['value']:g}), {strategy}: {verdict}"
+
+
+def _sensitivity(options: argparse.Namespace, question: Question) -> list[dict[str, Any]]:
+    from dataclasses import replace
+
+    few = replace(question, days=min(question.days, SENSITIVITY_DAYS))
+    if options.workers == 0:
+        return report.sensitivity(few, lambda other: run(other, workers=0))
+    with Pool(options.workers) as pool:
+        return report.sensitivity(few, lambda other: run(other, pool=pool))

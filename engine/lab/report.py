@@ -1,0 +1,217 @@
+"""What a comparison says: the JSON of ``compare``, sentences for people, the sensitivity table.
+
+Positive = cost; a negative paired difference = cheaper than the baseline. A strategy is called
+cheaper or dearer only when the interval of the difference leaves out zero.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.lab.cost import Floats
+from engine.lab.market import flow_of, venue_classes
+from engine.lab.run import Question, Result
+from engine.lab.statistics import Mean, Paired, mean_of, paired
+
+BASELINES: Final = ("VWAP_STATIC", "TWAP")
+# DOMAIN: FLOW field, the word for it, factor (or value) of each variant
+AXES: Final = (
+    ("permanent impact", "pi_own", (0.5, 2.0), True),
+    ("resilience", "beta_own", (0.5, 2.0), True),
+    ("exponent", "p_own", (0.4, 0.7), False),
+    ("size of impact", "g_own", (0.5, 2.0), True),
+)
+
+
+def number(value: float) -> float | None:
+    """For JSON: null for what is not known, six decimals for what is."""
+    return None if not math.isfinite(value) else round(value, 6)
+
+
+def interval(mean: Mean) -> list[float | None]:
+    """Both ends of the 95 % interval."""
+    return [number(mean.low), number(mean.high)]
+
+
+def verdict(name: str, baseline: str, found: Paired, version: str, unfinished: int = 0) -> str:
+    """The one sentence that may be said about a pair."""
+    gap = found.difference
+    if unfinished:
+        return f"not comparable: the order was not finished on {unfinished} of {gap.n} paths"
+    if gap.n < 2:
+        return "not enough data: one path has no interval"
+    if gap.sd == 0.0 and gap.mean == 0.0:
+        return f"no different: {name} and {baseline} did the same on all {gap.n} paths"
+    if gap.low > 0.0 or gap.high < 0.0:
+        word = "cheaper" if gap.mean < 0.0 else "dearer"
+        low, high = sorted((abs(gap.low), abs(gap.high)))
+        return (
+            f"{name} {word} than {baseline} by {abs(gap.mean):.2f} bp [{low:.2f}, {high:.2f}], "
+            f"n = {gap.n}, simulator {version}"
+        )
+    needed = f"needed ≈ {found.needed:,}" if found.needed else "no difference seen at all"
+    return f"no difference shown, n = {gap.n}, {needed}"
+
+
+def _pair(parts: dict[str, Floats], result: Result, i: int, j: int, chosen: Any) -> dict[str, Any]:
+    names = [who.name for who in result.question.contenders]
+    found = paired(parts["headline"][chosen, i], parts["headline"][chosen, j])
+    open_paths = unfinished(result)[chosen]
+    left = int((open_paths[:, i] | open_paths[:, j]).sum())
+    return {
+        "mean_bps": number(found.difference.mean),
+        "ci95": interval(found.difference),
+        "p_value": float(f"{found.p_value:.4g}") if math.isfinite(found.p_value) else None,
+        "win_rate": number(found.win_rate),
+        "n": found.difference.n,
+        "verdict": verdict(names[i], names[j], found, result.market_hash, left),
+    }
+
+
+def unfinished(result: Result) -> NDArray[np.bool_]:
+    """Paths on which even the clean-up left shares over, shape (n, contenders)."""
+    done: NDArray[np.bool_] = result.rows["filled"] < result.question.scenario.order.quantity
+    return done
+
+
+def _pairs(
+    parts: dict[str, Floats], result: Result, i: int, chosen: Any
+) -> dict[str, dict[str, Any]]:
+    names = [who.name for who in result.question.contenders]
+    return {
+        baseline: _pair(parts, result, i, names.index(baseline), chosen)
+        for baseline in BASELINES
+        if baseline in names and baseline != names[i]
+    }
+
+
+def _row(parts: dict[str, Floats], result: Result, i: int) -> dict[str, Any]:
+    rows = result.rows[:, i]
+    quantity = result.question.scenario.order.quantity
+    tick_size = result.question.scenario.preset.instrument.tick_size
+    shortfall, headline = mean_of(parts["shortfall"][:, i]), mean_of(parts["headline"][:, i])
+    cents = parts["shortfall"][:, i] * rows["start_mid"] * tick_size / 1e4 * 100.0
+    shares = rows["venue"].sum(axis=0)
+    filled = int(rows["filled"].sum())
+    return {
+        "strategy": result.question.contenders[i].name,
+        "shortfall_bps": {
+            "mean": number(shortfall.mean),
+            "ci95": interval(shortfall),
+            "sd": number(shortfall.sd),
+        },
+        "impact_bps": {
+            part: number(float(parts[part][:, i].mean()))
+            for part in ("total", "temporary", "permanent", "spread")
+        },
+        "headline_bps": {"mean": number(headline.mean), "ci95": interval(headline)},
+        "arrival_cents_per_share": number(float(cents.mean())),
+        "completion": number(filled / (quantity * len(rows))),
+        "cleanup_share": number(int(rows["cleanup"].sum()) / (quantity * len(rows))),
+        "venue_share": {
+            name: number(int(shares[list(places)].sum()) / filled) if filled else None
+            for name, places in venue_classes().items()
+        },
+        "paired_vs": _pairs(parts, result, i, slice(None)),
+    }
+
+
+def _regimes(parts: dict[str, Floats], result: Result) -> dict[str, Any]:
+    """Headline cost and pairs of the paths of each regime."""
+    question = result.question
+    found: dict[str, Any] = {}
+    which = np.array([question.scenario.regime(i) for i in range(result.n)])
+    for regime in question.scenario.regimes:
+        chosen = which == regime
+        rows = []
+        for i, who in enumerate(question.contenders):
+            headline = mean_of(parts["headline"][chosen, i])
+            rows.append(
+                {
+                    "strategy": who.name,
+                    "headline_bps": {"mean": number(headline.mean), "ci95": interval(headline)},
+                    "paired_vs": _pairs(parts, result, i, chosen),
+                }
+            )
+        found[regime] = {"days": int(chosen.sum()), "rows": rows}
+    return found
+
+
+def comparison(result: Result) -> dict[str, Any]:
+    """The object that ``compare --json`` prints."""
+    parts = result.parts()
+    return {
+        "scenario": result.question.scenario.name,
+        "days": result.n,
+        "seed": result.question.seed,
+        "market_hash": result.market_hash,
+        "rows": [_row(parts, result, i) for i in range(len(result.question.contenders))],
+        "by_regime": _regimes(parts, result),
+    }
+
+
+def sensitivity(question: Question, ask: Callable[[Question], Result]) -> list[dict[str, Any]]:
+    """The same comparison in markets whose impact is another: the sign of each difference.
+
+    ask : runs a question, e.g. ``lambda q: run(q, pool=pool)``. Simulated significance is cheap;
+    a difference that changes its sign along this table is a property of the parameters.
+    """
+    found = []
+    flow = flow_of(question.scenario, question.scenario.regimes[0])[0]
+    for words, field, variants, relative in AXES:
+        for variant in variants:
+            value = float(flow[field]) * variant if relative else variant
+            scenario = question.scenario.with_market(**{field: value})
+            result = ask(replace(question, scenario=scenario))
+            parts = result.parts()
+            found.append(
+                {
+                    "axis": words,
+                    "field": field,
+                    "value": number(value),
+                    "rows": [
+                        {"strategy": who.name, "paired_vs": _pairs(parts, result, i, slice(None))}
+                        for i, who in enumerate(question.contenders)
+                    ],
+                }
+            )
+    return found
+
+
+def text(body: dict[str, Any]) -> str:
+    """A comparison for people: one line a strategy, then the sentences."""
+    head = (
+        f"{body['scenario']}: {body['days']} paths, seed {body['seed']}, "
+        f"market {body['market_hash']}. Cost in bp of the order, positive = cost."
+    )
+    columns = (
+        f"{'strategy':<14}{'headline':>9} {'95 % interval':>17}{'spread':>8}{'temporary':>10}"
+        f"{'permanent':>10}{'shortfall':>10}{'clean-up':>9}"
+    )
+    lines = [head, columns, *(_line(row) for row in body["rows"])]
+    for row in body["rows"]:
+        for baseline, pair in row["paired_vs"].items():
+            lines.append(f"{row['strategy']} and {baseline}: {pair['verdict']}")
+    if any(row["paired_vs"] for row in body["rows"]):
+        lines.append("Intervals: percentile bootstrap by path. p-values in the JSON: paired t.")
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    def shown(value: float | None, width: int) -> str:
+        return f"{'-' if value is None else f'{value:.2f}':>{width}}"
+
+    low, high = row["headline_bps"]["ci95"]
+    parts: Sequence[float | None] = [
+        row["impact_bps"][part] for part in ("spread", "temporary", "permanent")
+    ]
+    between = f"[{shown(low, 7)},{shown(high, 7)}]"
+    return (
+        f"{row['strategy']:<14}{shown(row['headline_bps']['mean'], 9)} {between:>17}"
+        f"{shown(parts[0], 8)}{shown(parts[1], 10)}{shown(parts[2], 10)}"
+        f"{shown(row['shortfall_bps']['mean'], 10)}{row['cleanup_share']:>9.1%}"
+    )

@@ -1,0 +1,112 @@
+"""Days of one flow, watched and summed up: days are the only parallel axis.
+
+Tuning and acceptance never share a seed: a day number is turned into a seed of the purpose asked
+for, from ranges that do not overlap.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.errors import BrokenInvariant
+from engine.kernels.environment import Env, new_day
+from engine.kernels.flow import new_env
+from engine.kernels.observed import HIT, SEEN, observe_day, scratch
+from engine.realism.moments import Floats, Watched, moments, stacked
+
+Records: TypeAlias = NDArray[np.void]
+Progress: TypeAlias = Callable[[int, int], None]
+
+OPEN_NS: Final = 1_764_253_800 * 10**9
+SECONDS: Final = 23_400
+SECOND: Final = 1_000_000_000
+MOST_HITS: Final = 400_000  # aggressors a day
+MOST_DAYS: Final = 10_000  # of one purpose: the width of its range of seeds
+
+PLACE = threading.local()  # scratch arrays of a thread
+
+
+class Purpose(Enum):
+    """What days are for, and the first seed of its range."""
+
+    TUNING = 1_000_000
+    ACCEPTANCE = 2_000_000
+    IMPACT = 3_000_000
+    ROUND_TRIP = 4_000_000
+    CALIBRATION = 5_000_000
+
+
+def seed_of(purpose: Purpose, day: int) -> int:
+    """Seed of day number 0, 1, ... of a purpose; no two purposes share one."""
+    if not 0 <= day < MOST_DAYS:
+        raise BrokenInvariant(f"day must be 0 to {MOST_DAYS - 1}, was {day}")
+    return purpose.value + day
+
+
+class Room(NamedTuple):
+    """Arrays that a day is written to, made once a thread."""
+
+    seen: Records
+    hits: Records
+    before: Records
+    work: tuple[Records, Records, Records]
+
+
+def _room() -> Room:
+    room: Room | None = getattr(PLACE, "room", None)
+    if room is None:
+        rows = (np.zeros(SECONDS, SEEN), np.zeros(MOST_HITS, HIT), np.zeros(1, SEEN))
+        room = PLACE.room = Room(*rows, scratch())
+    return room
+
+
+def fresh(flow: Records, seed: int) -> Env:
+    """A full day of this flow before its open."""
+    return new_env(new_day(seed, flow, OPEN_NS, OPEN_NS + SECONDS * SECOND), 0)
+
+
+def watched(flow: Records, seed: int, lit: NDArray[np.bool_]) -> Watched:
+    """One day; the arrays are reused by the thread's next day."""
+    room = _room()
+    room.before[0] = np.zeros(1, SEEN)[0]
+    used = observe_day(fresh(flow, seed), lit, room.seen, room.hits, room.before[0], room.work)
+    if used < 0:
+        raise BrokenInvariant(f"the observer of the market stopped with {used}")
+    return Watched(room.seen, room.hits[:used], OPEN_NS)
+
+
+def lit_venues() -> NDArray[np.bool_]:
+    """Which venue numbers are lit books."""
+    from engine.domain.kinds import VENUES
+
+    lit = np.zeros(VENUES, np.bool_)
+    lit[0] = True
+    return lit
+
+
+def sums_of(
+    flow: Records,
+    purpose: Purpose,
+    days: int,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Floats]:
+    """Sums of days 0 to days - 1 of a purpose, one row a day, the same for any worker count."""
+    lit = lit_venues()
+
+    def one(day: int) -> dict[str, Floats]:
+        return moments(watched(flow, seed_of(purpose, day), lit))
+
+    found: list[dict[str, Floats]] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for done in pool.map(one, range(days)):
+            found.append(done)
+            if progress is not None:
+                progress(len(found), days)
+    return stacked(found)

@@ -304,7 +304,7 @@ def feed(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure: book, sim, live, journal."""
+    """Measure: book, sim, live, journal, inference."""
     from importlib import import_module
 
     module = import_module(f"engine.bench.{options.what}")
@@ -356,7 +356,7 @@ def calibrate(options: argparse.Namespace) -> int:
     return fit(options.rest, SystemClock().wall_ns())
 
 
-BENCHES: Final = ("book", "sim", "live", "journal")
+BENCHES: Final = ("book", "sim", "live", "journal", "inference")
 DRILLS: Final = ("crash", "oversend")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}

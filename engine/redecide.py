@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.journal import read_decision, read_segment, segments
-from engine.core.plan import NO_MODEL_ROW
+from engine.core.plan import NO_MODEL
 from engine.core.rules.scope import child_number
 from engine.core.state import State
 from engine.core.turn import Desk, Inputs, Output, note, step
@@ -283,7 +283,7 @@ def explain_child(journal: Path, models: Path, target: str) -> dict[str, Any]:
                 record = read_decision(journal, entry.seq)
                 if record is None:
                     raise Refused(f"entry {entry.seq} has no decision record")
-                row = load_model(models, event.model_id).row if event.model_id else NO_MODEL_ROW
+                flat = load_model(models, event.model_id).model if event.model_id else NO_MODEL
                 strategy = strategies[event.parent_id]
-                return explain(record, strategy, u_shape_curve(), row, event.child_id)
+                return explain(record, strategy, u_shape_curve(), flat, event.child_id)
     raise Refused(f"no child {target} in this journal", field="child")

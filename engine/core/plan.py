@@ -27,7 +27,7 @@ from engine.domain.orders import AtEnd, Parent, ParentState
 from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, Shares, Ticks, child_id
 from engine.kernels.act import act_first
-from engine.kernels.inference import MODEL, no_model
+from engine.kernels.inference import Model, no_model
 
 COLLAR_BPS = 10.0  # of the planner; the gate's own collar is wider and independent
 
@@ -46,7 +46,7 @@ DECISION = np.dtype(
 VENUE_FIELDS: Final = (
     "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size", "venue_volume",
 )  # fmt: skip
-NO_MODEL_ROW: NDArray[np.void] = np.array([no_model()], dtype=MODEL)
+NO_MODEL: Model = no_model()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,8 @@ class Planner:
         self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
         self.parameters[P_PASSIVE] = float(parent.passive_only)
-        rows = NO_MODEL_ROW if used is None else used.row
-        act_first(self.observations, self.parameters, sight.curve, rows, self.actions)
+        flat = NO_MODEL if used is None else used.model
+        act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
         return self._decision(parent, "" if used is None else used.id)
 
     def _decision(self, parent: Parent, model_id: str) -> Decision:
@@ -195,7 +195,7 @@ def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: S
         row["venue_markout"][place] = sight.marks.of_venue(place)
 
 
-def recompute(record: bytes, curve: NDArray[np.float64], model: NDArray[np.void]) -> Any:
+def recompute(record: bytes, curve: NDArray[np.float64], model: Model) -> Any:
     """Decide again from a stored DECISION record: the same ACTION bits as the stored one."""
     stored = np.frombuffer(record, dtype=DECISION)
     fresh = np.zeros(1, dtype=ACTION)

@@ -23,8 +23,9 @@ from engine.domain.kinds import (
 )
 from engine.domain.units import SECOND, Nanos, ParentId, Symbol
 from engine.kernels.features import new_state, prior_microprice, update_first
+from engine.kernels.inference import Model
 from engine.kernels.schedules import u_shape_curve
-from engine.kernels.watch import score_first
+from engine.kernels.watch import lean_first
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ class LoadedModel:
     """A model as the engine uses it: flat arrays and what its card promises."""
 
     id: str
-    row: NDArray[np.void]  # MODEL, shape (1,)
+    model: Model
     horizon_s: int
     expires_at: Nanos  # market clock
     words: str
@@ -59,36 +60,36 @@ class Record:
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """Scores waiting for their label, and the labelled ones."""
+    """Scores, as far as they lean, waiting for their label, and the labelled ones."""
 
     waiting: deque[tuple[Nanos, Symbol, float, float]] = field(default_factory=deque)
     scored: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
     record: Record = Record(n=0, accuracy=float("nan"), base_rate=float("nan"), auc=float("nan"))
 
-    def add(self, at: Nanos, symbol: Symbol, score: float, mid: float) -> None:
-        self.waiting.append((at, symbol, score, mid))
+    def add(self, at: Nanos, symbol: Symbol, leaning: float, mid: float) -> None:
+        self.waiting.append((at, symbol, leaning, mid))
 
     def label(self, now: Nanos, horizon_ns: int, mids: Mapping[Symbol, float | None]) -> None:
         """Label what is a horizon old: up or down; an unmoved or missing mid says nothing."""
         while self.waiting and self.waiting[0][0] + horizon_ns <= now:
-            _, symbol, score, before = self.waiting.popleft()
+            _, symbol, leaning, before = self.waiting.popleft()
             after = mids.get(symbol)
             if after is not None and after != before:
-                self.scored.append((score, after > before))
+                self.scored.append((leaning, after > before))
 
     def sum_up(self) -> Record:
         """Recount accuracy, base rate and AUC over what is kept."""
         n = len(self.scored)
         if n == 0:
             return self.record
-        scores = np.array([score for score, _ in self.scored])
+        leanings = np.array([leaning for leaning, _ in self.scored])
         ups = np.array([up for _, up in self.scored])
         rate = float(ups.mean())
         self.record = Record(
             n=n,
-            accuracy=float(((scores > 0.5) == ups).mean()),
+            accuracy=float(((leanings > 0.0) == ups).mean()),
             base_rate=max(rate, 1.0 - rate),
-            auc=auc(scores, ups),
+            auc=auc(leanings, ups),
         )
         return self.record
 
@@ -187,13 +188,12 @@ class Sight:
         if model is None:
             return
         self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
-        scratch = np.zeros(N_FEATURES)
         for instrument in self.instruments:
             mid = mids.get(instrument.symbol)
             row = self.features[instrument.symbol]
-            score = float(score_first(model.row, row, scratch))
-            if mid is not None and score == score:
-                self.watch.add(now, instrument.symbol, score, mid)
+            leaning = float(lean_first(model.model, row))
+            if mid is not None and leaning == leaning:
+                self.watch.add(now, instrument.symbol, leaning, mid)
         if self.seconds % 60 == 0:
             self.watch.sum_up()
 

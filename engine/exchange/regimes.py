@@ -40,7 +40,7 @@ USUAL: Final = Regime(name="usual", words="the calibrated day")
 CALM: Final = Regime(
     name="calm",
     words="six tenths of the usual volatility, less news",
-    scale={"sigma": 0.6, "kappa": 0.6, "g_bg": 0.6, "g_own": 0.6, "c_own": 0.6, "rate": 0.85},
+    scale={"sigma": 0.6, "kappa": 0.64, "g_bg": 0.6, "g_own": 0.6, "c_own": 0.6, "rate": 0.85},
     fixed={"jumps": 3.0},
 )
 TRENDING: Final = Regime(
@@ -60,7 +60,7 @@ VOLATILE: Final = Regime(
 THIN: Final = Regime(
     name="thin",
     words="half the usual activity, thinner queues, a wider spread",
-    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.85},
+    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.93},
 )
 REGIMES: Final = (USUAL, CALM, TRENDING, VOLATILE, THIN)
 

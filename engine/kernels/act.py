@@ -56,8 +56,18 @@ from engine.domain.kinds import (
     WHY_WAIT,
 )
 from engine.domain.market import ACTION, SLOTS
-from engine.kernels.inference import FEATURES_FINE, NO_MODEL, first_doubtful, score_logistic
-from engine.kernels.jit import kernel
+from engine.kernels.inference import (
+    FEATURES_FINE,
+    FULL_TILT_AT,
+    NO_MODEL,
+    Model,
+    attribute,
+    attributes_at_once,
+    first_doubtful,
+    lean,
+    score,
+)
+from engine.kernels.jit import hot, kernel
 from engine.kernels.route import (
     any_lit,
     cross_shares,
@@ -82,7 +92,6 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 REPRICE_AGE_NS = 3 * SECOND_NS  # a younger child keeps its price: else the message rate explodes
 IOC_TTL_NS = 5 * SECOND_NS  # an immediate order without an answer by then is cancelled
 PASSIVE_TTL_LEAST_NS = 30 * SECOND_NS
-FULL_TILT_AT = 0.25  # |score - 0.5| that moves the target by the whole of P_MAX_TILT
 
 
 @kernel
@@ -281,13 +290,14 @@ def excess_mask(observation: Any, most: float) -> int:
     return out
 
 
-@kernel
-def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -> float:
-    """Shares the model adds to the base target; writes score, contributions, state. [share]
+@hot
+def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any) -> float:
+    """Shares the model adds to the base target; writes score and state. [share]
 
-    side * clip((score - 0.5) / 0.25, -1, 1) * P_MAX_TILT * quantity: a buy hurries when the price
-    is about to rise, a sell when it is about to fall. 0 unless the model is live, its features are
-    inside the training range and the score is outside the confidence floor.
+    side * clip(lean, -1, 1) * P_MAX_TILT * quantity: a buy hurries when the price is about to rise,
+    a sell when it is about to fall; (P(up) - 0.5) / 0.25 leans all the way at 1. 0 unless the model
+    is live, its features are inside the training range and the score is outside the confidence
+    floor.
     Hurrying rests more, earlier; waiting rests less and puts off crossing. The model alone never
     crosses the spread and never takes a resting child's place in the queue away: the move of the
     next seconds is worth less than half a spread.
@@ -296,21 +306,33 @@ def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -
     action["model_state"] = state
     if state != MODEL_LIVE:
         return 0.0
-    if model["type"] == NO_MODEL:
+    if model.row[0]["type"] == NO_MODEL:
         action["model_state"] = MODEL_NONE
         return 0.0
     if first_doubtful(model, observation["features"]) != FEATURES_FINE:
         action["model_state"] = MODEL_DOUBTFUL
         return 0.0
-    score = score_logistic(model, observation["features"], action["contributions"])
-    action["score"] = score
+    found = score(model, observation["features"])
+    action["score"] = found
     action["kind"] = ADAPTIVE
-    if abs(score - 0.5) < parameters[P_CONFIDENCE]:
+    leaning = lean(model, found)
+    if abs(leaning) * FULL_TILT_AT < parameters[P_CONFIDENCE]:
         action["model_state"] = MODEL_UNSURE
         return 0.0
-    strength = min(max((score - 0.5) / FULL_TILT_AT, -1.0), 1.0)
+    strength = min(max(leaning, -1.0), 1.0)
     most = max(parameters[P_MAX_TILT], 0.0) * observation["quantity"]
     return float(observation["side"] * strength * most)
+
+
+@hot
+def attribute_action(observation: Any, model: Model, action: Any) -> None:
+    """Which feature moved the score: of an action that is stored and has one, where it is cheap.
+
+    Of other models it is computed from the stored features when somebody asks: the same bits.
+    """
+    acts = action["type"] != 0 or action["cancel_mask"] != 0
+    if acts and not math.isnan(action["score"]) and attributes_at_once(model):
+        attribute(model, observation["features"], action["contributions"])
 
 
 @kernel
@@ -383,13 +405,14 @@ def explain_tilt(observation: Any, base_low: float, base_allowance: float, actio
             action["why"] = WHY_TILT_OFF
 
 
-@kernel
-def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action: Any) -> None:
+@hot
+def act(observation: Any, parameters: Floats, curve: Floats, model: Model, action: Any) -> None:
     """Decide for one parent at one instant; writes every field of ``action``.
 
     observation : one OBSERVATION row; parameters : float64, by P_* index, shape (N_PARAMETERS,);
-    curve : cumulative volume at the edges of the session, shape (n + 1,); model : one MODEL row;
-    action : one ACTION row. Uses nothing else: the same inputs give the same bits.
+    curve : cumulative volume at the edges of the session, shape (n + 1,); action : one ACTION row,
+    whose contributions stay 0 when it only waits. Uses nothing else: the same inputs give the same
+    bits.
     """
     clear(action)
     kind = observation["kind"]
@@ -441,18 +464,19 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
         action["why"] = WHY_CLEANUP
     place(observation, parameters, crossable, allowance, action)
     explain_tilt(observation, max(0.0, base_target - below), base_allowance, action)
+    attribute_action(observation, model, action)
 
 
-@kernel
-def act_first(observations: Any, parameters: Floats, curve: Floats, models: Any, out: Any) -> None:
+@hot
+def act_first(observations: Any, parameters: Floats, curve: Floats, model: Model, out: Any) -> None:
     """``act`` on row 0 of each record array: the door from Python.
 
     Handing numba an array costs 0.1 us, a single record 2 us.
     """
-    act(observations[0], parameters, curve, models[0], out[0])
+    act(observations[0], parameters, curve, model, out[0])
 
 
-def decide(observation: Any, parameters: Floats, curve: Floats, model: Any) -> Any:
+def decide(observation: Any, parameters: Floats, curve: Floats, model: Model) -> Any:
     """``act`` into a fresh ACTION row: for tests, explain and recompute, not for loops."""
     action = np.zeros(1, dtype=ACTION)
     act(observation, parameters, curve, model, action[0])

@@ -359,7 +359,7 @@ def simulate(
     arrival_volume = parent["volume"]
     tick = tape.tick[0]
     # nothing but a model and a record reads the features, and nobody reads a level but they
-    watched = is_recording(tape) or model["type"] != NO_MODEL
+    watched = is_recording(tape) or model.row[0]["type"] != NO_MODEL
     over = False
     for k in range(min(seconds, tape.mids.size)):
         t = open_ns + k * SECOND_NS

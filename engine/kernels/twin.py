@@ -95,7 +95,7 @@ def work(
     last = min(env.state[0]["close_ns"] - 1, until_ns)
     arrival_volume = parent["volume"]
     tick = tape.tick[0]
-    watched = model["type"] != NO_MODEL
+    watched = model.row[0]["type"] != NO_MODEL
     over = False
     for k in range(min((last - open_ns) // SECOND_NS + 1, tape.mids.size)):
         t = open_ns + k * SECOND_NS

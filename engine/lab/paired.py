@@ -19,7 +19,7 @@ from engine.domain.strategy import STRATEGIES, check_values, strategy, vector
 from engine.domain.units import SECOND
 from engine.kernels.environment import Day, Env
 from engine.kernels.features import new_state, prior_microprice
-from engine.kernels.inference import MODEL, no_model
+from engine.kernels.inference import Model, no_model
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, TAPE_FULL, Tape, new_tape
 from engine.kernels.twin import BEFORE_SWEEP, FILLED_BEFORE, LAST_NS, N_SUMS, quiet, work
@@ -35,6 +35,7 @@ from engine.lab.market import (
     open_path,
 )
 from engine.lab.scenario import FIXED, Scenario
+from engine.runtime.model_bytes import unpack
 
 FILLS: Final = 32_768
 
@@ -46,7 +47,7 @@ class Contender:
     name: str  # as it is shown
     strategy: str  # of the catalogue
     values: tuple[tuple[str, float], ...] = ()
-    model: bytes = b""  # one MODEL row; none = the strategy runs without
+    model: bytes = b""  # of ``model_bytes.pack``; none = the strategy runs without
     trained_on: tuple[SeedRange, ...] = ()  # paths that a model or its tuning has seen
 
 
@@ -67,8 +68,8 @@ def contender(scenario: Scenario, name: str, model: bytes = b"", **values: float
         raise Refused(f"strategy must be one of {known}, was {name!r}", field="strategies")
     given = {**scenario.values(name), **values}
     check_values(base, given)
-    if model and len(model) != MODEL.itemsize:
-        raise Refused(f"a model must have {MODEL.itemsize} bytes, had {len(model)}", field="model")
+    if model:
+        unpack(model)  # refused here, not on the first path
     return Contender(name=name, strategy=base, values=tuple(given.items()), model=model)
 
 
@@ -99,9 +100,9 @@ def small_tape(fills: int) -> Tape:
     return new_tape(SECONDS + 1, fills, record=False)
 
 
-def model_row(who: Contender) -> Any:
+def model_of(who: Contender) -> Model:
     """The model of a contender, or the one that is never scored."""
-    return np.frombuffer(who.model, MODEL).copy()[0] if who.model else no_model()
+    return unpack(who.model) if who.model else no_model()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def run_one(task: Task, who: Contender, day: Day, seed: int, tape: Tape) -> Run:
     values = np.array(vector(who.strategy, dict(who.values)))
     env = fresh_run(day)
     state = new_state(OPEN_NS, CLOSE_NS, adv, _curve(), prior_microprice())
-    parent, model = parent_row(task, who, seed), model_row(who)
+    parent, model = parent_row(task, who, seed), model_of(who)
     until = OPEN_NS + order.end_ns + order.relax_ns
     status = work(env, state[0], parent, values, _curve(), model, until, sums, tape)
     if status == TAPE_FULL:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.core.plan import COLLAR_BPS, NO_MODEL_ROW
+from engine.core.plan import COLLAR_BPS, NO_MODEL
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import Envelope
@@ -95,7 +95,7 @@ def simulated(rig: Rig, parent, strategy: str):
         row,
         np.array(vector(strategy, values)),
         curve,
-        NO_MODEL_ROW[0],
+        NO_MODEL,
         child_id(0, 1),
         tape,
     )

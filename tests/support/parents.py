@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.domain import kinds
 from engine.domain.market import OBSERVATION
-from engine.kernels.inference import LOGISTIC, MODEL
+from engine.kernels.inference import LOGISTIC, MODEL, linear_model
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -60,7 +60,8 @@ def parameters(**changed):
 
 def a_model(*, bias=0.0, weights=None, low=-1e6, high=1e6):
     """A logistic regression over unscaled features."""
-    row = np.zeros(1, dtype=MODEL)[0]
+    rows = np.zeros(1, dtype=MODEL)
+    row = rows[0]
     row["type"] = LOGISTIC
     row["bias"] = bias
     row["scale"] = 1.0
@@ -69,7 +70,7 @@ def a_model(*, bias=0.0, weights=None, low=-1e6, high=1e6):
     for index, weight in (weights or {}).items():
         row["weights"][index] = weight
         row["used"][index] = 1
-    return row
+    return linear_model(rows)
 
 
 def same_bits(one, other, *, apart_from=()):

@@ -25,7 +25,7 @@ from engine.domain.kinds import BUY, MODEL_LIVE, MODEL_NONE
 from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
 from engine.exchange.presets import LATENCY_NS, PRESETS
-from engine.exchange.venues import simulated_venues
+from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import Env, new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import DONE as RAN
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
 def _digest(env: Env, *more: bytes) -> bytes:
     state = env.state.copy()
     state["n_reports"] = state["n_trades"] = 0  # how full our arrays happened to be
-    sums = hashlib.sha256(state.tobytes() + env.book.top.tobytes() + env.memory.tobytes())
+    sums = hashlib.sha256(state.tobytes() + env.book.top.tobytes())
     for part in more:
         sums.update(part)
     return sums.digest()
@@ -92,10 +92,7 @@ def parent_row(strategy: str, model_state: int) -> Any:
     parent["end_ns"] = parent["close_ns"] = CLOSE_NS
     parent["kind"], parent["side"], parent["quantity"] = STRATEGIES[strategy].kind, BUY, QUANTITY
     parent["arrival_price"] = MIDCAP.instrument.reference_price
-    for place, venue in enumerate(simulated_venues()):
-        parent["venues"] |= 1 << place
-        parent["venue_kind"][place] = venue.kind
-        parent["venue_make"][place], parent["venue_take"][place] = venue.make_fee, venue.take_fee
+    may_use(parent, simulated_venues())
     parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
     parent["model_state"] = model_state
     return parent

@@ -28,7 +28,7 @@ BASE = {
     "half_u": 0.6, "busy": 0.45, "deep": 0.35, "lag": 1.5, "free_sign": 0.1, "slots": 3.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
-MARKET_VERSION = 2  # raise it whenever the kernels draw or match differently
+MARKET_VERSION = 3  # raise it whenever the kernels draw or match differently
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 

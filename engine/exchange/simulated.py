@@ -4,7 +4,6 @@ Reports and prints of the instruments are merged by venue time, then by instrume
 order of their book: the same for any slicing of the day.
 """
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -27,12 +26,12 @@ from engine.domain.units import SECOND, Nanos
 from engine.domain.venue import Venue
 from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
-from engine.exchange.presets import LATENCY_NS, PRESETS, Preset
+from engine.exchange.presets import LATENCY_NS, PRESETS, Preset, market_hash
 from engine.exchange.venues import simulated_venues
 from engine.kernels.environment import (
     INCIDENT,
+    INCIDENTS,
     LIT_VENUES,
-    SIM_VENUES,
     Env,
     grown,
     new_day,
@@ -98,15 +97,14 @@ class SimulatedMarket:
         self._dark_until = [0] * len(presets)  # nothing is published before this instant
         self._last_ticks = np.zeros(len(presets), TICK)
         self.envs: list[Env] = []
-        digest = hashlib.sha256(str((latency_ns, SIM_VENUES)).encode())
-        for symbol, preset in enumerate(presets):
-            flow = preset.flow()
-            digest.update(flow.tobytes())
+        flows = [preset.flow() for preset in presets]
+        for symbol, flow in enumerate(flows):
             day = new_day(
                 path_seed(seed, session.day, symbol), flow, session.open_at, session.close_at
             )
             self.envs.append(new_env(day, symbol, latency_ns))
-        self._source = f"SIM seed {seed} day {session.day} market {digest.hexdigest()[:8]}"
+        digest = market_hash(flows, latency_ns=latency_ns)
+        self._source = f"SIM seed {seed} day {session.day} market {digest}"
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -235,7 +233,7 @@ class SimulatedMarket:
         if not states & {CONTINUOUS, HALTED}:
             raise Refused("the market must be open for an incident")
         check_incident(what, self.venues, len(self.envs))
-        rows = self.envs[0].venues
+        rows = self.envs[0].state[0]["venues"]
         up = [v for v in range(LIT_VENUES) if rows[v]["state"] == CONTINUOUS]
         if what.kind == INCIDENT_OUTAGE and up == [what.venue]:
             raise Refused(f"{self.venues[what.venue].name} is the last public book that is up")
@@ -248,7 +246,7 @@ class SimulatedMarket:
             if what.kind == INCIDENT_FEED_GAP:
                 self._dark_until[symbol] = max(self._dark_until[symbol], int(row[0]["to_ns"]))
             elif not add_incident(self.envs[symbol], row[0]):
-                raise Refused(f"a day holds {len(self.envs[symbol].incidents)} incidents")
+                raise Refused(f"a day holds {INCIDENTS} incidents")
 
     def queue_ahead(self, child: int) -> int | None:
         """Shares before an own resting order; None = it does not rest. [share]"""

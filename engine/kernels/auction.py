@@ -78,7 +78,7 @@ def reference(env: Env) -> float:
 @hot
 def other(env: Env, key: np.uint64, i: int, kind: int) -> tuple[int, int, int, int]:
     """Order i of others: side, limit (0 = none), quantity, how long before the auction it came."""
-    top = env.off.top[0]
+    top = env.off[0]["top"][0]
     bits = draw(key, i)
     early = int(lane(bits, U48) * WINDOW_NS)
     if i == ORDERS:
@@ -103,21 +103,21 @@ def enter(env: Env, low: int, side: int, price: int, quantity: int) -> None:
         at = BAND - 1 if side > 0 else 0
     at = min(at, BAND - 1) if side > 0 else max(at, 0)
     if 0 <= at < BAND:
-        env.off.curve[0 if side > 0 else 1, at] += quantity
+        env.off[0]["curve"][0 if side > 0 else 1, at] += quantity
 
 
 @hot
 def gather(env: Env, key: np.uint64, kind: int, low: int, ahead_ns: int) -> None:
     """The curve of everybody who came up to ``ahead_ns`` before the auction."""
-    off = env.off
-    off.curve[:] = 0
+    off = env.off[0]
+    off["curve"][:] = 0
     for i in range(ORDERS + 1):
         side, price, quantity, early = other(env, key, i, kind)
         if early >= ahead_ns:
             enter(env, low, side, price, quantity)
     which = CLOSING if kind == CLOSING else OPENING
-    for i in range(off.auctions[which]["count"]):
-        own = env.own[off.lines[POOLS + which, i]]
+    for i in range(off["auctions"][which]["count"]):
+        own = env.own[off["lines"][POOLS + which, i]]
         if own["state"] == ACCEPTED:
             enter(env, low, own["side"], own["price"], own["leaves"])
 
@@ -155,16 +155,16 @@ def before(side: int, price: int, early: int, own_price: int, own_early: int) ->
 @hot
 def ahead_of(env: Env, key: np.uint64, kind: int, which: int, i: int, at_ns: int) -> int:
     """Shares that trade before own order i of the line. [share]"""
-    off, line = env.off, env.off.lines[POOLS + which]
+    off, line = env.off[0], env.off[0]["lines"][POOLS + which]
     own = env.own[line[i]]
     side, price = int(np.int64(own["side"])), int(np.int64(own["price"]))
-    early = at_ns - off.times[POOLS + which, i]
+    early = at_ns - off["times"][POOLS + which, i]
     total = 0
     for n in range(ORDERS + 1):
         their_side, limit, quantity, came = other(env, key, n, kind)
         if their_side == side and before(side, limit, came, price, early):
             total += quantity
-    for n in range(off.auctions[which]["count"]):
+    for n in range(off["auctions"][which]["count"]):
         mate = env.own[line[n]]
         if n == i or mate["state"] != ACCEPTED or mate["side"] != side:
             continue
@@ -177,10 +177,10 @@ def ahead_of(env: Env, key: np.uint64, kind: int, which: int, i: int, at_ns: int
 @hot
 def allot(env: Env, key: np.uint64, kind: int, price: int, volume: int, reports: Records) -> int:
     """Fill own orders of an auction at its price; own shares that traded. [share]"""
-    off, st = env.off, env.state[0]
+    off, st = env.off[0], env.state[0]
     which = CLOSING if kind == CLOSING else OPENING
-    line, amounts = off.lines[POOLS + which], off.curve[0]
-    count = off.auctions[which]["count"]
+    line, amounts = off["lines"][POOLS + which], off["curve"][0]
+    count = off["auctions"][which]["count"]
     for i in range(count):
         own = env.own[line[i]]
         fits = own["price"] == 0 or own["side"] * (own["price"] - price) >= 0
@@ -197,14 +197,14 @@ def allot(env: Env, key: np.uint64, kind: int, price: int, volume: int, reports:
 @hot
 def hold(env: Env, kind: int, number: int, reports: Records, trades: Records) -> None:
     """Hold an auction now: ``number`` tells the auctions of a day apart."""
-    st, off = env.state[0], env.off
+    st, off = env.state[0], env.off[0]
     which = CLOSING if kind == CLOSING else OPENING
-    auction = off.auctions[which]
+    auction = off["auctions"][which]
     auction["count"] = tidy(env.own, off, POOLS + which, auction["count"])
-    key = draw(off.top[0]["auction_key"], number)
+    key = draw(off["top"][0]["auction_key"], number)
     low = math.floor(reference(env) + 0.5) - BAND // 2
     gather(env, key, kind, low, 0)
-    at, volume, _ = clear(off.curve)
+    at, volume, _ = clear(off["curve"])
     price = low + at
     if volume > 0 and price > 0:
         ours = allot(env, key, kind, price, volume, reports)
@@ -220,18 +220,18 @@ def print_auction(st: Row, env: Env, trades: Records, price: int, volume: int, o
     row["symbol"], row["side"], row["at_ns"] = st["symbol"], 0, st["at_ns"]
     row["price"], row["sub"], row["quantity"] = price, 0, volume
     row["own"], row["hidden"], row["venue"], row["auction"] = ours, 0, PRIMARY, 1
-    env.venues[PRIMARY]["volume"] += volume
+    env.state[0]["venues"][PRIMARY]["volume"] += volume
     st["last"] = price
 
 
 @hot
 def takes_part(env: Env, row: int, message: Row, reports: Records) -> None:
     """An accepted own order for an auction; one that could meet another of ours is cancelled."""
-    st, off = env.state[0], env.off
+    st, off = env.state[0], env.off[0]
     which = CLOSING if message["type"] == AT_CLOSE else OPENING
-    auction = off.auctions[which]
+    auction = off["auctions"][which]
     side, price = int(np.int64(message["side"])), int(np.int64(message["price"]))
-    if meets_own(env.own, off.lines[POOLS + which], auction["count"], side, price):
+    if meets_own(env.own, off["lines"][POOLS + which], auction["count"], side, price):
         end_own(env, row, CANCELLED, REASON_SELF_MATCH, reports)
         return
     count = join(env.own, off, POOLS + which, auction["count"], row, st["at_ns"])
@@ -244,7 +244,7 @@ def takes_part(env: Env, row: int, message: Row, reports: Records) -> None:
 @hot
 def end_opening(env: Env, reports: Records) -> None:
     """What did not trade at the open (or reopening) ends."""
-    auction, line = env.off.auctions[OPENING], env.off.lines[POOLS + OPENING]
+    auction, line = env.off[0]["auctions"][OPENING], env.off[0]["lines"][POOLS + OPENING]
     for i in range(auction["count"]):
         if env.own[line[i]]["state"] == ACCEPTED:
             end_own(env, line[i], EXPIRED, REASON_CLOSED, reports)
@@ -261,8 +261,8 @@ def open_auction(env: Env, reports: Records, trades: Records) -> None:
 @hot
 def reopen(env: Env, reports: Records, trades: Records) -> None:
     """After a halt."""
-    env.off.top[0]["reopenings"] += 1
-    hold(env, REOPENING, 1 + env.off.top[0]["reopenings"], reports, trades)
+    env.off[0]["top"][0]["reopenings"] += 1
+    hold(env, REOPENING, 1 + env.off[0]["top"][0]["reopenings"], reports, trades)
     end_opening(env, reports)
 
 
@@ -275,10 +275,10 @@ def close_auction(env: Env, reports: Records, trades: Records) -> None:
 @hot
 def indicate(env: Env, kind: int, number: int, ahead_ns: int) -> None:
     """Work out what an auction would do if it were now, ``ahead_ns`` before its time."""
-    auction = env.off.auctions[kind]
+    auction = env.off[0]["auctions"][kind]
     low = math.floor(reference(env) + 0.5) - BAND // 2
-    gather(env, draw(env.off.top[0]["auction_key"], number), kind, low, ahead_ns)
-    at, volume, over = clear(env.off.curve)
+    gather(env, draw(env.off[0]["top"][0]["auction_key"], number), kind, low, ahead_ns)
+    at, volume, over = clear(env.off[0]["curve"])
     auction["price"] = low + at if volume > 0 else 0
     auction["volume"], auction["imbalance"] = volume, over
 
@@ -304,7 +304,7 @@ def write_indicative(env: Env, tick: Row) -> None:
             indicate(env, OPENING, 0, ahead_ns)
     elif st["session"] != CONTINUOUS:
         return
-    auction = env.off.auctions[which]
+    auction = env.off[0]["auctions"][which]
     tick["auction_price"] = auction["price"]
     tick["auction_volume"] = auction["volume"]
     tick["auction_imbalance"] = auction["imbalance"]

@@ -46,7 +46,8 @@ from engine.kernels.exogenous import (
 from engine.kernels.jit import hot, leaf
 from engine.kernels.lit import group_count, is_level, level_at, touch_price
 from engine.kernels.matching import first_venue, sweep, take_at
-from engine.kernels.pace import begin_second, candidate_ns, candidates_until, set_shares
+from engine.kernels.pace import begin_second, candidates_until, set_shares
+from engine.kernels.pace import candidate_ns as candidate_ns
 from engine.kernels.prints import print_trade, touch
 from engine.kernels.rng import draw, stream_key
 

@@ -62,7 +62,7 @@ def enough(own: Row, quantity: int, minimum: int, contra: int) -> bool:
 @leaf
 def matches(env: Env, p: int) -> bool:
     """Whether pool p matches at all now: it is up and not stuck."""
-    venue = env.venues[FIRST_POOL + p]
+    venue = env.state[0]["venues"][FIRST_POOL + p]
     return bool(venue["state"] == CONTINUOUS and venue["stuck"] == 0)
 
 
@@ -84,7 +84,7 @@ def meet(
     env: Env, p: int, side: int, quantity: int, mid: int, reports: Records, trades: Records
 ) -> int:
     """Background interest meets whoever waits on the other side, oldest first; what is left."""
-    pool, line = env.off.pools[p], env.off.lines[p]
+    pool, line = env.off[0]["pools"][p], env.off[0]["lines"][p]
     left, ours = quantity, 0
     at = 0
     turn = side * pool["rest"] < 0  # the background that waits has not had its turn
@@ -112,7 +112,7 @@ def come(
     env: Env, p: int, side: int, quantity: int, until_ns: int, reports: Records, trades: Records
 ) -> None:
     """Background interest reaches pool p, trades, and waits until ``until_ns``."""
-    st, pool = env.state[0], env.off.pools[p]
+    st, pool = env.state[0], env.off[0]["pools"][p]
     mid = twice_mid(st)
     if mid == 0 or not matches(env, p):
         return  # it goes elsewhere
@@ -136,8 +136,8 @@ def expire(pool: Row, at_ns: int) -> None:
 @hot
 def look_again(env: Env, p: int, reports: Records, trades: Records) -> None:
     """Who waits in pool p is matched again, now that the mid may have moved."""
-    st, pool, line = env.state[0], env.off.pools[p], env.off.lines[p]
-    pool["count"] = tidy(env.own, env.off, p, pool["count"])
+    st, pool, line = env.state[0], env.off[0]["pools"][p], env.off[0]["lines"][p]
+    pool["count"] = tidy(env.own, env.off[0], p, pool["count"])
     mid = twice_mid(st)
     if mid == 0 or not matches(env, p):
         return
@@ -158,7 +158,7 @@ def look_again(env: Env, p: int, reports: Records, trades: Records) -> None:
 @hot
 def try_now(env: Env, p: int, row: int, reports: Records, trades: Records) -> int:
     """An own order meets the background that waits in pool p; why its remainder would end."""
-    st, own, pool = env.state[0], env.own[row], env.off.pools[p]
+    st, own, pool = env.state[0], env.own[row], env.off[0]["pools"][p]
     mid = twice_mid(st)
     expire(pool, st["at_ns"])
     if mid == 0 or not matches(env, p) or not within(own, mid) or own["side"] * pool["rest"] >= 0:
@@ -181,12 +181,12 @@ def arrive(env: Env, row: int, message: Row, reports: Records, trades: Records) 
     """
     own = env.own[row]
     p = int(np.int64(message["venue"])) - FIRST_POOL
-    pool = env.off.pools[p]
+    pool = env.off[0]["pools"][p]
     side, price = int(np.int64(message["side"])), int(np.int64(message["price"]))
     if own["quantity"] < pool["minimum"]:
         end_own(env, row, CANCELLED, REASON_MINIMUM, reports)
         return
-    if meets_own(env.own, env.off.lines[p], pool["count"], side, price):
+    if meets_own(env.own, env.off[0]["lines"][p], pool["count"], side, price):
         end_own(env, row, CANCELLED, REASON_SELF_MATCH, reports)
         return
     reason = try_now(env, p, row, reports, trades)
@@ -195,7 +195,7 @@ def arrive(env: Env, row: int, message: Row, reports: Records, trades: Records) 
     if message["type"] == IOC:
         end_own(env, row, CANCELLED, reason, reports)
         return
-    count = join(env.own, env.off, p, pool["count"], row, env.state[0]["at_ns"])
+    count = join(env.own, env.off[0], p, pool["count"], row, env.state[0]["at_ns"])
     if count == 0:
         end_own(env, row, CANCELLED, REASON_BAD_QUANTITY, reports)  # the line is full
     else:

@@ -50,7 +50,7 @@ def takes(order_type: int) -> bool:
 @leaf
 def mark(env: Env) -> None:
     """A second begins: dealers quote around the touch of now."""
-    st, top = env.state[0], env.off.top[0]
+    st, top = env.state[0], env.off[0]["top"][0]
     top["second"] = st["second"]
     mid = twice_mid(st)
     top["mark_bid"] = st["bid"] if mid > 0 else 0
@@ -104,9 +104,9 @@ def streamed(st: Row, top: Row, dealer: Row, d: int, side: int) -> tuple[int, in
 @hot
 def quote(env: Env, d: int, side: int) -> tuple[int, int]:
     """As `streamed`; (0, 0) from a dealer that is down."""
-    if env.venues[FIRST_DEALER + d]["state"] != CONTINUOUS:
+    if env.state[0]["venues"][FIRST_DEALER + d]["state"] != CONTINUOUS:
         return 0, 0
-    return streamed(env.state[0], env.off.top[0], env.off.dealers[d], d, side)
+    return streamed(env.state[0], env.off[0]["top"][0], env.off[0]["dealers"][d], d, side)
 
 
 @hot
@@ -122,7 +122,7 @@ def use(dealer: Row, now_s: int, side: int, quantity: int) -> None:
 @hot
 def arrive(env: Env, row: int, message: Row, reports: Records) -> None:
     """An accepted own IOC reaches a dealer, who looks at it when it meets the quote."""
-    st, own, off = env.state[0], env.own[row], env.off
+    st, own, off = env.state[0], env.own[row], env.off[0]
     d = int(np.int64(message["venue"])) - FIRST_DEALER
     side = int(np.int64(message["side"]))
     cents, size = quote(env, d, side)
@@ -133,21 +133,21 @@ def arrive(env: Env, row: int, message: Row, reports: Records) -> None:
     if done < min(own["minimum"], own["leaves"]):
         end_own(env, row, CANCELLED, REASON_MINIMUM, reports)
         return
-    held = off.message[0]
+    held = off["message"][0]
     held["kind"] = LOOK
     held["symbol"] = message["symbol"]
     held["child"] = row
     held["side"] = side
     held["price"] = cents
     held["quantity"] = done
-    held["sent_ns"] = off.top[0]["mark_bid"] + off.top[0]["mark_ask"]
+    held["sent_ns"] = off["top"][0]["mark_bid"] + off["top"][0]["mark_ask"]
     held["venue"] = message["venue"]
     held["display"] = st["second"]
-    bits = draw(off.top[0]["look_key"], int(np.int64(message["child"])))
-    shortest = off.dealers[d]["look_ns"]
+    bits = draw(off["top"][0]["look_key"], int(np.int64(message["child"])))
+    shortest = off["dealers"][d]["look_ns"]
     look_ns = shortest + int(np.int64(bits >> U32)) * (3 * shortest) // (1 << 32)
     if enqueue(env, held, st["at_ns"] + look_ns):
-        use(off.dealers[d], st["second"], side, done)
+        use(off["dealers"][d], st["second"], side, done)
     else:
         end_own(env, row, CANCELLED, REASON_LAST_LOOK, reports)  # nobody has time to look
 
@@ -163,12 +163,12 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
     d = int(np.int64(message["venue"])) - FIRST_DEALER
     row = int(np.int64(message["child"]))
     side, quantity = int(np.int64(message["side"])), int(np.int64(message["quantity"]))
-    own, dealer = env.own[row], env.off.dealers[d]
+    own, dealer = env.own[row], env.off[0]["dealers"][d]
     if own["state"] != ACCEPTED:
         return  # ended meanwhile
     mid = twice_mid(st)
     against = side * (mid - message["sent_ns"]) * (SUB // 2)
-    up = env.venues[FIRST_DEALER + d]["state"] == CONTINUOUS
+    up = env.state[0]["venues"][FIRST_DEALER + d]["state"] == CONTINUOUS
     if mid == 0 or not up or against > dealer["tolerance"]:
         end_own(env, row, CANCELLED, REASON_LAST_LOOK, reports)
         if dealer["second"] == message["display"]:
@@ -187,12 +187,12 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
 @leaf
 def write_quotes(env: Env, tick: Row) -> None:
     """What the dealers stream now: whole ticks, rounded away from us; the fill has the rest."""
-    st, top = env.state[0], env.off.top[0]
+    st, top = env.state[0], env.off[0]["top"][0]
     for d in range(DEALERS):
         buy, ask_size, sell, bid_size = 0, 0, 0, 0
-        if env.venues[FIRST_DEALER + d]["state"] == CONTINUOUS:
-            buy, ask_size = streamed(st, top, env.off.dealers[d], d, BUY)
-            sell, bid_size = streamed(st, top, env.off.dealers[d], d, SELL)
+        if env.state[0]["venues"][FIRST_DEALER + d]["state"] == CONTINUOUS:
+            buy, ask_size = streamed(st, top, env.off[0]["dealers"][d], d, BUY)
+            sell, bid_size = streamed(st, top, env.off[0]["dealers"][d], d, SELL)
         tick["venue_ask"][FIRST_DEALER + d] = -(-buy // SUB)
         tick["venue_ask_size"][FIRST_DEALER + d] = ask_size
         tick["venue_bid"][FIRST_DEALER + d] = sell // SUB

@@ -22,7 +22,7 @@ from engine.kernels.exogenous import (
     memory_table,
     quantiles,
 )
-from engine.kernels.off_state import LIT_SHARE, Off, copy_off, new_off
+from engine.kernels.off_state import LIT_SHARE, new_off
 
 Row: TypeAlias = Any  # one record of an array, as numba sees it
 
@@ -51,6 +51,41 @@ T_MARKET: Final = 0  # size of a market candidate [share]
 T_LIMIT: Final = 1  # size of a limit candidate [share]
 T_FAR: Final = 2  # distance of a limit candidate behind its quote [tick]
 T_CANCEL: Final = 3  # distance of a cancel candidate [tick]
+
+# a message on its way
+QUEUED = np.dtype(
+    [*((name, MESSAGE[name]) for name in MESSAGE.names or ()), ("act_ns", "<i8")], align=True
+)
+
+# one venue
+VENUE = np.dtype(
+    [
+        ("kind", "<i4"),  # LIT, DARK, DEALER, 0 = absent
+        ("state", "<i4"),  # CONTINUOUS = up, CLOSED = down
+        ("stuck", "<i4"),  # 1 = a pool that never fills
+        ("crossed", "<i4"),  # 1 = what it publishes is garbage
+        ("share", "<f8"),
+        ("latency_ns", "<i8"),  # of every message, market time
+        ("last_act_ns", "<i8"),  # messages to one venue never overtake each other
+        ("back_ns", "<i8"),  # when it is back from an outage, or was the last time
+        ("stuck_ns", "<i8"),  # until when it is stuck
+        ("volume", "<i8"),
+    ],
+    align=True,
+)
+
+# something that happens to this market
+INCIDENT = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("venue", "<i4"),
+        ("from_ns", "<i8"),
+        ("to_ns", "<i8"),
+        ("size", "<i8"),
+        ("phase", "<i8"),  # 0 = to come, 1 = under way, 2 = over
+    ],
+    align=True,
+)
 
 # scalars of one environment
 STATE = np.dtype(
@@ -105,6 +140,13 @@ STATE = np.dtype(
         ("incidents", "<i8"),
         ("next_incident_ns", "<i8"),  # when the next one begins or ends
         ("release", "<i8"),  # row of ``own`` whose waiting order is released next, -1 = none
+        ("first_hidden", "<i8"),  # row of the oldest own hidden order, -1 = none
+        ("last_hidden", "<i8"),
+        ("memory", "<f8", (N_MEMORIES,)),  # own pressure [share]
+        ("keep", "<f8", (N_MEMORIES,)),  # what is left of it after a second
+        ("weight", "<f8", (N_MEMORIES,)),
+        ("venues", VENUE, (VENUES,)),
+        ("happened", INCIDENT, (INCIDENTS,)),
     ],
     align=True,
 )
@@ -124,37 +166,8 @@ OWN = np.dtype(
         ("type", "<i4"),
         ("minimum", "<i8"),
         ("display", "<i4"),
+        ("behind", "<i4"),  # HIDDEN: row of the next one, -1 = none
         ("waiting", "<i4"),  # 1 = came while the symbol was halted, enters when it reopens
-    ],
-    align=True,
-)
-
-# one venue
-VENUE = np.dtype(
-    [
-        ("kind", "<i4"),  # LIT, DARK, DEALER, 0 = absent
-        ("state", "<i4"),  # CONTINUOUS = up, CLOSED = down
-        ("stuck", "<i4"),  # 1 = a pool that never fills
-        ("crossed", "<i4"),  # 1 = what it publishes is garbage
-        ("share", "<f8"),
-        ("latency_ns", "<i8"),  # of every message, market time
-        ("last_act_ns", "<i8"),  # messages to one venue never overtake each other
-        ("back_ns", "<i8"),  # when it is back from an outage, or was the last time
-        ("stuck_ns", "<i8"),  # until when it is stuck
-        ("volume", "<i8"),
-    ],
-    align=True,
-)
-
-# something that happens to this market
-INCIDENT = np.dtype(
-    [
-        ("kind", "<i4"),
-        ("venue", "<i4"),
-        ("from_ns", "<i8"),
-        ("to_ns", "<i8"),
-        ("size", "<i8"),
-        ("phase", "<i8"),  # 0 = to come, 1 = under way, 2 = over
     ],
     align=True,
 )
@@ -174,25 +187,22 @@ class Day(NamedTuple):
 
 
 class Env(NamedTuple):
-    """One run of a day; made by `new_env`, copied by `copy_env`."""
+    """One run of a day; made by `new_env`, copied by `copy_env`.
+
+    Few arrays, many fields: each array is seven words that every call has to hand on.
+    """
 
     state: Records  # STATE, shape (1,)
     flow: Records
     seconds: Records
     signs: NDArray[np.int8]
     tables: NDArray[np.int32]
-    weights: NDArray[np.float64]
     book: Book
-    memory: NDArray[np.float64]  # own pressure, shape (7,) [share]
     own: Records  # OWN
     places: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
-    queue: Records  # MESSAGE, a ring in the order of acting
-    acts: NDArray[np.int64]  # when each message of the ring acts
+    queue: Records  # QUEUED, a ring in the order of acting
     fills: Records  # FILL, scratch
-    venues: Records  # VENUE, shape (8,)
-    hidden: NDArray[np.int32]  # rows of ``own`` that rest unseen, in the order they came
-    incidents: Records  # INCIDENT, shape (64,)
-    off: Off  # dark pools, dealers, auctions
+    off: Records  # BESIDE, shape (1,): dark pools, dealers, auctions
 
 
 @lru_cache(maxsize=1)
@@ -261,6 +271,9 @@ def blank_env(
     row["open_ns"], row["close_ns"], row["session"] = day.open_ns, day.close_ns, PRE_OPEN
     row["jitter_ns"] = jitter_ns
     row["next_incident_ns"], row["release"] = FAR_NS, -1
+    row["first_hidden"] = row["last_hidden"] = -1
+    row["keep"], row["weight"] = day.weights
+    row["venues"] = sim_venues(latency_ns)
     reference = int(day.flow[0]["reference"])
     base = max(1, reference - N_TICKS // 2)
     book = new_book(4 * N_TICKS + 6, 4 * base - 3, POOL)
@@ -270,17 +283,11 @@ def blank_env(
         seconds=day.seconds,
         signs=day.signs,
         tables=day.tables,
-        weights=day.weights,
         book=book,
-        memory=np.zeros(N_MEMORIES),
         own=np.zeros(max_own, OWN),
         places=np.zeros(_ring(2 * max_own), np.int32),
-        queue=np.zeros(_ring(max_queue), MESSAGE),
-        acts=np.zeros(_ring(max_queue), np.int64),
+        queue=np.zeros(_ring(max_queue), QUEUED),
         fills=new_fills(FILLS),
-        venues=sim_venues(latency_ns),
-        hidden=np.zeros(max_own, np.int32),
-        incidents=np.zeros(INCIDENTS, INCIDENT),
         off=new_off(day.seed, day.flow),
     )
 
@@ -290,16 +297,11 @@ def copy_env(env: Env) -> Env:
     return env._replace(
         state=env.state.copy(),
         book=copy_book(env.book),
-        memory=env.memory.copy(),
         own=env.own.copy(),
         places=env.places.copy(),
         queue=env.queue.copy(),
-        acts=env.acts.copy(),
         fills=env.fills.copy(),
-        venues=env.venues.copy(),
-        hidden=env.hidden.copy(),
-        incidents=env.incidents.copy(),
-        off=copy_off(env.off),
+        off=env.off.copy(),
     )
 
 
@@ -307,16 +309,13 @@ def grown(env: Env) -> Env:
     """The same run with room for twice as many children; only the indexes are rebuilt."""
     own = np.zeros(2 * len(env.own), OWN)
     own[: len(env.own)] = env.own
-    hidden = np.zeros(len(own), np.int32)
-    hidden[: len(env.hidden)] = env.hidden
-    return env._replace(own=own, hidden=hidden, places=np.zeros(2 * len(env.places), np.int32))
+    return env._replace(own=own, places=np.zeros(2 * len(env.places), np.int32))
 
 
 def with_longer_queue(env: Env) -> Env:
     """The same run with room for twice as many messages on their way."""
     old, new = len(env.queue), 2 * len(env.queue)
-    queue, acts = np.zeros(new, MESSAGE), np.zeros(new, np.int64)
+    queue = np.zeros(new, QUEUED)
     waiting = np.arange(int(env.state[0]["head"]), int(env.state[0]["tail"]))
     queue[waiting % new] = env.queue[waiting % old]
-    acts[waiting % new] = env.acts[waiting % old]
-    return env._replace(queue=queue, acts=acts)
+    return env._replace(queue=queue)

@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIT, NEW, PRE_OPEN
+from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIT, NEW, PRE_OPEN, VENUES
 from engine.kernels import auction, offexchange
 from engine.kernels.background import DONE as DONE
 from engine.kernels.background import MAX_PRINTS as MAX_PRINTS
@@ -63,8 +63,9 @@ def fits(env: Env, rows: int, prints: int, reports: Records, trades: Records) ->
 @hot
 def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     """DONE when both arrays can hold whatever a message may cause."""
-    is_known = 0 <= message["venue"] < len(env.venues)
-    if message["kind"] == LOOK or (is_known and env.venues[message["venue"]]["kind"] != LIT):
+    is_known = 0 <= message["venue"] < VENUES
+    is_off = is_known and env.state[0]["venues"][message["venue"]]["kind"] != LIT
+    if message["kind"] == LOOK or is_off:
         rows = env.state[0]["own_live"] + OFF_REPORTS + 2
         return int(fits(env, rows, OFF_PRINTS, reports, trades))
     prices = 0
@@ -102,7 +103,7 @@ def next_event(env: Env) -> tuple[int, int]:
     st = env.state[0]
     act_ns = FAR_NS
     if st["head"] < st["tail"]:
-        act_ns = env.acts[st["head"] & (len(env.queue) - 1)]
+        act_ns = env.queue[st["head"] & (len(env.queue) - 1)]["act_ns"]
     return int(np.int64(act_ns)), int(np.int64(st["next_incident_ns"]))
 
 
@@ -127,11 +128,12 @@ def run_messages(env: Env, to_ns: int, reports: Records, trades: Records) -> int
         if event_ns >= st["close_ns"] and st["session"] != PRE_OPEN:
             return DONE  # the close comes first
         if change_ns <= act_ns:
-            status = fits(env, st["own_live"], 0, reports, trades)
+            rows = 2 * st["own_live"] + AUCTION_REPORTS  # an end of a halt is an auction
+            status = fits(env, rows, AUCTION_PRINTS, reports, trades)
             if status != DONE:
                 return status
             st["now_ns"] = max(st["now_ns"], change_ns)
-            change(env, reports)
+            change(env, reports, trades)
             continue
         message = env.queue[st["head"] & mask]
         status = room_for(env, message, reports, trades)

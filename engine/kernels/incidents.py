@@ -23,8 +23,9 @@ from engine.domain.kinds import (
     LIT,
     REASON_VENUE_DOWN,
 )
+from engine.kernels import auction
 from engine.kernels.book import NIL, Book, Records, remove
-from engine.kernels.environment import FAR_NS, LIT_VENUES, Env, Row
+from engine.kernels.environment import FAR_NS, INCIDENTS, LIT_VENUES, Env, Row
 from engine.kernels.jit import hot
 from engine.kernels.lit import is_no_level, next_up
 from engine.kernels.own_orders import end_order
@@ -41,7 +42,7 @@ def next_change(env: Env) -> int:
     """When the next incident begins or ends, FAR_NS = never. [ns]"""
     soonest = FAR_NS
     for i in range(env.state[0]["incidents"]):
-        row = env.incidents[i]
+        row = env.state[0]["happened"][i]
         if row["phase"] == TO_COME:
             soonest = min(soonest, int(np.int64(row["from_ns"])))
         elif row["phase"] == UNDER_WAY:
@@ -53,9 +54,9 @@ def next_change(env: Env) -> int:
 def add_incident(env: Env, incident: Row) -> bool:
     """Schedule an INCIDENT, not before now; False: the day has had too many."""
     st = env.state[0]
-    if st["incidents"] >= len(env.incidents):
+    if st["incidents"] >= INCIDENTS:
         return False
-    row = env.incidents[st["incidents"]]
+    row = st["happened"][st["incidents"]]
     row["kind"] = incident["kind"]
     row["venue"] = incident["venue"]
     row["from_ns"] = max(incident["from_ns"], st["now_ns"])
@@ -80,8 +81,8 @@ def clear_level(book: Book, level: np.uint64) -> None:
 @hot
 def go_down(env: Env, v: int) -> None:
     """A venue is gone: its quotes vanish, our orders there are in nobody's book."""
-    env.venues[v]["state"] = CLOSED
-    if env.venues[v]["kind"] == LIT:
+    env.state[0]["venues"][v]["state"] = CLOSED
+    if env.state[0]["venues"][v]["kind"] == LIT:
         level = next_up(env.book, v, np.uint64(4))
         while not is_no_level(env.book, level):
             clear_level(env.book, level)
@@ -99,8 +100,8 @@ def go_down(env: Env, v: int) -> None:
 @hot
 def come_back(env: Env, v: int, reports: Records) -> None:
     """A venue is back: what rested there is reported cancelled."""
-    env.venues[v]["state"] = CONTINUOUS
-    if env.venues[v]["kind"] == LIT:
+    env.state[0]["venues"][v]["state"] = CONTINUOUS
+    if env.state[0]["venues"][v]["kind"] == LIT:
         set_shares(env)
     for row in range(env.state[0]["n_own"]):
         own = env.own[row]
@@ -113,7 +114,7 @@ def lit_up(env: Env) -> int:
     """How many lit venues are up."""
     count = 0
     for v in range(LIT_VENUES):
-        count += 1 if env.venues[v]["state"] == CONTINUOUS else 0
+        count += 1 if env.state[0]["venues"][v]["state"] == CONTINUOUS else 0
     return count
 
 
@@ -121,28 +122,30 @@ def lit_up(env: Env) -> int:
 def begin(env: Env, incident: Row) -> None:
     """An incident begins."""
     st = env.state[0]
-    v = int(np.int64(incident["venue"]))
+    v = max(0, int(np.int64(incident["venue"])))
+    venue = st["venues"][v]
     kind = incident["kind"]
     until = int(np.int64(incident["to_ns"]))
-    if kind == INCIDENT_OUTAGE and env.venues[v]["state"] == CONTINUOUS:
-        if env.venues[v]["kind"] != LIT or lit_up(env) > 1:  # one public book always stays
+    if kind == INCIDENT_OUTAGE:
+        may_go = venue["kind"] != LIT or lit_up(env) > 1  # one public book always stays
+        if may_go and venue["state"] == CONTINUOUS:
             go_down(env, v)
-    if kind == INCIDENT_OUTAGE and env.venues[v]["state"] == CLOSED:
-        env.venues[v]["back_ns"] = max(env.venues[v]["back_ns"], until)
+        if venue["state"] == CLOSED:
+            venue["back_ns"] = max(venue["back_ns"], until)
     elif kind == INCIDENT_HALT and st["session"] == CONTINUOUS:
         st["session"] = HALTED
     elif kind == INCIDENT_STUCK_DARK:
-        env.venues[v]["stuck"] = 1
-        env.venues[v]["stuck_ns"] = max(env.venues[v]["stuck_ns"], until)
+        venue["stuck"] = 1
+        venue["stuck_ns"] = max(venue["stuck_ns"], until)
     elif kind == INCIDENT_CROSSED:
-        env.venues[v]["crossed"] = 1
+        venue["crossed"] = 1
 
 
 @hot
 def others_under_way(env: Env, incident: Row) -> bool:
     """Whether another incident keeps up the same state."""
     for i in range(env.state[0]["incidents"]):
-        row = env.incidents[i]
+        row = env.state[0]["happened"][i]
         if row["phase"] == UNDER_WAY and row["kind"] == incident["kind"]:
             if row["venue"] == incident["venue"]:
                 return True
@@ -150,38 +153,40 @@ def others_under_way(env: Env, incident: Row) -> bool:
 
 
 @hot
-def finish(env: Env, incident: Row, reports: Records) -> None:
+def finish(env: Env, incident: Row, reports: Records, trades: Records) -> None:
     """An incident is over; another of its kind may still be under way."""
-    st = env.state[0]
-    v = int(np.int64(incident["venue"]))
-    kind = incident["kind"]
     if others_under_way(env, incident):
         return
-    if kind == INCIDENT_OUTAGE and env.venues[v]["state"] == CLOSED:
+    st = env.state[0]
+    v = max(0, int(np.int64(incident["venue"])))
+    venue = st["venues"][v]
+    kind = incident["kind"]
+    if kind == INCIDENT_OUTAGE and venue["state"] == CLOSED:
         come_back(env, v, reports)
     elif kind == INCIDENT_HALT and st["session"] == HALTED:
         st["session"] = CONTINUOUS
         st["release"] = 0
         skip_to(env, int(np.int64(st["at_ns"])))
+        auction.reopen(env, reports, trades)
     elif kind == INCIDENT_STUCK_DARK:
-        env.venues[v]["stuck"] = 0
+        venue["stuck"] = 0
     elif kind == INCIDENT_CROSSED:
-        env.venues[v]["crossed"] = 0
+        venue["crossed"] = 0
 
 
 @hot
-def change(env: Env, reports: Records) -> None:
+def change(env: Env, reports: Records, trades: Records) -> None:
     """All incidents that begin or end at the next instant of change, ends first."""
     st = env.state[0]
     at_ns = st["next_incident_ns"]
     st["at_ns"] = at_ns
     for i in range(st["incidents"]):
-        row = env.incidents[i]
+        row = env.state[0]["happened"][i]
         if row["phase"] == UNDER_WAY and row["to_ns"] <= at_ns:
             row["phase"] = OVER
-            finish(env, row, reports)
+            finish(env, row, reports, trades)
     for i in range(st["incidents"]):
-        row = env.incidents[i]
+        row = env.state[0]["happened"][i]
         if row["phase"] == TO_COME and row["from_ns"] <= at_ns:
             row["phase"] = UNDER_WAY
             begin(env, row)

@@ -102,6 +102,10 @@ def next_down(book: Book, venue: int, level: np.uint64) -> np.uint64:
 def best_level(book: Book, venue: int, side: int) -> np.uint64:
     """Level of a venue's own best price of a side; 0 or ``end`` = none."""
     top = book.top[0]
+    touched = np.uint64(top["bid"] if side > 0 else top["ask"])
+    here = (touched & GROUP) | np.uint64(venue)
+    if book.nodes[here]["quantity"] > 0:
+        return here
     if side > 0:
         return next_down(book, venue, np.uint64(top["bid"]))
     return next_up(book, venue, np.uint64(top["ask"]))

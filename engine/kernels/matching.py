@@ -33,13 +33,13 @@ NO_ROW: Final = -1
 def best_hidden(env: Env, venue: int, side: int) -> int:
     """Row of the own hidden order of a side that trades first at a venue, NO_ROW = none."""
     found = NO_ROW
-    for i in range(env.state[0]["hidden"]):
-        row = int(np.int64(env.hidden[i]))
+    row = int(np.int64(env.state[0]["first_hidden"]))
+    while row >= 0:
         own = env.own[row]
-        if own["venue"] != venue or own["side"] != side:
-            continue
-        if found == NO_ROW or side * (own["price"] - env.own[found]["price"]) > 0:
-            found = row
+        if own["venue"] == venue and own["side"] == side:
+            if found == NO_ROW or side * (own["price"] - env.own[found]["price"]) > 0:
+                found = row
+        row = int(np.int64(own["behind"]))
     return found
 
 

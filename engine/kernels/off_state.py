@@ -5,7 +5,7 @@ orders by arrival. Who cancels or expires an order does not look here: a row who
 more is passed over and dropped when the line is next tidied.
 """
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,23 +99,27 @@ OPENING: Final = 0
 CLOSING: Final = 1
 
 
-class Off(NamedTuple):
-    """Everything off the books of one run; made by `new_off`, copied by `copy_off`."""
+# everything off the books of one run: one record, because each array that is handed on costs time
+BESIDE = np.dtype(
+    [
+        ("top", OFF, (1,)),
+        ("pools", POOL, (POOLS,)),
+        ("dealers", DEALER, (DEALERS,)),
+        ("auctions", AUCTION, (2,)),  # opening and reopening, closing
+        ("lines", "<i8", (POOLS + 2, LINE)),  # rows of own orders: of the pools, of the auctions
+        ("times", "<i8", (POOLS + 2, LINE)),  # when they came [ns]
+        ("curve", "<i8", (2, BAND)),  # scratch: buyers and sellers by price
+        ("message", MESSAGE, (1,)),  # scratch
+    ],
+    align=True,
+)
 
-    top: Records  # OFF, shape (1,)
-    pools: Records  # POOL
-    dealers: Records  # DEALER
-    auctions: Records  # AUCTION: opening and reopening, closing
-    lines: NDArray[np.int64]  # rows of own orders: of the pools, then of the auctions
-    times: NDArray[np.int64]  # when they came [ns]
-    curve: NDArray[np.int64]  # scratch: buyers and sellers by price, shape (2, BAND)
-    message: Records  # scratch: MESSAGE, shape (1,)
 
-
-def new_off(seed: int, flow: Records) -> Off:
+def new_off(seed: int, flow: Records) -> Records:
     """Nobody waits anywhere; minimum and quotes scale with the sizes of the flow."""
     size = float(flow[0]["size"]) / LIT_SHARE
-    top = np.zeros(1, OFF)
+    off = np.zeros(1, BESIDE)
+    top = off[0]["top"]
     top[0]["quote_key"] = stream_key(seed, STREAM_QUOTE)
     top[0]["look_key"] = stream_key(seed, STREAM_LOOK)
     top[0]["auction_key"] = stream_key(seed, STREAM_AUCTION)
@@ -124,13 +128,13 @@ def new_off(seed: int, flow: Records) -> Off:
     top[0]["retail"] = 1.1
     top[0]["inside"], top[0]["half_way"] = 1_880, 300
     top[0]["to"] = (900, 1_100, 1_500, 1_700)  # of 4,096, the rest to a wholesaler
-    pools = np.zeros(POOLS, POOL)
+    pools = off[0]["pools"]
     pools["minimum"] = (1, max(1, round(200 * size)))
     pools["size"] = (1.7, 6.5)
     pools["wait_ns"] = (90_000_000_000, 400_000_000_000)
     pools["informed"] = (1.0, 1.0)
     pools["ahead_s"] = (4, 5)
-    dealers = np.zeros(DEALERS, DEALER)
+    dealers = off[0]["dealers"]
     dealers["clients"] = (1.75, 2.6)
     dealers["size"] = (max(1, round(300 * size)), max(1, round(600 * size)))
     dealers["tolerance"] = (25, 75)
@@ -138,30 +142,7 @@ def new_off(seed: int, flow: Records) -> Off:
     dealers["better"] = (2_048, 1_434)
     dealers["worse"] = (820, 1_229)
     dealers["second"] = -1
-    return Off(
-        top=top,
-        pools=pools,
-        dealers=dealers,
-        auctions=np.zeros(2, AUCTION),
-        lines=np.zeros((POOLS + 2, LINE), np.int64),
-        times=np.zeros((POOLS + 2, LINE), np.int64),
-        curve=np.zeros((2, BAND), np.int64),
-        message=np.zeros(1, MESSAGE),
-    )
-
-
-def copy_off(off: Off) -> Off:
-    """A snapshot that shares nothing."""
-    return Off(
-        top=off.top.copy(),
-        pools=off.pools.copy(),
-        dealers=off.dealers.copy(),
-        auctions=off.auctions.copy(),
-        lines=off.lines.copy(),
-        times=off.times.copy(),
-        curve=off.curve.copy(),
-        message=off.message.copy(),
-    )
+    return off
 
 
 @leaf
@@ -176,9 +157,9 @@ def twice_mid(st: Row) -> int:
 
 
 @hot
-def tidy(own: Records, off: Off, which: int, count: int) -> int:
+def tidy(own: Records, off: Row, which: int, count: int) -> int:
     """Drop the rows of a line whose orders work no more; how many are left."""
-    line, times = off.lines[which], off.times[which]
+    line, times = off["lines"][which], off["times"][which]
     kept = 0
     for i in range(count):
         if own[line[i]]["state"] == ACCEPTED:
@@ -189,13 +170,13 @@ def tidy(own: Records, off: Off, which: int, count: int) -> int:
 
 
 @hot
-def join(own: Records, off: Off, which: int, count: int, row: int, at_ns: int) -> int:
+def join(own: Records, off: Row, which: int, count: int, row: int, at_ns: int) -> int:
     """Put a row at the end of a line; its length, 0 when LINE orders wait already."""
     count = tidy(own, off, which, count)
     if count == LINE:
         return 0
-    off.lines[which, count] = row
-    off.times[which, count] = at_ns
+    off["lines"][which, count] = row
+    off["times"][which, count] = at_ns
     return count + 1
 
 

@@ -48,9 +48,9 @@ def coming(env: Env, p: int) -> float:
     """The exogenous move of the next seconds, as far as informed interest of pool p knows it."""
     s = env.state[0]["second"]
     total = 0.0
-    for k in range(s, min(s + env.off.pools[p]["ahead_s"], len(env.seconds))):
+    for k in range(s, min(s + env.off[0]["pools"][p]["ahead_s"], len(env.seconds))):
         total += env.seconds[k]["foresight"]
-    return float(total * env.off.pools[p]["informed"])
+    return float(total * env.off[0]["pools"][p]["informed"])
 
 
 @leaf
@@ -61,8 +61,10 @@ def to_pool(
     move = coming(env, p)
     if np.float64((bits >> U12) & LOW12) < abs(move) * 4_096.0:
         side = 1 if move > 0.0 else -1
-    size = env.off.pools[p]["size"] * env.tables[T_MARKET, (bits >> U24) & LOW12]
-    wait_ns = int((np.float64((bits >> U36) & LOW12) + 0.5) / 4_096.0 * env.off.pools[p]["wait_ns"])
+    size = env.off[0]["pools"][p]["size"] * env.tables[T_MARKET, (bits >> U24) & LOW12]
+    wait_ns = int(
+        (np.float64((bits >> U36) & LOW12) + 0.5) / 4_096.0 * env.off[0]["pools"][p]["wait_ns"]
+    )
     at_ns = env.state[0]["at_ns"]
     come(env, p, side, max(1, int(size)), at_ns + wait_ns, reports, trades)
 
@@ -86,7 +88,7 @@ def to_desk(env: Env, venue: int, size: float, bits: np.uint64, side: int, trade
     if twice_mid(st) == 0:
         return
     touch = st["ask"] if side > 0 else st["bid"]
-    cents = int(np.int64(touch)) * SUB - side * improvement(env.off.top[0], bits)
+    cents = int(np.int64(touch)) * SUB - side * improvement(env.off[0]["top"][0], bits)
     quantity = max(1, int(size * env.tables[T_MARKET, (bits >> U24) & LOW12]))
     print_trade(env, trades, venue, 0, cents // SUB, cents % SUB, quantity, 0, 0)
 
@@ -102,15 +104,15 @@ def off_arrival(env: Env, bits: np.uint64, side: int, reports: Records, trades: 
         return
     fresh = draw(bits, 1)
     where = np.int64(fresh & LOW12)
-    to = env.off.top[0]["to"]
+    to = env.off[0]["top"][0]["to"]
     if where < to[1]:
         to_pool(env, 0 if where < to[0] else 1, fresh, side, reports, trades)
         return
-    venue, size = ELSEWHERE, env.off.top[0]["retail"]
+    venue, size = ELSEWHERE, env.off[0]["top"][0]["retail"]
     if where < to[3]:
         d = 0 if where < to[2] else 1
-        venue, size = FIRST_DEALER + d, env.off.dealers[d]["clients"]
-        if env.venues[venue]["state"] != CONTINUOUS:
+        venue, size = FIRST_DEALER + d, env.off[0]["dealers"][d]["clients"]
+        if env.state[0]["venues"][venue]["state"] != CONTINUOUS:
             return
     to_desk(env, venue, size, fresh, side, trades)
 
@@ -120,6 +122,6 @@ def second(env: Env, reports: Records, trades: Records) -> None:
     """A second begins: dealers quote anew, pools match again, the close is indicated."""
     mark(env)
     for p in range(POOLS):
-        if env.off.pools[p]["count"] > 0:
+        if env.off[0]["pools"][p]["count"] > 0:
             look_again(env, p, reports, trades)
     renew(env)

@@ -46,7 +46,7 @@ def rests_later(order_type: int) -> bool:
 @hot
 def why_bad_type(env: Env, message: Row) -> int:
     """REASON_BAD_TYPE when the venue does not take this order type."""
-    kind = env.venues[message["venue"]]["kind"]
+    kind = env.state[0]["venues"][message["venue"]]["kind"]
     order_type = int(np.int64(message["type"]))
     if order_type == AT_OPEN or order_type == AT_CLOSE:
         fits = message["venue"] == 0
@@ -65,10 +65,11 @@ def why_closed(env: Env, message: Row) -> int:
     session = env.state[0]["session"]
     if session == CONTINUOUS:
         return REASON_CLOSED if message["type"] == AT_OPEN else REASON_NONE
-    if session == HALTED:
-        waits = env.venues[message["venue"]]["kind"] == LIT and rests_later(message["type"])
-        return REASON_NONE if waits or message["type"] == AT_CLOSE else REASON_HALTED
     for_auction = message["type"] == AT_OPEN or message["type"] == AT_CLOSE
+    if session == HALTED:  # AT_OPEN: the auction that ends the halt
+        is_lit = env.state[0]["venues"][message["venue"]]["kind"] == LIT
+        waits = for_auction or (is_lit and rests_later(message["type"]))
+        return REASON_NONE if waits else REASON_HALTED
     return REASON_NONE if session == PRE_OPEN and for_auction else REASON_CLOSED
 
 
@@ -85,7 +86,7 @@ def why_bad_terms(env: Env, message: Row) -> int:
         return REASON_BAD_QUANTITY
     if message["minimum"] > message["quantity"]:
         return REASON_BAD_QUANTITY
-    is_lit = env.venues[message["venue"]]["kind"] == LIT
+    is_lit = env.state[0]["venues"][message["venue"]]["kind"] == LIT
     if is_lit and message["minimum"] > 0 and rests_later(order_type):
         return REASON_BAD_QUANTITY  # a public book knows it of immediate orders only
     shown = message["display"]

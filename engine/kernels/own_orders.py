@@ -48,7 +48,7 @@ from engine.kernels.matching import NO_ROW, hidden_before, reach_at, take_at
 from engine.kernels.own_checks import rests_later, why_bad_terms, why_bad_type, why_closed
 from engine.kernels.own_queue import enqueue
 from engine.kernels.own_queue import submit as submit
-from engine.kernels.prints import leave, report, touch
+from engine.kernels.prints import add_hidden, leave, report, touch
 from engine.kernels.rng import mix
 
 NOT_FOUND = -1
@@ -136,7 +136,7 @@ def why_rejected(env: Env, message: Row) -> int:
     if reason == REASON_NONE:
         reason = why_closed(env, message)
     if reason == REASON_NONE:
-        venue = env.venues[message["venue"]]
+        venue = env.state[0]["venues"][message["venue"]]
         if message["sent_ns"] + venue["latency_ns"] < venue["back_ns"]:
             return REASON_VENUE_DOWN  # it came while nobody was there
         reason = why_bad_terms(env, message)
@@ -211,8 +211,7 @@ def rest_own(env: Env, row: int, left: int, reports: Records) -> None:
         end_order(env, row, CANCELLED, REASON_WOULD_TRADE, reports)
         return
     if own["type"] == HIDDEN:
-        env.hidden[st["hidden"]] = row
-        st["hidden"] += 1
+        add_hidden(env, row)
         return
     shown = min(left, int(np.int64(own["display"]))) if own["type"] == ICEBERG else left
     level = level_at(env.book, price, int(np.int64(own["venue"])))
@@ -266,7 +265,7 @@ def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     row = enter(env, message, ACCEPTED)
     own = env.own[row]
     report(st, reports, ACCEPTED, own["child"], 0, own["leaves"], REASON_NONE, own["venue"])
-    kind = env.venues[message["venue"]]["kind"]
+    kind = env.state[0]["venues"][message["venue"]]["kind"]
     if message["type"] == AT_OPEN or message["type"] == AT_CLOSE:
         auction.takes_part(env, row, message, reports)
     elif kind == LIT:
@@ -336,7 +335,7 @@ def is_put_off(env: Env, message: Row, at_ns: int) -> bool:
     st = env.state[0]
     if st["session"] == CLOSED:
         return False
-    venue = env.venues[venue_of_message(env, message)]
+    venue = env.state[0]["venues"][venue_of_message(env, message)]
     until = 0
     if venue["state"] == CLOSED:
         until = int(np.int64(venue["back_ns"]))
@@ -397,7 +396,6 @@ def drop_in_flight(env: Env, child: int, reports: Records, n_reports: int) -> in
         if message["kind"] == NEW and message["child"] == child and find(env, child) == NOT_FOUND:
             reject_new(env, message, REASON_MASS_CANCEL, reports)
             continue
-        env.acts[kept & mask] = env.acts[i & mask]
         env.queue[kept & mask] = message
         kept += 1
     st["tail"] = kept

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.domain.kinds import VENUES
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, leaf
 from engine.kernels.rng import draw
 
 
@@ -12,6 +12,23 @@ from engine.kernels.rng import draw
 def has_place(env: Env) -> bool:
     """Whether the ring takes another message; one place is kept for those put off."""
     return bool(env.state[0]["tail"] - env.state[0]["head"] < len(env.queue) - 1)
+
+
+@leaf
+def put(place: Row, message: Row, act_ns: int) -> None:
+    """Write a message and its instant into a place of the ring."""
+    place["kind"] = message["kind"]
+    place["symbol"] = message["symbol"]
+    place["child"] = message["child"]
+    place["side"] = message["side"]
+    place["type"] = message["type"]
+    place["price"] = message["price"]
+    place["quantity"] = message["quantity"]
+    place["sent_ns"] = message["sent_ns"]
+    place["venue"] = message["venue"]
+    place["display"] = message["display"]
+    place["minimum"] = message["minimum"]
+    place["act_ns"] = act_ns
 
 
 @hot
@@ -22,12 +39,10 @@ def enqueue(env: Env, message: Row, act_ns: int) -> bool:
         return False
     mask = len(env.queue) - 1
     at = st["tail"]
-    while at > st["head"] and env.acts[(at - 1) & mask] > act_ns:
+    while at > st["head"] and env.queue[(at - 1) & mask]["act_ns"] > act_ns:
         env.queue[at & mask] = env.queue[(at - 1) & mask]
-        env.acts[at & mask] = env.acts[(at - 1) & mask]
         at -= 1
-    env.queue[at & mask] = message
-    env.acts[at & mask] = act_ns
+    put(env.queue[at & mask], message, act_ns)
     st["tail"] += 1
     return True
 
@@ -41,7 +56,7 @@ def submit(env: Env, message: Row) -> bool:
     if not has_place(env):
         return False
     st = env.state[0]
-    venue = env.venues[min(max(message["venue"], 0), VENUES - 1)]
+    venue = st["venues"][min(max(message["venue"], 0), VENUES - 1)]
     act_ns = message["sent_ns"] + venue["latency_ns"]
     if st["jitter_ns"] > 0:
         bits = draw(draw(st["latency_key"], message["child"]), int(np.int64(message["kind"])))

@@ -42,7 +42,7 @@ def shift_at(env: Env, at_ns: int) -> float:
     """
     shift = 0.0
     for i in range(env.state[0]["incidents"]):
-        row = env.incidents[i]
+        row = env.state[0]["happened"][i]
         if at_ns < row["from_ns"]:
             continue
         if row["kind"] == INCIDENT_NEWS:
@@ -66,8 +66,8 @@ def begin_second(env: Env, s: int) -> None:
         st["pushed"] = 0.0
         target = 0.0
         for k in range(N_MEMORIES):
-            env.memory[k] = env.memory[k] * env.weights[0, k] + pushed
-            target += env.weights[1, k] * env.memory[k]
+            st["memory"][k] = st["memory"][k] * st["keep"][k] + pushed
+            target += st["weight"][k] * st["memory"][k]
         st["impact"] += (1.0 - math.exp(-1.0 / LAG_S)) * (target - st["impact"])
         y = st["impact"]
         c, p = env.flow[0]["c_own"], env.flow[0]["p_own"]
@@ -110,11 +110,11 @@ def set_shares(env: Env) -> None:
     first = 0.0
     second = 0.0
     for v in range(LIT_VENUES):
-        if env.venues[v]["state"] == CONTINUOUS:
-            total += env.venues[v]["share"]
+        if st["venues"][v]["state"] == CONTINUOUS:
+            total += st["venues"][v]["share"]
             if v == 0:
-                first = env.venues[v]["share"]
+                first = st["venues"][v]["share"]
             elif v == 1:
-                second = env.venues[v]["share"]
+                second = st["venues"][v]["share"]
     st["cut_a"] = math.floor(256.0 * first / total + 0.5)
     st["cut_b"] = math.floor(256.0 * (first + second) / total + 0.5)

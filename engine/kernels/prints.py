@@ -80,15 +80,37 @@ def report(
 
 
 @hot
-def forget_hidden(env: Env, row: int) -> None:
-    """Take an own order out of the list of hidden ones; the others keep their order."""
+def add_hidden(env: Env, row: int) -> None:
+    """Put an own order at the end of the list of hidden ones."""
     st = env.state[0]
-    kept = 0
-    for i in range(st["hidden"]):
-        if env.hidden[i] != row:
-            env.hidden[kept] = env.hidden[i]
-            kept += 1
-    st["hidden"] = kept
+    env.own[row]["behind"] = -1
+    if st["hidden"] == 0:
+        st["first_hidden"] = row
+    else:
+        env.own[st["last_hidden"]]["behind"] = row
+    st["last_hidden"] = row
+    st["hidden"] += 1
+
+
+@hot
+def forget_hidden(env: Env, row: int) -> None:
+    """Take an own order out of the list of hidden ones, if it is there."""
+    st = env.state[0]
+    before = -1
+    at = int(np.int64(st["first_hidden"]))
+    while at >= 0 and at != row:
+        before = at
+        at = int(np.int64(env.own[at]["behind"]))
+    if at < 0:
+        return
+    behind = env.own[row]["behind"]
+    if before < 0:
+        st["first_hidden"] = behind
+    else:
+        env.own[before]["behind"] = behind
+    if behind < 0:
+        st["last_hidden"] = before
+    st["hidden"] -= 1
 
 
 @hot
@@ -174,8 +196,8 @@ def print_trade(
     st["own_volume"] += own
     st["notional"] += (price * 100 + sub) * quantity
     st["trades"] += 1
-    env.venues[venue]["volume"] += quantity
-    if env.venues[venue]["kind"] == LIT:
+    st["venues"][venue]["volume"] += quantity
+    if st["venues"][venue]["kind"] == LIT:
         st["last"] = price
     else:
         st["off_volume"] += quantity

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.domain.kinds import CLOSED, CONTINUOUS, LIT
+from engine.domain.kinds import CLOSED, CONTINUOUS, LIT, VENUES
 from engine.domain.market import LEVELS
 from engine.kernels import auction, dealer
 from engine.kernels.book import Book, Records, above, below
@@ -52,8 +52,8 @@ def write_touch(book: Book, v: int, side: int, prices: Records, sizes: Records) 
 def write_venues(env: Env, tick: Row) -> None:
     """Touch, state and volume of every venue."""
     session = env.state[0]["session"]
-    for v in range(len(env.venues)):
-        venue = env.venues[v]
+    for v in range(VENUES):
+        venue = env.state[0]["venues"][v]
         is_up = venue["kind"] != 0 and venue["state"] == CONTINUOUS
         tick["venue_state"][v] = session if is_up else CLOSED
         tick["venue_volume"][v] = venue["volume"]
@@ -67,7 +67,7 @@ def write_venues(env: Env, tick: Row) -> None:
 def cross(env: Env, v: int, tick: Row) -> None:
     """A venue publishes garbage: it bids above the best ask, and the consolidated quote with it."""
     bid, ask = tick["bid"][0], tick["ask"][0]
-    if env.venues[v]["kind"] != LIT or bid == 0 or ask == 0:
+    if env.state[0]["venues"][v]["kind"] != LIT or bid == 0 or ask == 0:
         return
     for i in range(LEVELS - 1, 0, -1):
         tick["bid"][i] = tick["bid"][i - 1]
@@ -106,8 +106,8 @@ def write_levels(env: Env, tick: Row, n: int) -> None:
     write_venues(env, tick)
     auction.write_indicative(env, tick)
     if env.state[0]["incidents"] > 0:
-        for v in range(len(env.venues)):
-            if env.venues[v]["crossed"] == 1:
+        for v in range(VENUES):
+            if env.state[0]["venues"][v]["crossed"] == 1:
                 cross(env, v, tick)
 
 
@@ -125,12 +125,11 @@ def write_top(env: Env, tick: Row) -> None:
 
 @hot
 def write_best(env: Env, tick: Row) -> None:
-    """As `write_tick`, but only touches and volumes: for loops that never look deeper."""
+    """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
     st = env.state[0]
     tick["bid"][0] = st["bid"]
     tick["ask"][0] = st["ask"]
     tick["bid_size"][0] = st["bid_size"]
     tick["ask_size"][0] = st["ask_size"]
-    tick["volume"] = st["volume"]
-    tick["own_volume"] = st["own_volume"]
+    write_totals(env, tick)
     write_venues(env, tick)

@@ -25,12 +25,12 @@ from engine.kernels.simulate import (
     VENUE_STUCK,
     Tape,
     advance,
+    begin,
     decide_once,
     expire_children,
     is_over,
     mark_out,
     observe,
-    observe_venues,
     send_new,
 )
 
@@ -101,11 +101,7 @@ def work(
     first decision. Written: ``tape.fills``, ``tape.mids`` (of every whole second, NaN while a side
     is empty), ``tape.counts`` and ``sums``. FINE, or why it stopped early.
     """
-    tape.counts[:] = 0
-    tape.venue_shares[:] = 0
-    tape.venue_gain[:] = 0.0
-    allowed = parent["venues"]
-    marked = 0
+    begin(parent, tape)
     sums[:] = 0
     sums[BEFORE_SWEEP] = -1
     open_ns = env.state[0]["open_ns"]
@@ -127,15 +123,14 @@ def work(
         tape.mids[k] = middle(env)
         tape.counts[3] = k + 1
         parent["now_ns"] = t
-        marked = mark_out(parent, tick, tape, marked)
+        mark_out(parent, tick, tape)
         if t < parent["start_ns"] or sums[LAST_NS] != 0:
             continue
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
             parent["arrival_price"] = tape.mids[k]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume)
-        observe_venues(parent, tick, tape, allowed)
+        observe(parent, tick, arrival_volume, tape)
         if not over and is_over(parent):
             over = True
             sums[BEFORE_SWEEP] = tape.counts[1]

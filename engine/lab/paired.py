@@ -17,6 +17,7 @@ from engine.domain.kinds import MODEL_LIVE, MODEL_NONE
 from engine.domain.market import OBSERVATION
 from engine.domain.strategy import STRATEGIES, check_values, strategy, vector
 from engine.domain.units import SECOND
+from engine.exchange.venues import may_use
 from engine.kernels.environment import Day, Env
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.inference import Model, no_model
@@ -91,12 +92,10 @@ def parent_row(task: Task, who: Contender, seed: int) -> Any:
     row["arrival_price"], row["lot"] = instrument.reference_price, instrument.lot
     row["collar_ticks"] = collar_ticks(task.scenario)
     row["seed"] = seed
-    row["venues"] = allowed_places(task.scenario)
-    for place, venue in enumerate(SIMULATED):
-        row["venue_kind"][place] = venue.kind
-        row["venue_make"][place], row["venue_take"][place] = venue.make_fee, venue.take_fee
     row["volume"] = -1
     row["model_state"] = MODEL_LIVE if who.model else MODEL_NONE
+    may_use(row, SIMULATED)
+    row["venues"] &= allowed_places(task.scenario)
     return row
 
 

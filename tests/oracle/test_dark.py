@@ -46,7 +46,7 @@ class Both:
 
     def __init__(self, pool=0, minimum=1):
         self.desk, self.pool = Desk(), pool
-        self.desk.env.off.pools[pool]["minimum"] = minimum
+        self.desk.env.off[0]["pools"][pool]["minimum"] = minimum
         self.twin = NaivePool(minimum)
         self.rows = {}
         self.now = 0
@@ -95,14 +95,14 @@ class Both:
         self.twin.open = state == CONTINUOUS
 
     def stuck(self, is_stuck):
-        self.desk.env.venues[FIRST_POOL + self.pool]["stuck"] = is_stuck
+        self.desk.env.state[0]["venues"][FIRST_POOL + self.pool]["stuck"] = is_stuck
         self.twin.stuck = is_stuck == 1
 
     def agree(self):
         assert self.desk.seen() == self.twin.reports
         assert self.desk.printed() == self.twin.prints
         waits = self.twin.background()
-        pool = self.desk.env.off.pools[self.pool]
+        pool = self.desk.env.off[0]["pools"][self.pool]
         rest = int(pool["rest"]) if OPEN + self.now < pool["until_ns"] else 0
         assert rest == (waits.side * waits.left if waits else 0)
         return self

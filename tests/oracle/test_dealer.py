@@ -47,7 +47,7 @@ class Both:
         self.desk = Desk()
         env = self.desk.env
         names = ("size", "tolerance", "look_ns", "better", "worse")
-        dealers = [{name: int(row[name]) for name in names} for row in env.off.dealers]
+        dealers = [{name: int(row[name]) for name in names} for row in env.off[0]["dealers"]]
         self.twin = NaiveDealers(SEED, OPEN, dealers)
         self.orders, self.rows = {}, {}
         self.now = 0
@@ -89,7 +89,7 @@ class Both:
     def _look(self):
         state, env = self.desk.st, self.desk.env
         at = int(state["head"]) & (len(env.queue) - 1)
-        assert int(env.acts[at]) == self.twin.now
+        assert int(env.queue[at]["act_ns"]) == self.twin.now
         dealer.look(env, env.queue[at].copy(), *self.arrays)
         state["head"] += 1
         self.twin.look(min(self.twin.held, key=lambda held: held[0]))
@@ -163,7 +163,7 @@ def test_a_stale_quote_is_no_free_gift():
 def test_a_dealer_that_is_hit_quotes_worse_on_that_side_for_a_while():
     both = Both().quote(4_990, 5_010).begin()
     calm = [dealer.quote(both.desk.env, 0, side)[0] for side in (BUY, SELL)]
-    hit = both.desk.env.off.dealers[0]
+    hit = both.desk.env.off[0]["dealers"][0]
     hit["hit"] = 4.0 * hit["size"]
     shy = [dealer.quote(both.desk.env, 0, side)[0] for side in (BUY, SELL)]
     assert (shy[0] - calm[0], shy[1] - calm[1]) == (100, 0)

@@ -42,7 +42,7 @@ def at_auction(day, side, own, kind, at_ns):
     """An environment just before an auction with own orders in it, and the twin's orders."""
     desk = Desk(day)
     desk.st["r"] = 5_003.7
-    usual, sigma = float(desk.env.off.top[0]["usual"]), float(day.flow[0]["sigma"])
+    usual, sigma = float(desk.env.off[0]["top"][0]["usual"]), float(day.flow[0]["sigma"])
     number, name = (0, "open") if kind == AT_OPEN else (1, "close")
     orders = naive.others(day.seed, number, name, usual, sigma, 5_003.7)
     for child, (away, quantity, early) in enumerate(
@@ -93,7 +93,7 @@ def test_the_price_is_the_best_of_all_and_every_share_has_a_partner(day, side, o
         assert left == []  # with the close everything expires
     assert desk.st["pushed"] == side * ours
     assert desk.st["volume"] == desk.st["notional"] == 0  # auctions have a volume of their own
-    assert desk.env.venues[0]["volume"] == volume
+    assert desk.env.state[0]["venues"][0]["volume"] == volume
 
 
 def test_an_own_order_moves_the_price_against_itself_and_more_the_larger_it_is():

@@ -252,7 +252,7 @@ def test_the_venues_of_the_day_come_with_the_hello():
     assert [place.name for place in venue.venues] == [
         "SIM-A", "SIM-B", "SIM-C", "DARK-1", "DARK-2", "DEAL-1", "DEAL-2",
     ]  # fmt: skip
-    rows = exchange.day.market.envs[0].venues
+    rows = exchange.day.market.envs[0].state[0]["venues"]
     for place, row in zip(venue.venues, rows, strict=False):
         assert (place.kind, place.share) == (row["kind"], row["share"])
         assert place.latency_ns == row["latency_ns"]

@@ -152,7 +152,7 @@ def fresh_run(scenario: Scenario, day: Day, children: int = CHILDREN) -> Env:
     env = new_env(day, 0, LATENCY_NS, max_own=children)
     for incident in scenario.incidents:
         if not add_incident(env, incident_row(incident)[0]):
-            raise Refused(f"{scenario.name}: incidents must be {len(env.incidents)} at most")
+            raise Refused(f"{scenario.name}: a day holds fewer incidents than these")
     return env
 
 

@@ -74,6 +74,15 @@ CONTINUOUS: Final = 1
 CLOSED: Final = 2
 HALTED: Final = 3  # trading halt: orders may rest and be cancelled, nothing matches
 
+# what can happen to a market (``kind`` of an INCIDENT record)
+INCIDENT_OUTAGE: Final = 1  # a venue: quotes vanish, it answers nothing until it is back
+INCIDENT_FEED_GAP: Final = 2  # no ticks and no trades are published
+INCIDENT_CROSSED: Final = 3  # published quotes of a venue are garbage, its book is fine
+INCIDENT_FLASH: Final = 4  # the reference price moves by ``size`` ticks and comes back
+INCIDENT_HALT: Final = 5  # of a symbol
+INCIDENT_STUCK_DARK: Final = 6  # a pool accepts, cancels late and never fills
+INCIDENT_NEWS: Final = 7  # the reference price jumps by ``size`` ticks
+
 # what bound an action (``binding`` of an ACTION record)
 BOUND_NOTHING: Final = 0
 BOUND_BAND: Final = 1  # inside the discretion band, nothing to do

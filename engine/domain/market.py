@@ -20,10 +20,13 @@ MESSAGE = np.dtype(
         ("symbol", "<i4"),  # index into the venue's instruments
         ("child", "<i8"),
         ("side", "<i4"),
-        ("type", "<i4"),  # LIMIT, IOC
+        ("type", "<i4"),  # LIMIT, IOC, ...
         ("price", "<i8"),  # [tick]
         ("quantity", "<i8"),  # [share]
         ("sent_ns", "<i8"),
+        ("venue", "<i4"),
+        ("display", "<i4"),  # ICEBERG: what it shows [share]
+        ("minimum", "<i8"),  # least quantity of one execution, 0 = any [share]
     ],
     align=True,
 )

@@ -32,7 +32,7 @@ def left_behind(strategy: str, model: Model, *, record: bool) -> tuple[bytes, ..
     assert tape.counts[0] > 2_000
     assert tape.counts[1] > 10
     fills = tape.fills[: tape.counts[1]]
-    market = (env.state.tobytes(), env.book.nodes.tobytes(), env.memory.tobytes())
+    market = (env.state.tobytes(), env.book.nodes.tobytes())
     return fills.tobytes(), tape.mids.tobytes(), tape.counts.tobytes(), *market
 
 

@@ -162,7 +162,12 @@ def form(start: dict[str, str]) -> Component:
             className="policies",
         ),
         html.Div(
-            [forms.field("client", "Client"), forms.field("note", "Note")], className="ticket-words"
+            [
+                forms.field("client", "Client"),
+                forms.field("note", "Note"),
+                _slot("venues", "exclude"),
+            ],
+            className="ticket-words",
         ),
     ]  # fmt: skip
     return forms.command_form("ticket", "SubmitParent", body, submit="Send", target_field="symbol")
@@ -246,6 +251,7 @@ def page(start: dict[str, str]) -> Component:
             surface("ticket", "quotes", data=meta, class_name="engine-room"),
             surface("ticket-strategies", "strategies", class_name="engine-room"),
             surface("ticket-parents", "parents", class_name="engine-room"),
+            surface("ticket-venues", "venues", class_name="engine-room"),
         ],
         className="ticket-page",
     )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.governance import KILL_SCOPES
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -381,10 +382,12 @@ def parser() -> argparse.ArgumentParser:
     for name, function in (("run", run), ("venue", venue), ("status", status), ("warm", warm)):
         verb(name, function)
     one = verb("kill", kill)
+    one.add_argument("--scope", required=True, choices=KILL_SCOPES)
     one.add_argument(
-        "--scope", required=True, choices=("child", "parent", "trader", "symbol", "strategy", "all")
+        "--target",
+        default="",
+        help="P-42, C-3-17, u1, MIDC, TWAP, SIM-B, a desk, a client, a model id; none for all",
     )
-    one.add_argument("--target", default="", help="P-42, C-3-17, u1, MIDC, TWAP; none for all")
     one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
     for name, function in (("hold", hold), ("resume", resume)):
         one = verb(name, function)

@@ -5,15 +5,17 @@ Once a second on the grid. The observation is built here for the live desk and i
 """
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import needs_cancel
+from engine.core.rules.scope import allowed_places
 from engine.core.sight import LoadedModel, Sight
 from engine.core.state import State
 from engine.domain import events as e
@@ -41,6 +43,9 @@ DECISION = np.dtype(
 )
 
 
+VENUE_FIELDS: Final = (
+    "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size", "venue_volume",
+)  # fmt: skip
 NO_MODEL: Model = no_model()
 
 
@@ -63,6 +68,9 @@ class Decision:
     band_high: float
     score: float
     tilt: float
+    venue: int
+    display: int
+    minimum: int
     record: bytes  # DECISION row; b"" when it only waits
 
 
@@ -83,6 +91,7 @@ class Planner:
         row: Any = self.observations[0]
         instrument = state.instruments[parent.symbol]
         fill_observation(row, state, parent, quotes, state.session, instrument)
+        fill_venues(row, state, parent, quotes, sight)
         algo = STRATEGIES[parent.strategy]
         used = model if algo.uses_model else None
         row["features"] = sight.features[parent.symbol]
@@ -121,6 +130,9 @@ class Planner:
             band_high=float(action["band_high"]),
             score=float(action["score"]),
             tilt=float(action["tilt"]),
+            venue=int(action["venue"]),
+            display=int(action["display"]),
+            minimum=int(action["minimum"]),
             record=record,
         )
 
@@ -160,6 +172,27 @@ def fill_observation(
         row["slot_leaves"][slot] = child.leaves
         row["slot_sent_ns"][slot] = child.sent_at
         row["slot_cancelling"][slot] = 0 if needs_cancel(child) else 1
+        row["slot_venue"][slot] = child.venue
+        row["slot_type"][slot] = child.type
+
+
+def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: Sight) -> None:
+    """Write what is known of each venue into the OBSERVATION row."""
+    tick = quotes.row(parent.symbol)
+    if tick is not None:
+        for name in VENUE_FIELDS:
+            row[name] = tick[name]
+    allowed = allowed_places(state, parent)
+    row["venues"] = allowed & quotes.open_places(parent.symbol)
+    row["venue_fill"], row["venue_markout"] = math.nan, math.nan
+    for place, venue in enumerate(state.venues):
+        row["venue_kind"][place] = venue.kind
+        row["venue_make"][place] = venue.make_fee
+        row["venue_take"][place] = venue.take_fee
+        use = state.venue_use.get(place)
+        if use is not None and use.sent > 0:
+            row["venue_fill"][place] = use.filled / use.sent
+        row["venue_markout"][place] = sight.marks.of_venue(place)
 
 
 def recompute(record: bytes, curve: NDArray[np.float64], model: Model) -> Any:
@@ -212,6 +245,9 @@ def child_of(state: State, decision: Decision) -> e.ChildIntended | None:
         model_id=decision.model_id,
         model_state=decision.model_state,
         digest=hashlib.sha256(decision.record).hexdigest(),
+        venue=decision.venue,
+        display=Shares(decision.display),
+        minimum=Shares(decision.minimum),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.events import ChildFilled
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     MODEL_DOUBTFUL,
@@ -20,7 +21,7 @@ from engine.domain.kinds import (
     MODEL_NONE,
     N_FEATURES,
 )
-from engine.domain.units import Nanos, Symbol
+from engine.domain.units import SECOND, Nanos, ParentId, Symbol
 from engine.kernels.features import new_state, prior_microprice, update_first
 from engine.kernels.inference import Model
 from engine.kernels.schedules import u_shape_curve
@@ -28,6 +29,7 @@ from engine.kernels.watch import lean_first
 
 Floats = NDArray[np.float64]
 
+MARKOUT_NS = 10 * SECOND
 KEPT = 2_000  # scored and labelled seconds that the running record looks back on
 LEAST = 300  # labels before the record may call a model doubtful
 DOUBTFUL_AUC = 0.48  # below a coin toss beyond noise at LEAST labels
@@ -102,6 +104,63 @@ def auc(scores: Floats, ups: NDArray[np.bool_]) -> float:
     return float((below + up_to).sum() / 2.0 / (high.size * low.size))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A fill whose markout is not due yet."""
+
+    due: int  # venue time + MARKOUT_NS
+    parent: ParentId
+    symbol: Symbol
+    side: int
+    price: float  # [tick]
+    quantity: int
+    place: int
+
+
+@dataclass(slots=True)
+class Marks:
+    """What the mid did 10 s after our fills, by venue and by parent and venue; positive = good.
+
+    Mean over shares of side * (mid - price) / price. [bp] The mid is that of the first decision at
+    least 10 s after the fill; fills without a two-sided mid then are left out. Starts empty after
+    a restart.
+    """
+
+    waiting: deque[Waiting] = field(default_factory=deque)
+    sums: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)  # parent 0 = all
+
+    def add(self, parent: ParentId, symbol: Symbol, side: int, fill: ChildFilled) -> None:
+        """A fill; its markout is due later."""
+        self.waiting.append(
+            Waiting(
+                due=fill.venue_at + MARKOUT_NS,
+                parent=parent,
+                symbol=symbol,
+                side=side,
+                price=fill.price + fill.sub / 100.0,
+                quantity=fill.quantity,
+                place=fill.venue,
+            )
+        )
+
+    def book(self, now: Nanos, mids: Mapping[Symbol, float | None]) -> None:
+        """Book what is due."""
+        while self.waiting and self.waiting[0].due <= now:
+            fill = self.waiting.popleft()
+            mid = mids.get(fill.symbol)
+            if mid is None:
+                continue
+            gain = fill.side * (mid - fill.price) / fill.price * 1e4 * fill.quantity
+            for key in ((0, fill.place), (fill.parent, fill.place)):
+                total, shares = self.sums.get(key, (0.0, 0))
+                self.sums[key] = (total + gain, shares + fill.quantity)
+
+    def of_venue(self, place: int, parent: int = 0) -> float:
+        """Markout at a venue, of one parent or of all; NaN before the first. [bp]"""
+        total, shares = self.sums.get((parent, place), (0.0, 0))
+        return total / shares if shares else float("nan")
+
+
 @dataclass(slots=True, kw_only=True)
 class Sight:
     """Features of every instrument and the record of the model in use."""
@@ -112,6 +171,7 @@ class Sight:
     states: dict[Symbol, NDArray[np.void]]
     features: dict[Symbol, NDArray[np.float32]]
     watch: Watch = field(default_factory=Watch)
+    marks: Marks = field(default_factory=Marks)
     seconds: int = 0
 
     def look(self, ticks: NDArray[np.void]) -> None:

@@ -82,6 +82,11 @@ def simulated(rig: Rig, parent, strategy: str):
         "volume": -1,
     }.items():
         row[name] = value
+    for place, venue in enumerate(rig.state.venues):
+        row["venues"] |= 1 << place
+        row["venue_kind"][place] = venue.kind
+        row["venue_make"][place] = venue.make_fee
+        row["venue_take"][place] = venue.take_fee
     values = rig.state.parameters[strategy].values
     tape = new_tape(SECONDS)
     status = simulate(

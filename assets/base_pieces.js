@@ -75,7 +75,7 @@
       host.textContent = "";
       for (const _row of rows) {
         const line = make("div", "touch");
-        for (const name of ["venue", "bid num", "ask num", "state", "age num"]) line.append(make("span", name));
+        for (const name of ["name", "bid", "ask", "state", "age"]) line.append(make("span", "touch-" + name));
         host.append(line);
       }
     }
@@ -92,7 +92,7 @@
       right.classList.toggle("best", quotes && ask !== null && ask === quote.ask);
       const word = about.state === "down" || about.state === "killed" ? about.state : state;
       write(stands, (word === "up" ? "\u25cf " : "\u25a0 ") + word);
-      stands.className = "state venue-" + word;
+      stands.className = "touch-state venue-" + word;
       write(age, defined(about.age_s) && about.age_s >= 1.5 ? f("age", about.age_s * 1000) : "");
       age.title = "market time since its last sign of life";
     });

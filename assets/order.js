@@ -179,7 +179,7 @@
       return;
     }
     const quote = QD.rows("quotes").get(r.symbol), places = quote && quote.venues ? quote.venues.length : 0;
-    const levels = Math.max(2, Math.min(10, Math.floor((host.parentNode.clientHeight - 48 - 16 * places) / 36)));
+    const levels = Math.max(2, Math.min(10, Math.floor((host.parentNode.clientHeight - 48 - 15 * places) / 36)));
     window.QDPieces.ladder(host, quote, levels);
     touch();
   }
@@ -314,7 +314,7 @@
         lines.set(child.id, line);
       }
       const life = child.ended_at ? (child.ended_at - child.sent_at) / 1e9 : child.sent_at ? (marketAt() - child.sent_at) / 1e9 : NaN;
-      const cells = [child.id, QD.clock(child.sent_at, true), child.venue || "-", child.type, f("price", child.price, d()), f("int", child.quantity), f("int", child.filled),
+      const cells = [child.id, QD.clock(child.sent_at, false), child.venue || "-", child.type, f("price", child.price, d()), f("int", child.quantity), f("int", child.filled),
         f("price", child.average, d() + 1), child.unconfirmed || f("state", child.state), f("price", Math.max(0, life), 1), child.why || "-", child.binding || "-",
         child.refusal || (child.cancel_by ? "by " + child.cancel_by : "-")];
       cells.forEach((value, i) => text(line.children[i], value));

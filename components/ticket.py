@@ -145,8 +145,9 @@ def form(start: dict[str, str]) -> Component:
     body = [
         order_fields(start),
         html.Div(
-            forms.field("strategy", "Strategy", kind="radio", value=chosen,
-                        options=[(name, name) for name in STRATEGIES]),
+            [forms.field("strategy", "Strategy", kind="radio", value=chosen,
+                         options=[(name, name) for name in STRATEGIES]),
+             _slot("venues", "exclude")],
             className="ticket-strategy",
         ),
         html.Div(
@@ -162,12 +163,7 @@ def form(start: dict[str, str]) -> Component:
             className="policies",
         ),
         html.Div(
-            [
-                forms.field("client", "Client"),
-                forms.field("note", "Note"),
-                _slot("venues", "exclude"),
-            ],
-            className="ticket-words",
+            [forms.field("client", "Client"), forms.field("note", "Note")], className="ticket-words"
         ),
     ]  # fmt: skip
     return forms.command_form("ticket", "SubmitParent", body, submit="Send", target_field="symbol")

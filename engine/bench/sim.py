@@ -24,7 +24,7 @@ from engine.domain.kinds import BUY
 from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
 from engine.exchange.presets import LATENCY_NS, PRESETS
-from engine.exchange.venues import simulated_venues
+from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import Env, new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import DONE as RAN
@@ -85,10 +85,7 @@ def twap_day(seed: int) -> Outcome:
     parent["end_ns"] = parent["close_ns"] = CLOSE_NS
     parent["kind"], parent["side"], parent["quantity"] = STRATEGIES["TWAP"].kind, BUY, QUANTITY
     parent["arrival_price"] = MIDCAP.instrument.reference_price
-    for place, venue in enumerate(simulated_venues()):
-        parent["venues"] |= 1 << place
-        parent["venue_kind"][place] = venue.kind
-        parent["venue_make"][place], parent["venue_take"][place] = venue.make_fee, venue.take_fee
+    may_use(parent, simulated_venues())
     parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
     tape = getattr(PLACE, "tape", None)
     if tape is None:

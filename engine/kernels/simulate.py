@@ -89,6 +89,7 @@ class Tape(NamedTuple):
     slot_ttl: npt.NDArray[np.int64]
     venue_shares: npt.NDArray[np.int64]  # sent, filled, marked out, a row each
     venue_gain: Floats  # side * (mid - price) * shares / price of those marked out [bp * share]
+    marks: npt.NDArray[np.int64]  # bits of the venues it may use, first fill not marked out yet
 
 
 def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
@@ -107,6 +108,7 @@ def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
         slot_ttl=np.zeros(SLOTS, dtype=np.int64),
         venue_shares=np.zeros((3, VENUES), dtype=np.int64),
         venue_gain=np.zeros(VENUES),
+        marks=np.zeros(2, dtype=np.int64),
     )
 
 
@@ -238,9 +240,20 @@ def expire_children(env: Env, parent: Any, tape: Tape) -> int:
     return FINE
 
 
+@hot
+def begin(parent: Any, tape: Tape) -> None:
+    """Forget the run before; what the parent came with says which venues it may use."""
+    tape.counts[:] = 0
+    tape.venue_shares[:] = 0
+    tape.venue_gain[:] = 0.0
+    tape.marks[0] = parent["venues"]
+    tape.marks[1] = 0
+
+
 @leaf
-def mark_out(parent: Any, tick: Any, tape: Tape, first: int) -> int:
-    """Book the markouts that are due at this second; the first fill that is not."""
+def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
+    """Book the markouts that are due at this second."""
+    first = tape.marks[1]
     bid = tick["bid"][0]
     ask = tick["ask"][0]
     sound = bid > 0 and ask > 0 and bid <= ask
@@ -255,12 +268,13 @@ def mark_out(parent: Any, tick: Any, tape: Tape, first: int) -> int:
             tape.venue_gain[place] += gain * fill["quantity"]
             tape.venue_shares[2, place] += fill["quantity"]
         first += 1
-    return first
+    tape.marks[1] = first
 
 
 @leaf
-def observe_venues(parent: Any, tick: Any, tape: Tape, allowed: int) -> None:
+def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
     """Rule 5: the venues."""
+    allowed = tape.marks[0]
     mask = 0
     for i in range(VENUES):
         parent["venue_bid"][i] = tick["venue_bid"][i]
@@ -278,7 +292,7 @@ def observe_venues(parent: Any, tick: Any, tape: Tape, allowed: int) -> None:
 
 
 @hot
-def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
+def observe(parent: Any, tick: Any, arrival_volume: int, tape: Tape) -> None:
     """Rule 5: what changes from one decision to the next."""
     parent["volume"] = tick["volume"] - arrival_volume
     parent["own_volume"] = parent["filled"]
@@ -286,6 +300,7 @@ def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
     parent["ask"] = tick["ask"][0]
     parent["bid_size"] = tick["bid_size"][0]
     parent["ask_size"] = tick["ask_size"][0]
+    observe_venues(parent, tick, tape)
 
 
 @leaf
@@ -349,11 +364,7 @@ def simulate(
     ``counts`` = decisions, fills, children, seconds seen. A tape that does not record has the same
     fills, mids and counts. Without a model the features, which nobody reads, are then left out.
     """
-    tape.counts[:] = 0
-    tape.venue_shares[:] = 0
-    tape.venue_gain[:] = 0.0
-    allowed = parent["venues"]
-    marked = 0
+    begin(parent, tape)
     open_ns = env.state[0]["open_ns"]
     seconds = (env.state[0]["close_ns"] - open_ns) // SECOND_NS
     arrival_volume = parent["volume"]
@@ -375,14 +386,13 @@ def simulate(
             tape.mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
         tape.counts[3] = k + 1
         parent["now_ns"] = t
-        marked = mark_out(parent, tick, tape, marked)
+        mark_out(parent, tick, tape)
         if over or t < parent["start_ns"]:
             continue
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume)
-        observe_venues(parent, tick, tape, allowed)
+        observe(parent, tick, arrival_volume, tape)
         over = is_over(parent)
         if status == FINE and not over:
             status = decide_once(env, parent, parameters, curve, model, first_child, tape)

@@ -17,6 +17,7 @@ from engine.kernels.features import update
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import hot
+from engine.kernels.route import cross_venue
 from engine.kernels.schedules import SECOND_NS
 from engine.kernels.simulate import (
     CHILDREN_FULL,
@@ -24,9 +25,11 @@ from engine.kernels.simulate import (
     VENUE_STUCK,
     Tape,
     advance,
+    begin,
     decide_once,
     expire_children,
     is_over,
+    mark_out,
     observe,
     send_new,
 )
@@ -55,7 +58,8 @@ def middle(tick: Any) -> float:
 def sweep(env: Env, parent: Any, tape: Tape) -> int:
     """Cross what is left, up to the collar and whatever the limit price; FINE or why not."""
     touch = parent["ask"] if parent["side"] > 0 else parent["bid"]
-    if touch <= 0:
+    place = cross_venue(parent)
+    if touch <= 0 or place < 0:
         return FINE  # nobody to trade with in this second
     if tape.counts[2] >= env.own.size:
         return CHILDREN_FULL
@@ -64,6 +68,9 @@ def sweep(env: Env, parent: Any, tape: Tape) -> int:
     action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"])
     action["size"] = parent["quantity"] - parent["filled"]
     action["ttl_ns"] = 0
+    action["venue"] = place
+    action["display"] = 0
+    action["minimum"] = 0
     if not send_new(env, parent, action, FIRST_CHILD + tape.counts[2], tape):
         return VENUE_STUCK
     tape.counts[2] += 1
@@ -88,7 +95,7 @@ def work(
     first decision. Written: ``tape.fills``, ``tape.mids`` (of every whole second, NaN while a side
     is empty), ``tape.counts`` and ``sums``. FINE, or why it stopped early.
     """
-    tape.counts[:] = 0
+    begin(parent, tape)
     sums[:] = 0
     sums[BEFORE_SWEEP] = -1
     open_ns = env.state[0]["open_ns"]
@@ -110,13 +117,14 @@ def work(
         tape.mids[k] = middle(tick)
         tape.counts[3] = k + 1
         parent["now_ns"] = t
+        mark_out(parent, tick, tape)
         if t < parent["start_ns"] or sums[LAST_NS] != 0:
             continue
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
             parent["arrival_price"] = tape.mids[k]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume)
+        observe(parent, tick, arrival_volume, tape)
         if not over and is_over(parent):
             over = True
             sums[BEFORE_SWEEP] = tape.counts[1]

@@ -17,6 +17,7 @@ from engine.domain.kinds import MODEL_LIVE, MODEL_NONE
 from engine.domain.market import OBSERVATION
 from engine.domain.strategy import STRATEGIES, check_values, strategy, vector
 from engine.domain.units import SECOND
+from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import Day, Env
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.inference import Model, no_model
@@ -92,6 +93,7 @@ def parent_row(task: Task, who: Contender, seed: int) -> Any:
     row["seed"] = seed
     row["volume"] = -1
     row["model_state"] = MODEL_LIVE if who.model else MODEL_NONE
+    may_use(row, simulated_venues())
     return row
 
 

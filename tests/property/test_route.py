@@ -86,7 +86,7 @@ def test_a_child_goes_only_where_it_may_and_never_past_a_better_price(seed, dark
 
 def two_lit(**changed):
     """Two equal venues and a pool."""
-    row = an_observation(venues=0b111, now_ns=30 * SECOND, **changed)
+    row = an_observation(**{"venues": 0b111, "now_ns": 30 * SECOND, **changed})
     row["venue_kind"][:3] = LIT, LIT, DARK
     row["venue_bid"][:2], row["venue_ask"][:2] = 5000, 5002
     row["venue_bid_size"][:2], row["venue_ask_size"][:2] = 300, 200

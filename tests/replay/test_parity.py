@@ -12,6 +12,7 @@ from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, child_id
 from engine.exchange.presets import LATENCY_NS, PRESETS
 from engine.exchange.simulated import path_seed
+from engine.exchange.venues import may_use
 from engine.kernels.environment import new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
@@ -82,11 +83,7 @@ def simulated(rig: Rig, parent, strategy: str):
         "volume": -1,
     }.items():
         row[name] = value
-    for place, venue in enumerate(rig.state.venues):
-        row["venues"] |= 1 << place
-        row["venue_kind"][place] = venue.kind
-        row["venue_make"][place] = venue.make_fee
-        row["venue_take"][place] = venue.take_fee
+    may_use(row, rig.state.venues)
     values = rig.state.parameters[strategy].values
     tape = new_tape(SECONDS)
     status = simulate(

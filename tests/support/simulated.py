@@ -7,7 +7,7 @@ import numpy as np
 from engine.domain import kinds
 from engine.domain.strategy import vector
 from engine.exchange.presets import PRESETS
-from engine.exchange.venues import simulated_venues
+from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
@@ -62,16 +62,8 @@ def a_parent(strategy, **changed):
         "close_ns": SECONDS * SECOND, "quantity": 20_000, "volume": -1, "bid": 0, "ask": 0,
         "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy),
     }  # fmt: skip
-    return on_every_venue(an_observation(**{**values, **changed}))
-
-
-def on_every_venue(row):
-    """It may use every venue of the simulated market."""
-    for place, venue in enumerate(simulated_venues()):
-        row["venues"] |= 1 << place
-        row["venue_kind"][place] = venue.kind
-        row["venue_make"][place] = venue.make_fee
-        row["venue_take"][place] = venue.take_fee
+    row = an_observation(**{**values, **changed})
+    may_use(row, simulated_venues())
     return row
 
 

@@ -377,7 +377,7 @@ def post(observation: Any, parameters: Floats, want: float, action: Any) -> None
     """Rest what the allowance leaves, if it is worth a child."""
     live = live_shares(observation)
     step = float(max(1, observation["lot"]))
-    if live > 0:  # beside a resting child only what is worth another one
+    if live > dark_shares(observation):  # beside a shown child only what is worth another one
         step = max(step, 0.5 * max(parameters[P_BAND], 0.0) * observation["quantity"])
     last = live == 0 and observation["filled"] + want >= observation["quantity"]
     if want >= step or (last and want > 0.0):

@@ -43,7 +43,6 @@ from engine.kernels.own_queue import submit as submit
 from engine.kernels.prints import touch
 from engine.kernels.publish import write_best as write_best
 from engine.kernels.publish import write_tick as write_tick
-from engine.kernels.publish import write_top as write_top
 
 AUCTION_PRINTS: Final = 4
 AUCTION_REPORTS: Final = 4

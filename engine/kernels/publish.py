@@ -7,7 +7,7 @@ from engine.domain.market import LEVELS
 from engine.kernels import auction, dealer
 from engine.kernels.book import Book, Records, above, below
 from engine.kernels.environment import LIT_VENUES, Env, Row
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.lit import GROUP, U3, best_level, group_quantity, is_no_level, price_at
 
 
@@ -109,7 +109,7 @@ def write_tick(env: Env, tick: Row) -> None:
                 cross(env, v, tick)
 
 
-@hot
+@inner
 def write_best(env: Env, tick: Row) -> None:
     """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
     st = env.state[0]

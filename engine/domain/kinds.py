@@ -96,6 +96,7 @@ BOUND_NO_QUOTE: Final = 8
 BOUND_NOT_STARTED: Final = 9
 BOUND_FINISHED: Final = 10
 BOUND_SLOTS: Final = 11  # every slot holds a live child
+BOUND_VENUE: Final = 12  # no venue is open to it: down, killed, excluded or without a quote
 
 # why an action was chosen (``why`` of an ACTION record)
 WHY_WAIT: Final = 0
@@ -131,6 +132,7 @@ P_CONFIDENCE: Final = 10  # ADAPTIVE: |score - 0.5| below this is ignored
 P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
 P_EXPIRE: Final = 12  # 1 = no clean-up at the end of the horizon: what is left expires
 P_PASSIVE: Final = 13  # 1 = never crosses (a parent that finishes passively)
+P_DARK: Final = 14  # fraction of the resting quantity that goes to a dark pool, PEG_MID
 N_PARAMETERS: Final = 24
 
 N_FEATURES: Final = 16

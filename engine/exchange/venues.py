@@ -4,7 +4,7 @@ Fees and rebates are invented, of the size of the public schedules of US venues:
 way an order is cheapest, not what a broker would be billed.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from engine.domain.kinds import (
     AT_CLOSE,
@@ -73,3 +73,12 @@ def recorded_venues(latency_ns: int = LATENCY_NS) -> tuple[Venue, ...]:
             share=1.0,
         ),
     )
+
+
+def may_use(row: Any, venues: tuple[Venue, ...]) -> None:
+    """Write into an OBSERVATION row that the parent may use all of these venues."""
+    for place, venue in enumerate(venues):
+        row["venues"] |= 1 << place
+        row["venue_kind"][place] = venue.kind
+        row["venue_make"][place] = venue.make_fee
+        row["venue_take"][place] = venue.take_fee

@@ -60,7 +60,7 @@ class _Venue(ABC):
         self._turn = 0
         self._at = Nanos(0)
         self.source = ""
-        self.venues: tuple[Venue, ...] = ()  # their places are the indices in all records
+        self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
 
     @abstractmethod
     def _ask(self, ask: Ask) -> Answer:
@@ -87,7 +87,8 @@ class _Venue(ABC):
             op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed
         )
         answer = self._done(self._ask(ask))
-        self.source, self.venues = answer.source, answer.venues
+        self.source = answer.source
+        self.venues = answer.venues
         return self._at
 
     def advance(

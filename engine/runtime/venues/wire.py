@@ -75,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ticks: bytes = b""
     instruments: tuple[Instrument, ...] = ()
     source: str = ""
-    venues: tuple[Venue, ...] = ()
+    venues: tuple[Venue, ...] = ()  # hello: where orders may go; index = place in records
     orders: tuple[Order, ...] = ()
     queues: dict[int, int] = {}  # child: shares before it
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test replay bench docs clean
+.PHONY: help setup run check test replay bench docs audit clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -33,6 +33,9 @@ bench: setup  ## measure (ARGS=book, sim, live or journal)
 
 docs: setup  ## check that the docs name everything
 	$(BIN)/python -m pytest -q tests/arch/test_docs.py
+
+audit:  ## known holes in the locked packages; fails when one package could not be checked (needs uv)
+	uvx pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
 
 clean:  ## remove caches; the state folder stays
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -24,6 +24,8 @@ COLUMNS: Final = (
     "text",
 )  # fmt: skip
 RISKY: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it as a formula
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # as ns both fit in 64 bits
+LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
 FIELDS: Final = ("text", "person", "event", "object", "day", "origin")
 
 
@@ -43,11 +45,13 @@ def _instant(text: str, name: str) -> int:
         return 0
     try:
         moment = datetime.fromisoformat(text.strip())
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError
     except ValueError:
         raise Refused(
             f"{name} must be a UTC time such as 2026-11-27 14:30, was {text!r}", field=name
         ) from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
     return int(moment.timestamp() * 1e6) * 1000
 
 

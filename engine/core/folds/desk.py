@@ -48,6 +48,7 @@ def _clear_day(state: State) -> None:
     state.sent = {}
     state.own_volume = {}
     state.commands = {}
+    state.asked = {}
 
 
 def people_set(state: State, event: e.PeopleSet) -> None:
@@ -100,7 +101,9 @@ def speed_set(state: State, event: e.SpeedSet) -> None:
 
 
 def command_taken(state: State, event: e.CommandTaken) -> None:
-    state.commands[event.envelope.id] = ""
+    envelope = event.envelope
+    state.commands[envelope.id] = ""
+    state.asked[envelope.id] = (envelope.person, envelope.command)
 
 
 def command_refused(state: State, event: e.CommandRefused) -> None:

@@ -238,6 +238,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     if wanted.clear_limit:
         limit = None
     check_limit(parent.side, limit, mid)
+    _check_loosened(parent, limit, quantity * mid * instrument.tick_size, person)
     end_at = parent.end_at if wanted.end_at is None else wanted.end_at
     assert state.session is not None
     if not state.market_ns < end_at <= state.session.close_at:
@@ -252,6 +253,20 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
         by=person.id,
     )
     return (amended, *cancels(state, parent, "amend"))
+
+
+def _check_loosened(parent: Parent, limit: int | None, value: float, person: Person) -> None:
+    """What a second person approved is not loosened by the first alone."""
+    was = parent.limit_price
+    looser = was is not None and (limit is None or parent.side * (limit - was) > 0)
+    if looser and person.id == parent.trader and value > person.max_notional:
+        raise Refused(
+            f"P-{parent.id} is above your personal size limit of {person.max_notional:,.0f}: a "
+            f"limit of {was} ticks was approved and may only become stricter, was "
+            f"{'none' if limit is None else limit}",
+            field="limit_price",
+            rule="four_eyes",
+        )
 
 
 def move_parameter(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:

@@ -1,7 +1,7 @@
 """The head of a request has a deadline and a size: a connection that only drips is closed.
 
-The server itself waits without end for the rest of a head, of any length, so a few thousand silent connections
-would take every file descriptor of the desk.
+The server itself waits without end for the rest of a head, of any length, so a few thousand silent
+connections would take every file descriptor of the desk.
 """
 
 import asyncio

@@ -23,7 +23,8 @@ COLUMNS: Final = (
     "seq", "source", "origin", "day", "desk_at", "market_at", "turn", "event", "person", "object",
     "text",
 )  # fmt: skip
-RISKY: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it as a formula
+# a spreadsheet would run it as a formula, some also after blanks and in the wide form
+RISKY: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # as ns both fit in 64 bits
 LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
 FIELDS: Final = ("text", "person", "event", "object", "day", "origin")
@@ -57,8 +58,12 @@ def _instant(text: str, name: str) -> int:
 
 def cell(value: object) -> str:
     """A cell that no spreadsheet runs; numbers stay numbers."""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(RISKY) else text
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def quoted(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.lstrip().startswith(RISKY) or text[:1] in ("\t", "\r") else text
 
 
 def lines(rows: Iterable[Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from starlette.testclient import TestClient
 import tests.support.sample_page  # noqa: F401 (registers a callback that everybody may call)
 from components.callback import CALLBACKS
 from components.site import ROUTER, check_dash
+from db.records import NoteRecord
 from db.schema import open_tables
 from engine.domain.commands import PERMISSION
 from engine.domain.errors import BrokenInvariant
 from engine.domain.people import Role, may
+from engine.gateway.audit import cell
 from engine.gateway.guard import CALLBACK_PATH, PUBLIC_LIMIT
 from engine.gateway.live import frame_from_bytes
 from engine.gateway.logs import clean
@@ -27,6 +30,7 @@ from tests.support.desk_fakes import (
     login_of,
     people_file,
 )
+from tests.support.reports import DAY, ReportQueries
 from tests.support.whole_web import whole_web
 
 JSON = {"content-type": "application/json"}
@@ -519,3 +523,51 @@ def test_a_login_that_does_not_exist_costs_the_same_check(web: Any, client: Test
         web.logins.hasher = real
     assert len(checked) == 2
     assert checked[0].split("$")[:4] == checked[1].split("$")[:4]  # the same work
+
+
+# --- text that would be code -----------------------------------------------------------------
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"&"
+RAW = ("<script>alert", "<img src=x")
+
+
+def test_names_and_notes_are_text_in_every_page_that_is_written_here(tmp_path: Path) -> None:
+    tables = ReportQueries()
+    tables.said.append(NoteRecord(seq=10, parent="", text=HOSTILE, by="u1", at=1))
+    web = a_web(tmp_path, queries=tables)
+    for key, row in tuple(web.directory.persons.items()):
+        web.directory.persons[key] = replace(row, name=HOSTILE)
+    row = {"id": HOSTILE, "scope": HOSTILE, "target": HOSTILE, "by": HOSTILE, "state": HOSTILE}
+    web.hub.take(frame_from_bytes(frame_bytes("kills", {HOSTILE: row})))
+    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
+        headers = enter(client, Role.SUPERVISOR)
+        client.post("/api/v1/kill", json={"scope": "symbol", "target": "<img src=x>"},
+                    headers=headers)  # fmt: skip
+        pages = [f"/api/v1/tca/{DAY}/report.html", "/kill", "/password", f"/login?next=/{HOSTILE}",
+                 f"/{HOSTILE}"]  # fmt: skip
+        for path in pages:
+            answer = client.get(path, headers={"accept": "text/html"})
+            assert "text/html" in answer.headers["content-type"], path
+            assert not any(raw in answer.text for raw in RAW), (path, answer.text[:2000])
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+        assert "&lt;script&gt;" in client.get(pages[0]).text
+        assert "&lt;img src=x&gt;" in client.get("/kill").text
+
+
+def test_a_hostile_name_is_text_in_the_frame_of_all_pages(web: Any, client: TestClient) -> None:
+    enter(client, Role.SUPERVISOR)
+    person = next(p for p in web.directory.persons.values() if p.login == login_of(Role.SUPERVISOR))
+    web.directory.persons[person.person_id] = replace(person, name=HOSTILE, desk=HOSTILE)
+    try:
+        text = client.get("/").text
+    finally:
+        web.directory.persons[person.person_id] = person
+    assert "alert(1)" in text  # the name is there
+    assert not any(raw in text for raw in RAW)
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d"])
+def test_no_cell_of_an_export_runs_in_a_spreadsheet(sign: str) -> None:
+    formula = f'{sign}HYPERLINK("http://evil","x")'
+    assert cell(formula).startswith("'")
+    assert cell(-5) == "-5"
+    assert cell("plain") == "plain"

@@ -28,7 +28,7 @@ test: setup  ## the quick tests, without processes and browser
 replay: setup  ## tests that a journal replayed is the journal lived
 	$(PYTHON) run.py test -q tests/replay $(ARGS)
 
-bench: setup  ## measure (ARGS=book, sim, live or journal)
+bench: setup  ## measure (ARGS=book, sim, live, journal or inference)
 	$(BIN)/python -m engine bench $(ARGS)
 
 docs: setup  ## check that the docs name everything

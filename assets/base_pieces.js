@@ -66,6 +66,38 @@
       : `spread ${f("price", quote.ask - quote.bid, d)} = ${f("price", quote.spread_bps, 1)} bp`);
   }
 
+  /* --- each venue's own touch, below the ladder --------------------------------------------- */
+  function touches(host, quote) {
+    const rows = quote && quote.venues ? quote.venues : [], venues = window.QD.rows("venues");
+    const write = window.QD.write;
+    if (host.dataset.count !== String(rows.length)) {
+      host.dataset.count = String(rows.length);
+      host.textContent = "";
+      for (const _row of rows) {
+        const line = make("div", "touch");
+        for (const name of ["name", "bid", "ask", "state", "age"]) line.append(make("span", "touch-" + name));
+        host.append(line);
+      }
+    }
+    const d = decimalsOf(quote ? quote.tick_size : 0.01);
+    rows.forEach(([name, state, bid, bidSize, ask, askSize], i) => {
+      const [venue, left, right, stands, age] = host.children[i].children, about = venues.get(name) || {};
+      const show = (price, shares, first) => price === null ? "-" : first ? `${f("int", shares)} \u00d7 ${f("price", price, d)}` : `${f("price", price, d)} \u00d7 ${f("int", shares)}`;
+      write(venue, name);
+      venue.title = `${about.kind || ""} ${about.phone ? "call " + about.phone : ""}`.trim();
+      const quotes = about.kind !== "dark";
+      write(left, quotes ? show(bid, bidSize, true) : "midpoint");
+      write(right, quotes ? show(ask, askSize, false) : "hidden");
+      left.classList.toggle("best", quotes && bid !== null && bid === quote.bid);
+      right.classList.toggle("best", quotes && ask !== null && ask === quote.ask);
+      const word = about.state === "down" || about.state === "killed" ? about.state : state;
+      write(stands, (word === "up" ? "\u25cf " : "\u25a0 ") + word);
+      stands.className = "touch-state venue-" + word;
+      write(age, defined(about.age_s) && about.age_s >= 1.5 ? f("age", about.age_s * 1000) : "");
+      age.title = "market time since its last sign of life";
+    });
+  }
+
   /* --- acts: aim the buttons of ``acts()`` at one parent ----------------------------------- */
   const describe = (row) => `${row.side === 1 ? "BUY" : "SELL"} ${row.symbol}`;
   function aim(host, row) {
@@ -264,5 +296,5 @@
   const redraw = () => { for (const host of document.querySelectorAll(".chart-host")) if (host.qdSpec && host.qdSvg) chart(host, host.qdSpec); };
   window.addEventListener("resize", redraw);
 
-  window.QDPieces = { ready, make, defined, ladder, aim, chart, decimalsOf, describe, LIVE, f };
+  window.QDPieces = { ready, make, defined, ladder, touches, aim, chart, decimalsOf, describe, LIVE, f };
 })();

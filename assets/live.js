@@ -762,6 +762,7 @@
   function valueOf(input) {
     if (input.type === "checkbox") return input.checked;
     if (input.type === "radio") return input.checked ? input.value : "";
+    if (input.dataset.kind === "list") return input.value ? input.value.split(",") : "";
     if (["number", "shares", "price"].includes(input.dataset.kind) || input.type === "number") {
       const value = plainNumber(input.value);
       return value === null ? input.value.trim() : value;
@@ -877,7 +878,7 @@
       if (!answer.ok) { if (mine === killId) write($("kill-preview"), found.detail || "cannot count now; the kill does not need it"); return; }
     } catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
     if (mine !== killId) return;
-    write($("kill-preview"), `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
+    write($("kill-preview"), scope === "venue" ? `${number(found.children, 0)} live children there are taken back, ${money(found.value)}; nothing new goes there, their orders work on elsewhere` : `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
   }
   async function doKill() {
     const form = $("kill-form"), state = $("kill-state");

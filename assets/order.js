@@ -27,6 +27,8 @@
     });
     QD.renderer("order-children", () => { pending.children = true; });
     QD.renderer("order-quotes", () => { note(); ladder(); });
+    QD.renderer("order-venues", () => { touch(); });
+    QD.renderer("order-uses", () => { uses(); });
     QD.renderer("order-strategies", () => standing());
   });
 
@@ -59,6 +61,14 @@
     $("order-children").addEventListener("click", (event) => {
       const line = event.target.closest("tr[data-child]");
       if (line) { chosen = chosen === line.dataset.child ? "" : line.dataset.child; explained = null; pending.children = true; explain(); }
+    });
+    document.querySelector("[data-work]").parentNode.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-work]");
+      if (!button) return;
+      for (const other of button.parentNode.querySelectorAll("[data-work]")) {
+        other.setAttribute("aria-selected", String(other === button));
+        $("work-" + other.dataset.work).hidden = other !== button;
+      }
     });
     document.querySelector("[data-log]").parentNode.addEventListener("click", (event) => {
       const button = event.target.closest("[data-log]");
@@ -105,7 +115,7 @@
     state.className = "order-state state-" + r.state.toLowerCase().replace(/_/g, "-");
     text($("order-terms"), [r.strategy, r.limit === null ? "no limit" : "limit " + f("price", r.limit, d()),
       `cap ${f("percent", r.cap, 0)}`, `${QD.clock(r.accepted_at, false).slice(0, 5)} \u2026 ${QD.clock(r.end_at, false).slice(0, 5)}`,
-      QD.format("person", r.trader), r.client, r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
+      QD.format("person", r.trader), r.client, (r.excluded || []).length ? "not " + r.excluded.join(", ") : "", r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
       `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);
     const costs = $("order-costs"), day = r.day || QD.cell("desk", "desk", "day");
@@ -168,8 +178,16 @@
       if (host.dataset.symbol !== "") { host.textContent = ""; host.dataset.symbol = ""; host.append(make("p", "dim", "The order has ended; its market is in the charts.")); }
       return;
     }
-    const levels = Math.max(3, Math.min(10, Math.floor((host.parentNode.clientHeight - 44) / 36)));
-    window.QDPieces.ladder(host, QD.rows("quotes").get(r.symbol), levels);
+    const quote = QD.rows("quotes").get(r.symbol), places = quote && quote.venues ? quote.venues.length : 0;
+    const levels = Math.max(2, Math.min(10, Math.floor((host.parentNode.clientHeight - 48 - 15 * places) / 36)));
+    window.QDPieces.ladder(host, quote, levels);
+    touch();
+  }
+  function touch() {
+    const r = row(), host = $("order-touches");
+    if (!r || !host) return;
+    host.hidden = !isLive();
+    if (isLive()) window.QDPieces.touches(host, QD.rows("quotes").get(r.symbol));
   }
 
   /* --- charts: the series as stored, and behind it what the stream said since --------------- */
@@ -240,6 +258,34 @@
     });
   }
 
+  /* --- by venue: live from the stream, of an ended order from its fills and children --------- */
+  function venueRows() {
+    const live = [...QD.rows("uses").values()].filter((u) => meta && u.parent === meta.id);
+    return live.length ? live : (record && record.venues) || [];
+  }
+  function uses() {
+    const body = $("order-uses"), r = row();
+    if (!body || !r) return;
+    const rows = venueRows().sort((a, b) => b.filled - a.filled || (a.venue < b.venue ? -1 : 1));
+    const all = rows.reduce((sum, u) => sum + u.filled, 0);
+    while (body.children.length > Math.max(1, rows.length)) body.lastChild.remove();
+    if (!rows.length) {
+      if (!body.querySelector(".none")) { body.textContent = ""; const line = make("tr", "none"), cell = make("td", "", "nothing was sent to a venue yet"); cell.colSpan = 9; line.append(cell); body.append(line); }
+      return;
+    }
+    if (body.querySelector(".none")) body.textContent = "";
+    rows.forEach((u, i) => {
+      let line = body.children[i];
+      if (!line) { line = make("tr"); for (let k = 0; k < 9; k += 1) line.append(make("td", k ? "num" : "")); body.append(line); }
+      const cells = [u.venue || "-", f("int", u.sent), f("int", u.filled), all ? f("percent", u.filled / all, 0) : "-", f("percent", u.fill_rate, 0), f("percent", u.passive, 0),
+        defined(u.slippage_bps) ? f("bps", u.slippage_bps) : "-", defined(u.markout_bps) ? f("signed", u.markout_bps, 1) : "-", f("signed", u.fees, 2)];
+      cells.forEach((value, k) => text(line.children[k], value));
+      line.children[6].className = "num " + (u.slippage_bps > 0.005 ? "cost" : u.slippage_bps < -0.005 ? "gain" : "");
+      line.title = (r.excluded || []).includes(u.venue) ? "excluded now" : "";
+      line.classList.toggle("ended", (r.excluded || []).includes(u.venue));
+    });
+  }
+
   /* --- children ---------------------------------------------------------------------------- */
   function allChildren() {
     const found = new Map();
@@ -264,16 +310,16 @@
         line = make("tr");
         line.dataset.child = child.id;
         line.title = "click: explain this decision";
-        for (let i = 0; i < 12; i += 1) line.append(make("td", [1, 3, 4, 5, 6, 8].includes(i) ? "num" : ""));
+        for (let i = 0; i < 13; i += 1) line.append(make("td", [1, 4, 5, 6, 7, 9].includes(i) ? "num" : ""));
         lines.set(child.id, line);
       }
       const life = child.ended_at ? (child.ended_at - child.sent_at) / 1e9 : child.sent_at ? (marketAt() - child.sent_at) / 1e9 : NaN;
-      const cells = [child.id, QD.clock(child.sent_at, true), child.type, f("price", child.price, d()), f("int", child.quantity), f("int", child.filled),
-        f("price", child.average, d() + 1), f("state", child.state), f("price", Math.max(0, life), 1), child.why || "-", child.binding || "-",
+      const cells = [child.id, QD.clock(child.sent_at, false), child.venue || "-", child.type, f("price", child.price, d()), f("int", child.quantity), f("int", child.filled),
+        f("price", child.average, d() + 1), child.unconfirmed || f("state", child.state), f("price", Math.max(0, life), 1), child.why || "-", child.binding || "-",
         child.refusal || (child.cancel_by ? "by " + child.cancel_by : "-")];
       cells.forEach((value, i) => text(line.children[i], value));
-      const state = "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
-      if (line.children[7].className !== state) line.children[7].className = state;
+      const state = child.unconfirmed ? "cost" : "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
+      if (line.children[8].className !== state) line.children[8].className = state;
       line.classList.toggle("chosen", child.id === chosen);
       line.classList.toggle("ended", CHILD_ENDED.has(child.state));
       const expected = before ? before.nextSibling : body.firstChild;
@@ -283,11 +329,12 @@
     const none = body.querySelector("tr.none");
     if (!shown.length && !none) {
       const line = make("tr", "none"), cell = make("td", "", "no child has been sent yet");
-      cell.colSpan = 12;
+      cell.colSpan = 13;
       line.append(cell);
       body.append(line);
     } else if (shown.length && none) none.remove();
     decisions(rows);
+    uses();
   }
 
   /* --- why now ----------------------------------------------------------------------------- */
@@ -369,7 +416,7 @@
     if (!entries.length) host.append(make("p", "dim", none));
   }
   function decisions(rows) {
-    const r = row(), entries = rows.slice(0, 120).map((c) => [c.sent_at, "", `${c.id} ${c.type} ${f("int", c.quantity)} @ ${f("price", c.price, d())}: ${c.why}${c.binding ? ` (${c.binding})` : ""}`, true]);
+    const r = row(), entries = rows.slice(0, 120).map((c) => [c.sent_at, "", `${c.id} ${c.type} ${f("int", c.quantity)} @ ${f("price", c.price, d())}${c.venue ? " " + c.venue : ""}: ${c.why}${c.binding ? ` (${c.binding})` : ""}`, true]);
     for (const [at, why, binding, filled, target] of series ? series.turns || [] : []) {
       entries.push([at, "dim", `${why || "-"}${binding ? `, ${binding}` : ""} (done ${f("int", filled)}, target ${f("int", target)})`, false]);
     }
@@ -429,9 +476,13 @@
       `${f("int", r.filled)} filled, ${f("int", r.live)} at the venue. Live children are taken back first. More than your size limit needs a new order.`,
     fields: fieldsOf({ name: "quantity", kind: "shares", label: "Quantity [shares]", value: r.quantity },
       { name: "limit", kind: "text", label: "Limit price, empty = none", value: r.limit === null ? "" : f("price", r.limit, d()) },
-      { name: "end", kind: "text", label: "Ends at (hh:mm)", value: QD.clock(r.end_at, false).slice(0, 5) }) });
+      { name: "end", kind: "text", label: "Ends at (hh:mm)", value: QD.clock(r.end_at, false).slice(0, 5) },
+      ...[...QD.rows("venues").keys()].map((name) => ({ name: "venue." + name, kind: "checkbox", label: name, value: String(!(r.excluded || []).includes(name)) }))) });
     if (!answer) return;
-    const args = {}, typed = answer.args;
+    const args = {}, typed = answer.args, kept = typed.venue || {}, was = r.excluded || [];
+    const leave = Object.keys(kept).filter((name) => !kept[name] && !was.includes(name)), back = Object.keys(kept).filter((name) => kept[name] && was.includes(name));
+    if (leave.length) args.exclude = leave;
+    if (back.length) args.include = back;
     if (defined(typed.quantity) && typed.quantity !== r.quantity) args.quantity = typed.quantity;
     const limit = typed.limit === undefined ? null : QD.plainNumber(String(typed.limit));
     if (typed.limit !== undefined && limit === null) { refuse(chip, `limit price must be a number, was ${typed.limit}`); return; }

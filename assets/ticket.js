@@ -26,7 +26,7 @@
     const host = form();
     const attempt = () => {
       if (!host.isConnected) return;
-      if (!field("symbol") || !QD.rows("quotes").size) { setTimeout(attempt, 30); return; }
+      if (!field("symbol") || !QD.rows("quotes").size || !QD.rows("venues").size) { setTimeout(attempt, 30); return; }
       slots();
       const select = field("symbol"), symbols = [...QD.rows("quotes").keys()];
       for (const symbol of symbols) select.append(new Option(`${symbol}  ${QD.rows("quotes").get(symbol).name}`, symbol));
@@ -72,9 +72,31 @@
     add("limit", "Limit price, empty = none", "", "limit_price");
     add("minutes", "Duration", "min", "horizon_ns");
     add("end", "Ends at", "", "").inputMode = "numeric";
+    venues();
     const left = (desk("close_at") - desk("market_at")) / 60e9;
     slot("minutes").value = f("int", Math.max(1, Math.min(240, Math.floor(left || 240))));
     endFromMinutes();
+  }
+  /* one box a venue; what is unticked goes into the hidden list of excluded ones */
+  function venues() {
+    const host = form().querySelector('[data-slot="venues"]'), hidden = make("input"), group = make("fieldset", "venue-boxes");
+    hidden.type = "hidden";
+    hidden.name = "exclude";
+    hidden.dataset.kind = "list";
+    group.append(make("legend", "", "Venues"));
+    const boxes = [];
+    for (const [name, about] of QD.rows("venues")) {
+      const label = make("label", "choice"), box = make("input");
+      box.type = "checkbox";
+      box.checked = true;
+      box.dataset.venue = name;
+      label.title = about.kind;
+      label.append(box, " " + name);
+      group.append(label);
+      boxes.push(box);
+    }
+    group.addEventListener("change", () => { hidden.value = boxes.filter((box) => !box.checked).map((box) => box.dataset.venue).join(","); });
+    host.append(group, hidden);
   }
   const slot = (name) => form().querySelector(`[data-typed="${name}"]`);
   const numberIn = (name) => QD.plainNumber(slot(name).value);
@@ -178,8 +200,10 @@
     else if (q.mid === null) blocks.push(["Market", `${q.symbol} has no two-sided quote now`]);
     if (meta.restricted.includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list`]);
     for (const kill of QD.rows("kills").values()) {
-      if (kill.released_by || !["all", "symbol", "strategy"].includes(kill.scope)) continue;
-      if (kill.scope === "all" || kill.target === q.symbol || kill.target === value("strategy")) blocks.push(["Market", `kill ${kill.id} (${kill.scope} ${kill.target}) is in force: two people must release it`]);
+      const mine = { symbol: q.symbol, strategy: value("strategy"), client: (field("client") || {}).value, trader: document.body.dataset.person,
+        model: (QD.rows("strategies").get(value("strategy")) || {}).model, desk: document.body.dataset.desk };
+      if (kill.released_by) continue;
+      if (kill.scope === "all" || (kill.target && mine[kill.scope] === kill.target)) blocks.push(["Market", `kill ${kill.id} (${kill.scope} ${kill.target}) is in force: two people must release it`]);
     }
     if (field("quantity").value.trim() === "") blocks.push(["Size", "a quantity is needed"]);
     else if (quantity === null || quantity < 1 || quantity % 1) blocks.push(["Size", `quantity must be a whole number of shares, was ${field("quantity").value}`]);

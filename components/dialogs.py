@@ -16,6 +16,10 @@ SCOPES: Final = (
     ("strategy", "strategy"),
     ("symbol", "symbol"),
     ("trader", "trader"),
+    ("venue", "venue: children there; orders work on elsewhere"),
+    ("desk", "desk"),
+    ("client", "client"),
+    ("model", "model version"),
     ("parent", "parent order"),
     ("child", "child order"),
 )

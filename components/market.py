@@ -19,7 +19,7 @@ COLOURS: Final = {
     "thin": "#7D8896", CONTROL: "#C0504D",
 }  # fmt: skip
 DASHES: Final = {CONTROL: "dot"}
-PASSED, MISSED, OUTSIDE = "✓ in band", "✗ MISS", "– not asked"
+PASSED, MISSED, OUTSIDE = "✓", "✗ MISS", "not asked"
 
 Row = dict[str, Any]
 
@@ -51,7 +51,8 @@ def fact_cell(row: Row, *, control: bool) -> Cell:
     """One fact in one regime: value, verdict, interval; n in the title."""
     mark = mark_of(row, control=control)
     why = f"; {row['why_not']}" if row["why_not"] else ""
-    tone = "num cost" if mark == MISSED else "num dim" if control or mark == OUTSIDE else "num"
+    tone = "num two"
+    tone += " cost" if mark == MISSED else " dim" if control or mark == OUTSIDE else ""
     return Cell(
         text=f"{figure_text(row['value'])} {mark}",
         small=interval_text(row),
@@ -67,7 +68,7 @@ def facts_table(stylised: Row) -> Component:
     titles = [("Fact", ""), ("Band", "num"), *[(name.capitalize(), "num") for name in shown]]
     rows = [
         [
-            Cell(text=name.replace("_", " "), small=row["words"], head=True, title=row["fact"]),
+            Cell(text=name.replace("_", " "), head=True, title=f"{row['fact']}: {row['words']}"),
             number(row["target"]),
             *[fact_cell(stylised["calibrated"][regime][name], control=False) for regime in shown],
             fact_cell(stylised[CONTROL][name], control=True),
@@ -90,7 +91,7 @@ def levels_table(stylised: Row) -> Component:
                 Cell(
                     text=figure_text(about[regime]["levels"][name]["value"]),
                     small=interval_text(about[regime]["levels"][name]),
-                    tone="num",
+                    tone="num two",
                 )
                 for regime in shown
             ],
@@ -130,7 +131,7 @@ def regime_figure(stylised: Row, lags: str, curve: str, titles: tuple[str, str])
     figure = _figure(*titles, log=log)
     for name, about in stylised["about"].items():
         values = about["curves"][curve]
-        shown = [None if log and value <= 0 else value for value in values]
+        shown = [None if value is None or (log and value <= 0) else value for value in values]
         _line(figure, name, about["curves"][lags], shown)
     return figure
 
@@ -197,7 +198,9 @@ def course_figure(rows: Sequence[Row]) -> Any:
 # --- own impact --------------------------------------------------------------------------------
 def _value(row: Row) -> Cell:
     span = "" if row["ci95"][0] is None else interval_text(row)
-    return Cell(text=figure_text(row["value"]), small=span, tone="num", title=f"n {row['n']} paths")
+    return Cell(
+        text=figure_text(row["value"]), small=span, tone="num two", title=f"n {row['n']} paths"
+    )
 
 
 def impact_table(rows: Sequence[Row]) -> Component:

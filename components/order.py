@@ -32,11 +32,22 @@ TILES: Final = (
 )  # fmt: skip
 
 CHILD_COLUMNS: Final = (
-    ("id", "Child", ""), ("sent", "Sent", "num"), ("type", "Type", ""), ("price", "Price", "num"),
+    ("id", "Child", ""), ("sent", "Sent", "num"), ("venue", "Venue", ""), ("type", "Type", ""),
+    ("price", "Price", "num"),
     ("quantity", "Quantity", "num"), ("filled", "Filled", "num"), ("average", "Average", "num"),
     ("state", "State", ""), ("life", "Life s", "num"), ("why", "Why", ""),
     ("binding", "Bound by", ""), ("cancel", "Cancel", ""),
 )  # fmt: skip
+USE_COLUMNS: Final = (
+    ("Venue", "", "where"), ("Sent", "num", "shares of children that left"),
+    ("Filled", "num", "shares"), ("Part", "num", "of all that the order filled"),
+    ("Fill rate", "num", "filled / sent, live children included in sent"),
+    ("Passive", "num", "part of the filled shares that rested"),
+    ("vs arrival bp", "num", "side x (average fill - arrival mid) / arrival mid; + = cost"),
+    ("Markout 10 s", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
+    ("Fees", "num", "by venue and liquidity; negative = rebates [currency]"),
+)  # fmt: skip
+WORK_TABS: Final = (("children", "Children"), ("venues", "By venue"))
 LOG_TABS: Final = (
     ("decisions", "Decisions"),
     ("people", "Interventions"),
@@ -154,13 +165,50 @@ def children() -> Component:
     head = [html.Th(title, scope="col", className=kind or None) for _n, title, kind
             in CHILD_COLUMNS]  # fmt: skip
     return html.Div(
+        [
+            html.Div(
+                html.Table(
+                    [html.Thead(html.Tr(head)), html.Tbody(id="order-children")],
+                    className="table children",
+                ),
+                className="table-host",
+                tabIndex="0",
+                id="work-children",
+            ),
+            by_venue(),
+        ],
+        className="works",
+    )
+
+
+def by_venue() -> Component:
+    """What the order did at each venue."""
+    head = [
+        html.Th(title, scope="col", className=kind or None, title=tip)
+        for title, kind, tip in USE_COLUMNS
+    ]
+    return html.Div(
         html.Table(
-            [html.Thead(html.Tr(head)), html.Tbody(id="order-children")],
-            className="table children",
+            [html.Thead(html.Tr(head)), html.Tbody(id="order-uses")], className="table children"
         ),
         className="table-host",
         tabIndex="0",
+        id="work-venues",
+        hidden=True,
     )
+
+
+def _work_tabs() -> Component:
+    return html.Div(
+        [
+            html.Button(label, type="button", role="tab",
+                        **attrs({"data-work": name,
+                                 "aria-selected": "true" if name == "children" else "false"}))
+            for name, label in WORK_TABS
+        ],
+        className="tabs",
+        role="tablist",
+    )  # fmt: skip
 
 
 def logs(tab: str) -> Component:
@@ -229,10 +277,12 @@ def page(parent_id: str, tab: str) -> Component:
                            "over the day"), topic="parents", name="schedule"),
                     _panel("Price and own fills", _chart("price", "mid, interval VWAP, arrival, "
                            "limit and own fills over the day"), topic="quotes", name="price"),
-                    _panel("Ladder", html.Div(id="order-ladder", className="ladder"),
+                    _panel("Ladder", [html.Div(id="order-ladder", className="ladder"),
+                                      html.Div(id="order-touches", className="touches")],
                            topic="quotes", name="ladder"),
                     _panel("Children", children(), topic="children", name="children",
-                           tools=html.Span("", id="children-count", className="dim num")),
+                           tools=[_work_tabs(),
+                                  html.Span("", id="children-count", className="dim num")]),
                     _panel("Why now", why(), topic="parents", name="why"),
                     _panel("Log", logs(shown), topic="parents", name="log", tools=_tabs(shown)),
                 ],
@@ -242,6 +292,8 @@ def page(parent_id: str, tab: str) -> Component:
             surface("order-children", "children", where=f"parent={parent_id}",
                     class_name="engine-room"),
             surface("order-quotes", "quotes", class_name="engine-room"),
+            surface("order-venues", "venues", class_name="engine-room"),
+            surface("order-uses", "uses", where=f"parent={parent_id}", class_name="engine-room"),
             surface("order-strategies", "strategies", class_name="engine-room"),
             html.Div(hidden=True,
                      **attrs({"data-kill-scope": "parent", "data-kill-target": parent_id})),

@@ -60,6 +60,7 @@ def document(
         "data-mode": look.mode,
         "data-zone": look.zone,
         "data-person": someone.person_id,
+        "data-desk": someone.desk,
         "data-csrf": someone.csrf,
         "data-people": orjson.dumps(people).decode(),
         "data-topics": ",".join(TOPICS),

@@ -145,8 +145,9 @@ def form(start: dict[str, str]) -> Component:
     body = [
         order_fields(start),
         html.Div(
-            forms.field("strategy", "Strategy", kind="radio", value=chosen,
-                        options=[(name, name) for name in STRATEGIES]),
+            [forms.field("strategy", "Strategy", kind="radio", value=chosen,
+                         options=[(name, name) for name in STRATEGIES]),
+             _slot("venues", "exclude")],
             className="ticket-strategy",
         ),
         html.Div(
@@ -246,6 +247,7 @@ def page(start: dict[str, str]) -> Component:
             surface("ticket", "quotes", data=meta, class_name="engine-room"),
             surface("ticket-strategies", "strategies", class_name="engine-room"),
             surface("ticket-parents", "parents", class_name="engine-room"),
+            surface("ticket-venues", "venues", class_name="engine-room"),
         ],
         className="ticket-page",
     )  # fmt: skip

@@ -19,11 +19,14 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.ModelSet: "{strategy} uses model {model_id:.12}",
     e.SessionOpened: "session opened on {source}",
     e.SessionClosed: "session {day} closed",
+    e.VenueLost: "{venue} is silent: nothing new goes there",
+    e.VenueBack: "{venue} answers again",
     e.SpeedSet: "speed {speed:g}x",
     e.CommandRefused: "refused: {sentence}",
     e.ParentApproved: "approved, arrival {arrival_price:g} ticks",
     e.ParentTurnedDown: "turned down: {reason}",
     e.ParentAmended: "amended to {quantity:,} shares, limit {limit_price}",
+    e.ParentVenuesSet: "venues it must not use: {excluded}",
     e.ParameterMoved: "{name} = {value:g}",
     e.ParentHoldAsked: "hold asked ({cause}), children: {children}",
     e.ParentHeld: "held",
@@ -33,7 +36,6 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.ChildSendRefused: "stopped by our gate, {rule}: {sentence}",
     e.CancelIntended: "cancel intended by {by}",
     e.ChildAccepted: "accepted by the venue",
-    e.ChildFilled: "filled {quantity:,} at {price} ticks",
     e.ChildCancelled: "cancelled, reason {reason}",
     e.ChildRejected: "rejected, reason {reason}",
     e.CancelRejected: "cancel rejected, reason {reason}",
@@ -74,6 +76,10 @@ def text_of(event: AnyEvent) -> str:
         case e.ChildIntended():
             side = "buy" if event.side > 0 else "sell"
             return f"{side} {event.quantity:,} {event.symbol} at {event.price} ticks"
+        case e.VenuesSeen(venues=venues):
+            return f"venues of the day: {', '.join(venue.name for venue in venues)}"
+        case e.ChildFilled(quantity=quantity, price=price, sub=sub):
+            return f"filled {quantity:,} at {price + sub / 100:g} ticks"
         case e.KillBlocked():
             return (
                 f"kill {event.scope} {event.target} by {event.door}: "
@@ -123,7 +129,9 @@ def _named(event: AnyEvent | AnyCommand) -> str:
         number = getattr(event, name, None)
         if number:
             return f"{letter}-{number}"
-    return str(getattr(event, "strategy", "") or getattr(event, "day", ""))
+    return str(
+        getattr(event, "venue", "") or getattr(event, "strategy", "") or getattr(event, "day", "")
+    )
 
 
 def object_of_command(command: AnyCommand) -> str:

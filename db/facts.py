@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine, select
@@ -11,9 +11,6 @@ from db.read import Found, Reader
 from db.tables import DAYS, FILLS, INSTRUMENTS, PARENTS, PROGRESS, REPORTS
 from engine.domain.orders import PARENT_LIVE
 from engine.tca.inputs import FillFacts, OrderFacts, ParentFacts, mid_of_touch
-
-VENUE: Final = {"REPLAY": "REPLAY"}  # everything else trades on the simulated exchange
-SIMULATED: Final = "SIM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +83,6 @@ class Facts(Reader):
         for fill in self._rows(FILLS, day, FILLS.c.seq):
             fills.setdefault(fill["parent_id"], []).append(fill)
         worked = [row for row in parents if row["worked"]]
-        venue = VENUE.get(opened["mode"], SIMULATED)
         return DayFacts(
             day=day,
             origin=opened["origin"],
@@ -99,7 +95,7 @@ class Facts(Reader):
             orders=tuple(
                 OrderFacts(
                     parent=_parent(row, instruments[row["symbol"]]),
-                    fills=_fills(fills.get(row["id"], []), venue),
+                    fills=_fills(fills.get(row["id"], [])),
                 )
                 for row in worked
             ),
@@ -129,20 +125,21 @@ def _parent(row: Found, instrument: Found) -> ParentFacts:
         state=row["state"],
         tick_size=instrument["tick_size"],
         currency=instrument["currency"],
-        fees=0.0,  # the simulated exchange charges none
+        fees=row["fees"],
     )
 
 
-def _fills(rows: Sequence[Found], venue: str) -> FillFacts:
+def _fills(rows: Sequence[Found]) -> FillFacts:
     def column(name: str) -> Any:
         return np.array([row[name] for row in rows], dtype=np.int64)
 
     return FillFacts(
         price=column("price"),
+        sub=column("sub"),
         quantity=column("quantity"),
         at_ns=column("venue_at"),
         liquidity=column("liquidity").astype(np.int32),
-        venue=tuple(venue for _ in rows),
+        venue=tuple(row["venue"] for row in rows),
         mid=mid_of_touch(column("bid"), column("ask")),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from db.audit import dump
 from db.rows import Row, Rows
-from db.tables import COMMANDS
+from db.tables import COMMANDS, VENUES
 from engine.domain.events import Entry
 
 ReportOf = Callable[[str], bytes | None]  # report hash -> its stored bytes, None when not at hand
@@ -34,6 +34,11 @@ class Fold:
     def desk_at(self) -> int:
         """Desk clock of the entry."""
         return self.entry.desk_ns
+
+    def venue(self, place: int) -> str:
+        """Name of a venue of the day by its place, "" when the day has none there."""
+        row = self.rows.get(VENUES, self.day, place)
+        return "" if row is None else str(row["name"])
 
     def tell(self, *, about: str = "", before: object = None, after: object = None) -> None:
         """Note on the command under way what it changed; outside a command nothing is noted."""

@@ -19,6 +19,7 @@ from db.tables import (
     REPORTS,
     SIGNATURES,
     TCA_PARENTS,
+    VENUES,
 )
 from engine.domain import events as e
 from engine.domain.governance import ChangeState
@@ -51,6 +52,14 @@ def session_opened(f: Fold, event: e.SessionOpened) -> None:
             currency=row.currency, tick_size=row.tick_size, lot=row.lot, adv=row.adv,
             reference_price=row.reference_price, spread_ticks=row.spread_ticks,
             daily_volatility_bps=row.daily_volatility_bps,
+        )  # fmt: skip
+
+
+def venues_seen(f: Fold, event: e.VenuesSeen) -> None:
+    for place, row in enumerate(event.venues):
+        f.rows.put(
+            VENUES, f.day, place, name=row.name, kind=row.kind, make_fee=row.make_fee,
+            take_fee=row.take_fee, phone=row.phone,
         )  # fmt: skip
 
 
@@ -224,6 +233,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.EngineStarted: engine_started,
     e.DeskCarried: desk_carried,
     e.SessionOpened: session_opened,
+    e.VenuesSeen: venues_seen,
     e.SessionClosed: session_closed,
     e.CommandTaken: command_taken,
     e.CommandRefused: command_refused,

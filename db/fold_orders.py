@@ -36,7 +36,7 @@ def parent_accepted(f: Fold, event: e.ParentAccepted) -> None:
         arrival_notional=p.arrival_notional, overrides=dump(dict(p.overrides)),
         parameter_version=p.parameter_version, on_restart=str(p.on_restart),
         catch_up=str(p.catch_up), at_end=str(p.at_end), note=p.note, version=p.version,
-        last_seq=f.entry.seq,
+        excluded=",".join(p.excluded), last_seq=f.entry.seq,
     )  # fmt: skip
     after = {"quantity": p.quantity, "strategy": p.strategy, "limit_price": p.limit_price}
     f.tell(about=parent_text(p.id), after=after)
@@ -62,6 +62,13 @@ def parent_amended(f: Fold, event: e.ParentAmended) -> None:
     after = {name: getattr(event, name) for name in names}
     f.tell(before={name: row[name] for name in names}, after=after)
     _human(f, event.parent_id, **after)
+
+
+def parent_venues_set(f: Fold, event: e.ParentVenuesSet) -> None:
+    row = f.rows.need(PARENTS, event.parent_id)
+    excluded = ",".join(event.excluded)
+    f.tell(before={"excluded": row["excluded"]}, after={"excluded": excluded})
+    _human(f, event.parent_id, excluded=excluded)
 
 
 def parameter_moved(f: Fold, event: e.ParameterMoved) -> None:
@@ -118,7 +125,8 @@ def child_intended(f: Fold, event: e.ChildIntended) -> None:
         state=str(ChildState.INTENDED), sent_at=f.at, ttl_ns=event.ttl_ns, why=event.why,
         binding=event.binding, parameter_version=event.parameter_version,
         model_id=event.model_id, model_state=event.model_state, decision_seq=f.entry.seq,
-        digest=event.digest,
+        digest=event.digest, venue=f.venue(event.venue), display=event.display,
+        minimum=event.minimum,
     )  # fmt: skip
     parent = f.rows.need(PARENTS, event.parent_id)
     _parent(f, event.parent_id, children=parent["children"] + 1)
@@ -169,25 +177,30 @@ def _after_fill(child: Row, filled: int) -> ChildState:
 def child_filled(f: Fold, event: e.ChildFilled) -> None:
     """Late and excess fills are facts too."""
     child = f.rows.need(CHILDREN, event.child_id)
-    value = event.price * event.quantity
+    value = (100 * event.price + event.sub) * event.quantity
     if child["kill_id"]:
         receipt = f.rows.need(RECEIPTS, child["kill_id"], event.child_id)
         filled = receipt["filled"] + event.quantity
         f.rows.set(RECEIPTS, child["kill_id"], event.child_id, filled=filled)
     filled = child["filled"] + event.quantity
     to = _after_fill(child, filled)
-    _move(f, event.child_id, to, filled=filled, notional=child["notional"] + value)
+    _move(
+        f, event.child_id, to, filled=filled, notional100=child["notional100"] + value,
+        fees=child["fees"] + event.fee,
+    )  # fmt: skip
     parent = f.rows.need(PARENTS, child["parent_id"])
     passive = event.quantity if event.liquidity == PASSIVE else 0
     _parent(
         f, child["parent_id"], filled=parent["filled"] + event.quantity,
-        notional=parent["notional"] + value, passive_filled=parent["passive_filled"] + passive,
+        notional100=parent["notional100"] + value, fees=parent["fees"] + event.fee,
+        passive_filled=parent["passive_filled"] + passive,
     )  # fmt: skip
     f.rows.add(
         FILLS, f.entry.seq, day=f.day, child_id=event.child_id, parent_id=child["parent_id"],
         symbol=child["symbol"], side=child["side"], exec_id=event.exec_id,
         venue_at=event.venue_at, price=event.price, quantity=event.quantity,
-        liquidity=event.liquidity, bid=event.bid, ask=event.ask,
+        liquidity=event.liquidity, bid=event.bid, ask=event.ask, sub=event.sub,
+        venue=f.venue(event.venue), fee=event.fee,
     )  # fmt: skip
 
 
@@ -276,6 +289,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentApproved: parent_approved,
     e.ParentTurnedDown: parent_turned_down,
     e.ParentAmended: parent_amended,
+    e.ParentVenuesSet: parent_venues_set,
     e.ParameterMoved: parameter_moved,
     e.ParentHoldAsked: parent_hold_asked,
     e.ParentHeld: parent_held,

@@ -28,7 +28,8 @@ BATCH: Final = 2_000  # entries a transaction
 RULES: Final = {**fold_orders.RULES, **fold_desk.RULES}
 # they change no row but their line in the audit index
 INDEX_ONLY: Final = (
-    e.PeopleSet, e.PolicySet, e.SpeedSet, e.StrayReport, e.Reconciled, e.ReconciliationAccepted,
+    e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,
+    e.Reconciled, e.ReconciliationAccepted,
 )  # fmt: skip
 
 
@@ -141,8 +142,16 @@ def _fold(fold: Fold, entry: Entry) -> None:
     fold.rows.add(
         ENTRIES, entry.seq, day=fold.day, turn=entry.turn, market_ns=entry.market_ns,
         desk_ns=entry.desk_ns, event=type(event).__name__, person=person_of(event),
-        object=about, about=_about(fold, entry, about), text=text_of(event),
+        object=about, about=_about(fold, entry, about), text=text_of(event) + _where(fold, event),
     )  # fmt: skip
+
+
+def _where(fold: Fold, event: e.AnyEvent) -> str:
+    """The venue of what happens at one, as the end of a sentence."""
+    if not isinstance(event, (e.ChildIntended, e.ChildFilled)):
+        return ""
+    name = fold.venue(event.venue)
+    return f" on {name}" if name else ""
 
 
 def _about(fold: Fold, entry: Entry, named: str) -> str:

@@ -10,9 +10,10 @@ from db.records import ChildRecord, FillRecord, KillRecord, ParentRecord, Receip
 from db.tables import CHILDREN, FILLS, INSTRUMENTS, KILLS, PARAMETERS, PARENTS, RECEIPTS
 from engine.core import words
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
-from engine.domain.orders import CHILD_LIVE, PARENT_LIVE
+from engine.domain.orders import CHILD_LIVE, PARENT_LIVE, ChildState, average_of
 from engine.domain.strategy import STRATEGIES
 from engine.domain.units import ChildId, ParentId, child_text, parent_text
+from engine.domain.views import UseRow
 
 BPS: Final = 1e4
 LIQUIDITY: Final = {PASSIVE: "passive", AGGRESSIVE: "aggressive"}
@@ -58,6 +59,21 @@ class Orders(Reader):
         """Fills of a parent, oldest first."""
         statement = _priced(FILLS).where(FILLS.c.parent_id == parent_id).order_by(FILLS.c.seq)
         return tuple(_fill(row) for row in self.all(statement))
+
+    def uses_of(self, parent_id: int) -> tuple[UseRow, ...]:
+        """What a parent did at each venue, by its children and fills; markouts are in its TCA."""
+        parent = self.one(_priced(PARENTS).where(PARENTS.c.id == parent_id))
+        if parent is None:
+            return ()
+        here = (CHILDREN.c.source == parent["source"]) & (CHILDREN.c.parent_id == parent_id)
+        sent = self.all(
+            select(CHILDREN.c.venue, func.sum(CHILDREN.c.quantity).label("sent"))
+            .where(here, CHILDREN.c.state != ChildState.SEND_REFUSED)
+            .group_by(CHILDREN.c.venue)
+        )
+        there = (FILLS.c.source == parent["source"]) & (FILLS.c.parent_id == parent_id)
+        fills = self.all(select(FILLS).where(there))
+        return tuple(_use(parent, row, fills) for row in sent)
 
     def kills(self, origin: str | None = None, limit: int = 200) -> tuple[KillRecord, ...]:
         """Kills of all days with their receipts, newest first."""
@@ -127,7 +143,7 @@ def _parent(
     in_force: Mapping[tuple[str, str, int], dict[str, float]],
 ) -> ParentRecord:
     tick = row["tick_size"]
-    average = row["notional"] / row["filled"] if row["filled"] else None
+    average = average_of(row["notional100"], row["filled"]) if row["filled"] else None
     children, working = live.get((row["source"], row["id"]), (0, 0))
     overrides = values(row["overrides"])
     version = in_force.get((row["source"], row["strategy"], row["parameter_version"]), {})
@@ -182,6 +198,8 @@ def _parent(
         note=row["note"],
         overrides=overrides,
         approved_by=row["approved_by"],
+        fees=row["fees"],
+        excluded=row["excluded"].split(",") if row["excluded"] else [],
     )
 
 
@@ -200,7 +218,7 @@ def _child(row: Found) -> ChildRecord:
         price=row["price"] * tick,
         quantity=row["quantity"],
         filled=row["filled"],
-        average=row["notional"] / row["filled"] * tick if row["filled"] else None,
+        average=average_of(row["notional100"], row["filled"]) * tick if row["filled"] else None,
         state=row["state"],
         sent_at=row["sent_at"],
         ended_at=row["ended_at"],
@@ -212,6 +230,7 @@ def _child(row: Found) -> ChildRecord:
         model=row["model_id"],
         decision=row["decision_seq"],
         refusal=row["refusal"],
+        venue=row["venue"],
     )
 
 
@@ -225,11 +244,35 @@ def _fill(row: Found) -> FillRecord:
         symbol=row["symbol"],
         side=row["side"],
         venue_at=row["venue_at"],
-        price=row["price"] * tick,
+        price=(row["price"] + row["sub"] / 100) * tick,
         quantity=row["quantity"],
+        venue=row["venue"],
+        fee=row["fee"],
         liquidity=LIQUIDITY.get(row["liquidity"], ""),
         mid=(row["bid"] + row["ask"]) / 2.0 * tick if sound else None,
         origin=row["origin"],
+    )
+
+
+def _use(parent: Found, row: Found, fills: list[Found]) -> UseRow:
+    mine = [fill for fill in fills if fill["venue"] == row["venue"]]
+    filled = sum(fill["quantity"] for fill in mine)
+    passive = sum(fill["quantity"] for fill in mine if fill["liquidity"] == PASSIVE)
+    paid = sum((100 * fill["price"] + fill["sub"]) * fill["quantity"] for fill in mine)
+    average = average_of(paid, filled) if filled else None
+    sent, name = int(row["sent"]), row["venue"]
+    return UseRow(
+        id=f"{parent_text(ParentId(parent['id']))} {name}",
+        parent=parent_text(ParentId(parent["id"])),
+        venue=name,
+        sent=sent,
+        filled=filled,
+        fill_rate=filled / sent if sent else None,
+        passive=passive / filled if filled else None,
+        average=None if average is None else average * parent["tick_size"],
+        slippage_bps=slippage(parent["side"], average, parent["arrival_price"]),
+        markout_bps=None,
+        fees=sum(fill["fee"] for fill in mine),
     )
 
 

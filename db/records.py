@@ -47,6 +47,8 @@ class FillRecord(msgspec.Struct, frozen=True, kw_only=True):
     venue_at: int
     price: float
     quantity: int
+    venue: str
+    fee: float  # negative = rebate
     liquidity: str  # "passive", "aggressive", ""
     mid: float | None  # just before the fill
     origin: str

@@ -2,7 +2,8 @@
 
 Every row says where it comes from: ``origin`` is LIVE or DEMO, ``source`` is "live" or the name of
 a sealed past day ("demo-2026-11-20"). Ids are unique within their source. Prices are in ticks,
-quantities in shares, instants UTC ns, notionals in tick * share.
+quantities in shares, instants UTC ns. ``notional100`` is a sum over own fills, exact between ticks,
+in tick / 100 * share; the other notionals are the market's, in tick * share.
 """
 
 from typing import Any, Final
@@ -71,13 +72,18 @@ INSTRUMENTS: Final = _table(
     _text("name", 80), _text("currency", 8), _real("tick_size"), _int("lot"), _int("adv"),
     _int("reference_price"), _real("spread_ticks"), _real("daily_volatility_bps"),
 )  # fmt: skip
+VENUES: Final = _table(
+    "venues", _key("day", String(10)), _key("place", Integer), _text("name", 24), _small("kind"),
+    _real("make_fee"), _real("take_fee"), _text("phone"),
+)  # fmt: skip
 PARENTS: Final = _table(
     "parents", _key("id"), _text("day", 10), _text("symbol", 16), _small("side"), _int("quantity"),
     _text("strategy", 16), _text("trader"), _text("desk"), _text("client", 80), _text("state", 16),
     _flag("worked"), _int("accepted_at"), _int("end_at"), _maybe("limit_price"),
     _real("arrival_price"), _int("arrival_volume"), _int("arrival_notional"), _text("approved_by"),
     _long("overrides"), _int("parameter_version"), _text("on_restart", 10), _text("catch_up", 10),
-    _text("at_end", 10), _long("note"), _int("version"), _int("filled"), _int("notional"),
+    _text("at_end", 10), _long("note"), _int("version"), _int("filled"), _int("notional100"),
+    _real("fees"), _text("excluded", 200),
     _int("passive_filled"), _int("children"), _flag("passive_only"), _text("hold_cause", 120),
     _text("hold_by"), _int("held_at"), _int("kill_id"), _int("ended_at"),
     _maybe("end_price", Float), _int("end_volume"), _int("end_notional"), _int("last_seq"),
@@ -85,7 +91,8 @@ PARENTS: Final = _table(
 CHILDREN: Final = _table(
     "children", _key("id"), _text("day", 10), _int("parent_id"), _text("symbol", 16),
     _small("side"), _small("type"), _int("price"), _int("quantity"), _text("state", 16),
-    _int("sent_at"), _int("ttl_ns"), _int("filled"), _int("notional"), _small("why"),
+    _int("sent_at"), _int("ttl_ns"), _int("filled"), _int("notional100"), _small("why"),
+    _text("venue", 24), _int("display"), _int("minimum"), _real("fees"),
     _small("binding"), _int("parameter_version"), _text("model_id", 64), _small("model_state"),
     _int("decision_seq"), _int("cancel_asked_at"), _text("cancel_by"), _int("kill_id"),
     _int("ended_at"), _small("reason"), _text("refusal", 200), _text("digest", 64),
@@ -93,7 +100,8 @@ CHILDREN: Final = _table(
 FILLS: Final = _table(
     "fills", _key("seq"), _text("day", 10), _int("child_id"), _int("parent_id"),
     _text("symbol", 16), _small("side"), _int("exec_id"), _int("venue_at"), _int("price"),
-    _int("quantity"), _small("liquidity"), _int("bid"), _int("ask"),
+    _int("quantity"), _small("liquidity"), _int("bid"), _int("ask"), _small("sub"),
+    _text("venue", 24), _real("fee"),
 )  # fmt: skip
 KILLS: Final = _table(
     "kills", _key("id"), _text("day", 10), _int("generation"), _text("scope", 16),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.governance import KILL_SCOPES
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -303,7 +304,7 @@ def feed(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure: book, sim, live, journal."""
+    """Measure: book, sim, live, journal, inference."""
     from importlib import import_module
 
     module = import_module(f"engine.bench.{options.what}")
@@ -355,7 +356,7 @@ def calibrate(options: argparse.Namespace) -> int:
     return fit(options.rest, SystemClock().wall_ns())
 
 
-BENCHES: Final = ("book", "sim", "live", "journal")
+BENCHES: Final = ("book", "sim", "live", "journal", "inference")
 DRILLS: Final = ("crash", "oversend")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
@@ -381,10 +382,12 @@ def parser() -> argparse.ArgumentParser:
     for name, function in (("run", run), ("venue", venue), ("status", status), ("warm", warm)):
         verb(name, function)
     one = verb("kill", kill)
+    one.add_argument("--scope", required=True, choices=KILL_SCOPES)
     one.add_argument(
-        "--scope", required=True, choices=("child", "parent", "trader", "symbol", "strategy", "all")
+        "--target",
+        default="",
+        help="P-42, C-3-17, u1, MIDC, TWAP, SIM-B, a desk, a client, a model id; none for all",
     )
-    one.add_argument("--target", default="", help="P-42, C-3-17, u1, MIDC, TWAP; none for all")
     one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
     for name, function in (("hold", hold), ("resume", resume)):
         one = verb(name, function)

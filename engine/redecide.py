@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.journal import read_decision, read_segment, segments
-from engine.core.plan import NO_MODEL_ROW
+from engine.core.plan import NO_MODEL
 from engine.core.rules.scope import child_number
 from engine.core.state import State
 from engine.core.turn import Desk, Inputs, Output, note, step
@@ -29,17 +29,18 @@ from engine.domain.instrument import Session
 from engine.domain.market import REPORT
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.market import Advance, Market
-from engine.exchange.order_log import Moved, Withdrawn, log_path, read_entries
+from engine.exchange.order_log import Happened, Moved, Withdrawn, log_path, read_entries
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.schedules import u_shape_curve
 from engine.runtime.answers import explain
 from engine.runtime.models import load_model
-from engine.runtime.venues.wire import messages_of
+from engine.runtime.venues.wire import Incident, messages_of
 
 # a turn that begins with one of these was written by the shell as facts of its own
 SHELL: Final = (
     e.EngineStarted, e.DeskCarried, e.ChildUnknown, e.ChildNeverArrived, e.Reconciled,
+    e.VenuesSeen,
     e.KillCancelSent, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
 )  # fmt: skip
 REPORTS: Final[dict[type[AnyEvent], int]] = {
@@ -50,7 +51,7 @@ REPORTS: Final[dict[type[AnyEvent], int]] = {
     e.CancelRejected: k.CANCEL_REJECTED,
     e.ChildExpired: k.EXPIRED,
 }
-Deliveries = Iterable[tuple[int, NDArray[np.void] | tuple[tuple[int, int], ...]]]
+Deliveries = Iterable[tuple[int, NDArray[np.void] | tuple[tuple[int, int], ...] | Incident]]
 OpenMarket = Callable[[Session, int, int], Market]  # session, seed, number of instruments
 OpenDeliveries = Callable[[str], Deliveries]  # day
 
@@ -71,7 +72,9 @@ class Feed:
         while self.waiting is not None and self.waiting[0] < at_ns:
             came, what = self.waiting
             self.market.advance(Nanos(max(came, self.at)))
-            if isinstance(what, tuple):
+            if isinstance(what, Incident):
+                self.market.incident(what)  # type: ignore[attr-defined]
+            elif isinstance(what, tuple):
                 self.market.cancel_now(list(what))  # type: ignore[attr-defined]
             else:
                 self.market.submit(what)
@@ -222,7 +225,7 @@ def reports_of(state: State, events: list[AnyEvent]) -> NDArray[np.void]:
         row["child"], row["exec_id"] = plain.child_id, plain.exec_id
         row["kind"] = plain.kind if isinstance(event, e.StrayReport) else REPORTS[type(event)]
         row["venue_ns"] = getattr(plain, "venue_at", 0)
-        for name in ("price", "quantity", "liquidity", "bid", "ask", "reason"):
+        for name in ("price", "sub", "quantity", "liquidity", "bid", "ask", "reason", "venue"):
             row[name] = getattr(plain, name, 0)
         child = state.child(plain.child_id)
         row["symbol"] = 0 if child is None else index[child.symbol]
@@ -243,6 +246,8 @@ def deliveries_of(folder: Path, day: str) -> Deliveries:
             yield entry.from_ns, messages_of(entry.messages)
         elif isinstance(entry, Withdrawn):
             yield entry.at_ns, entry.children
+        elif isinstance(entry, Happened):
+            yield entry.at_ns, entry.incident
 
 
 def redecide(
@@ -278,7 +283,7 @@ def explain_child(journal: Path, models: Path, target: str) -> dict[str, Any]:
                 record = read_decision(journal, entry.seq)
                 if record is None:
                     raise Refused(f"entry {entry.seq} has no decision record")
-                row = load_model(models, event.model_id).row if event.model_id else NO_MODEL_ROW
+                flat = load_model(models, event.model_id).model if event.model_id else NO_MODEL
                 strategy = strategies[event.parent_id]
-                return explain(record, strategy, u_shape_curve(), row, event.child_id)
+                return explain(record, strategy, u_shape_curve(), flat, event.child_id)
     raise Refused(f"no child {target} in this journal", field="child")

@@ -8,7 +8,7 @@ import fcntl
 
 import numpy as np
 
-from engine.core.plan import NO_MODEL_ROW, Planner
+from engine.core.plan import NO_MODEL, Planner
 from engine.core.quotes import Quotes
 from engine.core.sight import open_sight
 from engine.domain.kinds import LIMIT, NEW
@@ -19,8 +19,9 @@ from engine.exchange.presets import PRESETS
 from engine.exchange.recorded_warm import warm as warm_recorded
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.act import act_first
+from engine.kernels.inference import attribute, attributes_at_once
 from engine.kernels.jit import CACHE
-from engine.kernels.watch import score_first
+from engine.kernels.watch import lean_first
 
 DAY = "2026-01-02"
 
@@ -51,9 +52,11 @@ def main() -> int:
         market.submit(order)
     market.cancel_now([(0, 1)])
     features = sight.features[instruments[0].symbol]
-    score_first(NO_MODEL_ROW, features, np.zeros(features.size))
+    lean_first(NO_MODEL, features)
+    attribute(NO_MODEL, features, np.zeros(features.size))
+    attributes_at_once(NO_MODEL)
     warm_recorded()
     planner = Planner()
     observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)
-    act_first(observations, planner.parameters, sight.curve, NO_MODEL_ROW, actions)
+    act_first(observations, planner.parameters, sight.curve, NO_MODEL, actions)
     return 0

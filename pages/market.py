@@ -59,12 +59,13 @@ def _facts(body: dict[str, Any]) -> list[Any]:
     verdict = (
         "✓ Every applicable target holds in every regime, and the control fails."
         if body["passed"]
-        else "✗ Missed: "
-        + (", ".join(body["misses"]) or "none")
+        else f"✗ Missed {len(body['misses'])}: "
+        + (", ".join(body["misses"]).replace("_", " ") or "none")
         + ("" if body["control_fails"] else "; the control passes what it must fail")
     )
     note = (
-        "A target holds when its whole 95 % interval (bootstrap over days) lies in the band. "
+        "✓ in the band, ✗ MISS outside, not asked = does not apply there. A target holds when "
+        "its whole 95 % interval (bootstrap over days) lies in the band. "
         "Days were simulated with seeds that no tuning used. The control is a flow without "
         "memory: what passes there proves nothing."
     )
@@ -72,7 +73,7 @@ def _facts(body: dict[str, Any]) -> list[Any]:
         live.panel(
             "Stylised facts by regime",
             [
-                html.P(verdict, className="num"),
+                html.P(verdict),
                 market.facts_table(body),
                 html.P(note, className="dim"),
             ],
@@ -101,8 +102,7 @@ def _impact(body: dict[str, Any]) -> list[Any]:
         html.P(
             f"{'✓' if row['passed'] else '✗ MISS'} {row['words']}: "
             f"{market.figure_text(row['value'])} ({market.interval_text(row)}), band "
-            f"{row['target']}, n {row['n']} paths",
-            className="num",
+            f"{row['target']}, n {row['n']} paths"
         )
         for row in found["targets"].values()
     ]

@@ -1,11 +1,13 @@
 """The system: may orders leave, kills with every receipt, alerts, processes, watchdog, worker."""
 
+from typing import Final
+
 from dash import html
 from dash.development.base_component import Component
 
 from components import live
 from components.callback import page
-from components.live import mark
+from components.live import Column, mark
 from components.markup import attrs
 from components.surface import surface
 from engine.gateway.viewer import viewer
@@ -31,7 +33,7 @@ def system() -> Component:
             surface("system-gate", "desk", data=meta, class_name="gate-line"),
             html.Div(
                 [
-                    html.Div([_kills(meta), _alerts(meta)], className="stack"),
+                    html.Div([_venues(), _kills(meta), _alerts(meta)], className="stack"),
                     html.Div(
                         [
                             _polled("Processes", "processes", "processes-body"),
@@ -72,6 +74,34 @@ def _tiles() -> Component:
         ],
         className="tiles",
     )  # fmt: skip
+
+
+VENUE_COLUMNS: Final = (
+    Column(field="id", title="Venue"),
+    Column(field="kind", title="Kind"),
+    Column(field="state", title="State", tip="up, down, halted, closed or killed"),
+    Column(field="age_s", title="Silent s", form="price", decimals=1,
+           tip="market time since its last sign of life"),
+    Column(field="open", title="Open", form="int", tip="live children there"),
+    Column(field="unconfirmed", title="Unconfirmed", form="int",
+           tip="children whose arrival or cancel it has not answered for 2 s of market time"),
+    Column(field="sent", title="Sent", form="shares", tip="shares today"),
+    Column(field="fill_rate", title="Filled", form="percent", tip="of the shares sent there"),
+    Column(field="markout_bps", title="Markout 10 s", form="signed", decimals=1,
+           tip="mid 10 s after our fills against their price; + = good [bp]"),
+    Column(field="fees", title="Fees", form="signed", decimals=2,
+           tip="today, negative = rebates [currency]"),
+    Column(field="phone", title="Phone"),
+)  # fmt: skip
+
+
+def _venues() -> Component:
+    return live.panel(
+        "Venues",
+        live.table("venues", VENUE_COLUMNS, limit=8, empty="no venue is known yet"),
+        topic="venues",
+        id="venues",
+    )
 
 
 def _kills(meta: dict[str, object]) -> Component:

@@ -159,20 +159,29 @@ def _venues(order: OrderTca) -> Component:
 def _fills(order: OrderTca) -> Component:
     fills: tuple[FillRecord, ...] = queries().fills_of(order.parent_id)
     tick = order.tick_size
-    titles = (("Venue time", ""), ("Child", ""), ("Shares", "num"), ("Price", "num"),
-              ("Mid before", "num"), ("Passive or aggressive", ""))  # fmt: skip
+    titles = (("Venue time", ""), ("Child", ""), ("Venue", ""), ("Shares", "num"),
+              ("Price", "num"), ("Mid before", "num"), ("Passive or aggressive", ""),
+              ("Fee", "num"))  # fmt: skip
     rows: list[list[Cell | str]] = [
         [
             at(fill.venue_at, ms=True, clock=True),
             fill.child,
+            fill.venue or text.NONE,
             number(text.number(fill.quantity)),
-            number(costs.price(fill.price, tick)),
+            number(costs.price(fill.price, tick, decimals_of(fill.price, tick))),
             number(costs.price(fill.mid, tick, 1)),
             fill.liquidity or text.NONE,
+            number(text.signed(fill.fee, 2)),
         ]
         for fill in fills
     ]
     return rows_table(titles, rows, empty="no fills")
+
+
+def decimals_of(price: float, tick: float) -> int:
+    """Decimals beyond the tick's: none for a whole tick, two for a price between ticks."""
+    ticks = price / tick
+    return 0 if abs(ticks - round(ticks)) < 1e-6 else 2
 
 
 def _quality(order: OrderTca) -> Component:

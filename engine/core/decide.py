@@ -11,7 +11,8 @@ from engine.domain import commands as c
 from engine.domain.commands import PERMISSION, RISK_REDUCING, Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.people import Person, Role, covers, may
+from engine.domain.governance import WIDE_SCOPES
+from engine.domain.people import Person, Reach, Role, covers, may, reach
 from engine.domain.units import ParentId, PersonId
 
 SYSTEM_PERSON: Final = PersonId("system")  # the desk's own processes; no login has this id
@@ -136,9 +137,22 @@ def _check_object(state: State, person: Person, permission: str, parent_id: Pare
         )
 
 
+def reaches_wide(person: Person, scope: str, target: str) -> bool:
+    """Whether a scope that bars others is open to the person: the own desk, or everything."""
+    how_far = reach(person.roles, "order.kill")
+    if scope == "desk" and target != person.desk:
+        return how_far == Reach.ALL
+    return how_far >= Reach.DESK
+
+
 def check_kill_reach(state: State, person: Person, scope: str, target: str) -> None:
     """Every live order in the scope must be within the person's reach."""
     parents, children = covered(state, scope, target)
+    if scope in WIDE_SCOPES and not reaches_wide(person, scope, target):
+        raise Refused(
+            f"a kill of a {scope} reaches beyond your own orders: it needs a supervisor or risk",
+            rule="permission",
+        )
     touched = {parent.id: parent for parent in parents}
     touched.update((child.parent_id, state.parents[child.parent_id]) for child in children)
     for parent in touched.values():

@@ -5,15 +5,17 @@ Once a second on the grid. The observation is built here for the live desk and i
 """
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import needs_cancel
+from engine.core.rules.scope import allowed_places
 from engine.core.sight import LoadedModel, Sight
 from engine.core.state import State
 from engine.domain import events as e
@@ -25,7 +27,7 @@ from engine.domain.orders import AtEnd, Parent, ParentState
 from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, Shares, Ticks, child_id
 from engine.kernels.act import act_first
-from engine.kernels.inference import MODEL, no_model
+from engine.kernels.inference import Model, no_model
 
 COLLAR_BPS = 10.0  # of the planner; the gate's own collar is wider and independent
 
@@ -41,7 +43,10 @@ DECISION = np.dtype(
 )
 
 
-NO_MODEL_ROW: NDArray[np.void] = np.array([no_model()], dtype=MODEL)
+VENUE_FIELDS: Final = (
+    "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size", "venue_volume",
+)  # fmt: skip
+NO_MODEL: Model = no_model()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,9 @@ class Decision:
     band_high: float
     score: float
     tilt: float
+    venue: int
+    display: int
+    minimum: int
     record: bytes  # DECISION row; b"" when it only waits
 
 
@@ -83,6 +91,7 @@ class Planner:
         row: Any = self.observations[0]
         instrument = state.instruments[parent.symbol]
         fill_observation(row, state, parent, quotes, state.session, instrument)
+        fill_venues(row, state, parent, quotes, sight)
         algo = STRATEGIES[parent.strategy]
         used = model if algo.uses_model else None
         row["features"] = sight.features[parent.symbol]
@@ -90,8 +99,8 @@ class Planner:
         self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
         self.parameters[P_PASSIVE] = float(parent.passive_only)
-        rows = NO_MODEL_ROW if used is None else used.row
-        act_first(self.observations, self.parameters, sight.curve, rows, self.actions)
+        flat = NO_MODEL if used is None else used.model
+        act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
         return self._decision(parent, "" if used is None else used.id)
 
     def _decision(self, parent: Parent, model_id: str) -> Decision:
@@ -121,6 +130,9 @@ class Planner:
             band_high=float(action["band_high"]),
             score=float(action["score"]),
             tilt=float(action["tilt"]),
+            venue=int(action["venue"]),
+            display=int(action["display"]),
+            minimum=int(action["minimum"]),
             record=record,
         )
 
@@ -160,9 +172,30 @@ def fill_observation(
         row["slot_leaves"][slot] = child.leaves
         row["slot_sent_ns"][slot] = child.sent_at
         row["slot_cancelling"][slot] = 0 if needs_cancel(child) else 1
+        row["slot_venue"][slot] = child.venue
+        row["slot_type"][slot] = child.type
 
 
-def recompute(record: bytes, curve: NDArray[np.float64], model: NDArray[np.void]) -> Any:
+def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: Sight) -> None:
+    """Write what is known of each venue into the OBSERVATION row."""
+    tick = quotes.row(parent.symbol)
+    if tick is not None:
+        for name in VENUE_FIELDS:
+            row[name] = tick[name]
+    allowed = allowed_places(state, parent)
+    row["venues"] = allowed & quotes.open_places(parent.symbol)
+    row["venue_fill"], row["venue_markout"] = math.nan, math.nan
+    for place, venue in enumerate(state.venues):
+        row["venue_kind"][place] = venue.kind
+        row["venue_make"][place] = venue.make_fee
+        row["venue_take"][place] = venue.take_fee
+        use = state.venue_use.get(place)
+        if use is not None and use.sent > 0:
+            row["venue_fill"][place] = use.filled / use.sent
+        row["venue_markout"][place] = sight.marks.of_venue(place)
+
+
+def recompute(record: bytes, curve: NDArray[np.float64], model: Model) -> Any:
     """Decide again from a stored DECISION record: the same ACTION bits as the stored one."""
     stored = np.frombuffer(record, dtype=DECISION)
     fresh = np.zeros(1, dtype=ACTION)
@@ -212,6 +245,9 @@ def child_of(state: State, decision: Decision) -> e.ChildIntended | None:
         model_id=decision.model_id,
         model_state=decision.model_state,
         digest=hashlib.sha256(decision.record).hexdigest(),
+        venue=decision.venue,
+        display=Shares(decision.display),
+        minimum=Shares(decision.minimum),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument
+from engine.domain.kinds import CLOSED, CONTINUOUS
 from engine.domain.units import Nanos, Shares, Symbol
 
 
@@ -36,12 +37,15 @@ class Quotes:
 
     ticks: NDArray[np.void] | None = None
     by_symbol: dict[Symbol, Quote] = field(default_factory=dict)
+    places: dict[Symbol, int] = field(default_factory=dict)  # row of a symbol in ``ticks``
+    venue_seen: dict[int, int] = field(default_factory=dict)  # place: last sign of life [ns]
 
     def update(self, instruments: tuple[Instrument, ...], ticks: NDArray[np.void]) -> None:
         """Take TICK rows in the order of the instruments."""
         self.ticks = ticks
         for index, instrument in enumerate(instruments):
             row = ticks[index]
+            self.places[instrument.symbol] = index
             self.by_symbol[instrument.symbol] = Quote(
                 at_ns=Nanos(int(row["at_ns"])),
                 bid=int(row["bid"][0]),
@@ -52,6 +56,32 @@ class Quotes:
                 notional=int(row["notional"]),
                 last=int(row["last"]),
             )
+
+        if len(ticks):
+            at = int(ticks["at_ns"].max())
+            alive = (ticks["venue_state"] != CLOSED).any(axis=0)
+            for place in np.flatnonzero(alive):
+                self.venue_seen[int(place)] = at
+
+    def row(self, symbol: Symbol) -> np.void | None:
+        """The TICK row of a symbol; None before its first tick."""
+        place = self.places.get(symbol)
+        if self.ticks is None or place is None:
+            return None
+        found: np.void = self.ticks[place]
+        return found
+
+    def venue_state(self, symbol: Symbol, place: int) -> int:
+        """Session state of a venue in a symbol; CLOSED before the first tick."""
+        row = self.row(symbol)
+        return CLOSED if row is None else int(row["venue_state"][place])
+
+    def open_places(self, symbol: Symbol) -> int:
+        """Bits of the venues that trade the symbol now."""
+        row = self.row(symbol)
+        if row is None:
+            return 0
+        return sum(1 << int(i) for i in np.flatnonzero(row["venue_state"] == CONTINUOUS))
 
     def get(self, symbol: Symbol) -> Quote | None:
         return self.by_symbol.get(symbol)

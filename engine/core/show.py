@@ -1,20 +1,30 @@
 """State -> rows for screens. Pure; the same numbers feed REST, pages and the stream."""
 
 import math
+from typing import Final
 
 import numpy as np
 
 from engine.core import words
 from engine.core.plan import Decision
 from engine.core.rules.risk import unconfirmed
+from engine.core.rules.scope import barred_venues
+from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, Kill
-from engine.domain.kinds import LIMIT
+from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
-from engine.domain.orders import Child, ChildState, Parent, ParentState
+from engine.domain.orders import (
+    Child,
+    ChildState,
+    Parent,
+    ParentState,
+    VenueUse,
+    average_of,
+)
 from engine.domain.strategy import STRATEGIES
-from engine.domain.units import Symbol, child_text, parent_text
+from engine.domain.units import ParentId, Symbol, child_text, parent_text
 
 
 def number(value: float | None) -> float | None:
@@ -74,6 +84,8 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         catch_up=parent.catch_up,
         client=parent.client,
         note=parent.note,
+        fees=parent.fees,
+        excluded=list(parent.excluded),
     )
 
 
@@ -121,7 +133,8 @@ def alert_word(desk: Desk, parent: Parent) -> str:
 
 def child_row(desk: Desk, child: Child) -> v.ChildRow:
     """One child order."""
-    tick = desk.state.instruments[child.symbol].tick_size
+    state = desk.state
+    tick = state.instruments[child.symbol].tick_size
     return v.ChildRow(
         id=child_text(child.id),
         parent=parent_text(child.parent_id),
@@ -131,7 +144,7 @@ def child_row(desk: Desk, child: Child) -> v.ChildRow:
         price=child.price * tick,
         quantity=child.quantity,
         filled=child.filled,
-        average=child.notional / child.filled * tick if child.filled else None,
+        average=number(child.average_price * tick),
         state=child.state,
         sent_at=child.sent_at,
         ended_at=child.ended_at,
@@ -142,7 +155,97 @@ def child_row(desk: Desk, child: Child) -> v.ChildRow:
         parameter_version=child.parameter_version,
         model=child.model_id,
         decision=child.decision_seq,
+        venue=state.venue_name(child.venue),
+        unconfirmed=unanswered(state, child),
     )
+
+
+UNANSWERED: Final = (ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.UNKNOWN)
+SOON_NS: Final = 2_000_000_000  # market time in which a venue normally answers
+
+
+def unanswered(state: State, child: Child) -> str:
+    """Where a child is without the venue's word on it, and for how long; "" = all is well."""
+    if child.state not in UNANSWERED:
+        return ""
+    age = state.market_ns - (child.cancel_asked_at or child.sent_at)
+    if age < SOON_NS:
+        return ""
+    return f"unconfirmed at {state.venue_name(child.venue) or 'the venue'}, {age // 10**9} s"
+
+
+def use_row(desk: Desk, parent_id: ParentId, place: int) -> v.UseRow | None:
+    """What one parent did at one venue; None when it did nothing there."""
+    state = desk.state
+    use, parent = state.use.get((parent_id, place)), state.parents.get(parent_id)
+    if use is None or parent is None:
+        return None
+    average = number(average_of(use.notional100, use.filled))
+    tick = state.instruments[parent.symbol].tick_size
+    name = state.venue_name(place)
+    return v.UseRow(
+        id=f"{parent_text(parent_id)} {name}",
+        parent=parent_text(parent_id),
+        venue=name,
+        sent=use.sent,
+        filled=use.filled,
+        fill_rate=use.filled / use.sent if use.sent else None,
+        passive=use.passive / use.filled if use.filled else None,
+        average=None if average is None else average * tick,
+        slippage_bps=slippage(parent.side, average, parent.arrival_price),
+        markout_bps=None
+        if desk.sight is None
+        else number(desk.sight.marks.of_venue(place, parent_id)),
+        fees=use.fees,
+    )
+
+
+def venue_rows(desk: Desk) -> tuple[v.VenueRow, ...]:
+    """Every venue of the day, in the order of their places."""
+    return tuple(_venue_row(desk, place) for place in range(len(desk.state.venues)))
+
+
+def _venue_row(desk: Desk, place: int) -> v.VenueRow:
+    state, quotes = desk.state, desk.quotes
+    venue = state.venues[place]
+    use = state.venue_use.get(place, VenueUse())
+    there = [child for child in state.children.values() if child.venue == place]
+    seen = quotes.venue_seen.get(place, 0)
+    return v.VenueRow(
+        id=venue.name,
+        kind=words.VENUE_KIND.get(venue.kind, str(venue.kind)),
+        state=venue_word(desk, place),
+        seen_at=seen,
+        age_s=(state.market_ns - seen) / 1e9 if seen else None,
+        open=len(there),
+        open_shares=sum(child.leaves for child in there),
+        unconfirmed=sum(1 for child in there if unanswered(state, child)),
+        sent=use.sent,
+        filled=use.filled,
+        fill_rate=use.filled / use.sent if use.sent else None,
+        markout_bps=None if desk.sight is None else number(desk.sight.marks.of_venue(place)),
+        make_fee=venue.make_fee,
+        take_fee=venue.take_fee,
+        fees=use.fees,
+        phone=venue.phone,
+    )
+
+
+def venue_word(desk: Desk, place: int) -> str:
+    """How a venue stands: killed, closed with the session, down, halted everywhere, or up."""
+    state = desk.state
+    name = state.venue_name(place)
+    if name in barred_venues(state):
+        return "killed"
+    if not state.is_open:
+        return "closed"
+    if name in state.lost:
+        return "down"
+    found = {desk.quotes.venue_state(symbol, place) for symbol in state.instruments}
+    for known in (CONTINUOUS, HALTED, PRE_OPEN):
+        if known in found:
+            return words.VENUE_STATE[known]
+    return words.VENUE_STATE[CLOSED]
 
 
 def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
@@ -152,7 +255,7 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
     if ticks is None or quote is None:
         return None
     instrument = state.instruments[symbol]
-    row = ticks[list(state.instruments).index(symbol)]
+    row = ticks[desk.quotes.places[symbol]]
     size = instrument.tick_size
     mid = quote.mid
     own: dict[tuple[int, int], list[float]] = {}
@@ -178,7 +281,25 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
         currency=instrument.currency,
         bids=_levels(row["bid"], row["bid_size"], own, 1, size),
         asks=_levels(row["ask"], row["ask_size"], own, -1, size),
+        venues=[_touch(desk, symbol, place, row, size) for place in range(len(state.venues))],
     )
+
+
+def _touch(
+    desk: Desk, symbol: Symbol, place: int, row: np.void, tick: float
+) -> list[str | int | float | None]:
+    """Name, state, bid, shares, ask, shares of one venue; None = it shows no price."""
+    bid, ask = int(row["venue_bid"][place]), int(row["venue_ask"][place])
+    stands = words.VENUE_STATE.get(desk.quotes.venue_state(symbol, place), "")
+    name = desk.state.venue_name(place)
+    return [
+        name,
+        "killed" if name in barred_venues(desk.state) else stands,
+        bid * tick if bid else None,
+        int(row["venue_bid_size"][place]),
+        ask * tick if ask else None,
+        int(row["venue_ask_size"][place]),
+    ]
 
 
 def _levels(

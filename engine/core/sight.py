@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.events import ChildFilled
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     MODEL_DOUBTFUL,
@@ -20,13 +21,15 @@ from engine.domain.kinds import (
     MODEL_NONE,
     N_FEATURES,
 )
-from engine.domain.units import Nanos, Symbol
+from engine.domain.units import SECOND, Nanos, ParentId, Symbol
 from engine.kernels.features import new_state, prior_microprice, update_first
+from engine.kernels.inference import Model
 from engine.kernels.schedules import u_shape_curve
-from engine.kernels.watch import score_first
+from engine.kernels.watch import lean_first
 
 Floats = NDArray[np.float64]
 
+MARKOUT_NS = 10 * SECOND
 KEPT = 2_000  # scored and labelled seconds that the running record looks back on
 LEAST = 300  # labels before the record may call a model doubtful
 DOUBTFUL_AUC = 0.48  # below a coin toss beyond noise at LEAST labels
@@ -37,7 +40,7 @@ class LoadedModel:
     """A model as the engine uses it: flat arrays and what its card promises."""
 
     id: str
-    row: NDArray[np.void]  # MODEL, shape (1,)
+    model: Model
     horizon_s: int
     expires_at: Nanos  # market clock
     words: str
@@ -57,36 +60,36 @@ class Record:
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """Scores waiting for their label, and the labelled ones."""
+    """Scores, as far as they lean, waiting for their label, and the labelled ones."""
 
     waiting: deque[tuple[Nanos, Symbol, float, float]] = field(default_factory=deque)
     scored: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
     record: Record = Record(n=0, accuracy=float("nan"), base_rate=float("nan"), auc=float("nan"))
 
-    def add(self, at: Nanos, symbol: Symbol, score: float, mid: float) -> None:
-        self.waiting.append((at, symbol, score, mid))
+    def add(self, at: Nanos, symbol: Symbol, leaning: float, mid: float) -> None:
+        self.waiting.append((at, symbol, leaning, mid))
 
     def label(self, now: Nanos, horizon_ns: int, mids: Mapping[Symbol, float | None]) -> None:
         """Label what is a horizon old: up or down; an unmoved or missing mid says nothing."""
         while self.waiting and self.waiting[0][0] + horizon_ns <= now:
-            _, symbol, score, before = self.waiting.popleft()
+            _, symbol, leaning, before = self.waiting.popleft()
             after = mids.get(symbol)
             if after is not None and after != before:
-                self.scored.append((score, after > before))
+                self.scored.append((leaning, after > before))
 
     def sum_up(self) -> Record:
         """Recount accuracy, base rate and AUC over what is kept."""
         n = len(self.scored)
         if n == 0:
             return self.record
-        scores = np.array([score for score, _ in self.scored])
+        leanings = np.array([leaning for leaning, _ in self.scored])
         ups = np.array([up for _, up in self.scored])
         rate = float(ups.mean())
         self.record = Record(
             n=n,
-            accuracy=float(((scores > 0.5) == ups).mean()),
+            accuracy=float(((leanings > 0.0) == ups).mean()),
             base_rate=max(rate, 1.0 - rate),
-            auc=auc(scores, ups),
+            auc=auc(leanings, ups),
         )
         return self.record
 
@@ -101,6 +104,63 @@ def auc(scores: Floats, ups: NDArray[np.bool_]) -> float:
     return float((below + up_to).sum() / 2.0 / (high.size * low.size))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A fill whose markout is not due yet."""
+
+    due: int  # venue time + MARKOUT_NS
+    parent: ParentId
+    symbol: Symbol
+    side: int
+    price: float  # [tick]
+    quantity: int
+    place: int
+
+
+@dataclass(slots=True)
+class Marks:
+    """What the mid did 10 s after our fills, by venue and by parent and venue; positive = good.
+
+    Mean over shares of side * (mid - price) / price. [bp] The mid is that of the first decision at
+    least 10 s after the fill; fills without a two-sided mid then are left out. Starts empty after
+    a restart.
+    """
+
+    waiting: deque[Waiting] = field(default_factory=deque)
+    sums: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)  # parent 0 = all
+
+    def add(self, parent: ParentId, symbol: Symbol, side: int, fill: ChildFilled) -> None:
+        """A fill; its markout is due later."""
+        self.waiting.append(
+            Waiting(
+                due=fill.venue_at + MARKOUT_NS,
+                parent=parent,
+                symbol=symbol,
+                side=side,
+                price=fill.price + fill.sub / 100.0,
+                quantity=fill.quantity,
+                place=fill.venue,
+            )
+        )
+
+    def book(self, now: Nanos, mids: Mapping[Symbol, float | None]) -> None:
+        """Book what is due."""
+        while self.waiting and self.waiting[0].due <= now:
+            fill = self.waiting.popleft()
+            mid = mids.get(fill.symbol)
+            if mid is None:
+                continue
+            gain = fill.side * (mid - fill.price) / fill.price * 1e4 * fill.quantity
+            for key in ((0, fill.place), (fill.parent, fill.place)):
+                total, shares = self.sums.get(key, (0.0, 0))
+                self.sums[key] = (total + gain, shares + fill.quantity)
+
+    def of_venue(self, place: int, parent: int = 0) -> float:
+        """Markout at a venue, of one parent or of all; NaN before the first. [bp]"""
+        total, shares = self.sums.get((parent, place), (0.0, 0))
+        return total / shares if shares else float("nan")
+
+
 @dataclass(slots=True, kw_only=True)
 class Sight:
     """Features of every instrument and the record of the model in use."""
@@ -111,6 +171,7 @@ class Sight:
     states: dict[Symbol, NDArray[np.void]]
     features: dict[Symbol, NDArray[np.float32]]
     watch: Watch = field(default_factory=Watch)
+    marks: Marks = field(default_factory=Marks)
     seconds: int = 0
 
     def look(self, ticks: NDArray[np.void]) -> None:
@@ -127,13 +188,12 @@ class Sight:
         if model is None:
             return
         self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
-        scratch = np.zeros(N_FEATURES)
         for instrument in self.instruments:
             mid = mids.get(instrument.symbol)
             row = self.features[instrument.symbol]
-            score = float(score_first(model.row, row, scratch))
-            if mid is not None and score == score:
-                self.watch.add(now, instrument.symbol, score, mid)
+            leaning = float(lean_first(model.model, row))
+            if mid is not None and leaning == leaning:
+                self.watch.add(now, instrument.symbol, leaning, mid)
         if self.seconds % 60 == 0:
             self.watch.sum_up()
 

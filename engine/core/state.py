@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
-from engine.domain.orders import Child, Parent
+from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
 from engine.domain.policy import Policy
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Symbol
+from engine.domain.venue import Venue
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class State:
     source: str = ""
     seed: int = 0
     instruments: dict[Symbol, Instrument] = field(default_factory=dict)
+    venues: tuple[Venue, ...] = ()  # of the day, as the exchange says; index = place in records
+    lost: frozenset[str] = frozenset()  # names of venues that are down
 
     people: dict[PersonId, Person] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -46,6 +49,8 @@ class State:
     live: dict[ParentId, tuple[ChildId, ...]] = field(default_factory=dict)
     sent: dict[Symbol, tuple[Nanos, ...]] = field(default_factory=dict)  # new orders in the window
     own_volume: dict[Symbol, int] = field(default_factory=dict)
+    use: dict[tuple[ParentId, int], VenueUse] = field(default_factory=dict)  # parent, place
+    venue_use: dict[int, VenueUse] = field(default_factory=dict)  # place, today
 
     kills: dict[int, Kill] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
@@ -80,6 +85,19 @@ class State:
         values = dict(version.values) if version is not None else {}
         values.update(parent.overrides)
         return values
+
+    def venue_name(self, place: int) -> str:
+        """Name of a venue by its place, "" for a place that the day does not have."""
+        return self.venues[place].name if 0 <= place < len(self.venues) else ""
+
+    def place_of(self, name: str) -> int:
+        """Place of a venue by its name, -1 when the day has none of it."""
+        return next((i for i, venue in enumerate(self.venues) if venue.name == name), -1)
+
+    def model_id(self, strategy: str) -> str:
+        """The model that is in force for a strategy, "" = none."""
+        found = self.models.get(strategy)
+        return "" if found is None else found.model_id
 
     def active_kills(self) -> tuple[Kill, ...]:
         return tuple(kill for kill in self.kills.values() if kill.is_active)

@@ -14,7 +14,7 @@ from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, orders, risk
+from engine.core.rules import approval, orders, risk, venues
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
 from engine.core.sight import LoadedModel, Sight, open_sight
@@ -110,7 +110,9 @@ def step(desk: Desk, inputs: Inputs) -> Output:
     for request in inputs.kills:
         batch.take(risk.block(state, request))
     for row in inputs.reports:
-        batch.take(book_report(state, row))
+        booked = book_report(state, row)
+        batch.take(booked)
+        _watch_fills(desk, booked)
     if inputs.session == CLOSED and state.is_open and state.session is not None:
         batch.take((e.SessionClosed(day=state.session.day),))
     answers = {envelope.id: _command(desk, batch, envelope) for envelope in inputs.commands}
@@ -132,6 +134,15 @@ def note(desk: Desk, inputs: Inputs, facts: tuple[AnyEvent, ...]) -> Output:
     batch.take(facts)
     batch.take(risk.confirm(desk.state))
     return Output(entries=tuple(batch.entries), records=(), decisions=(), answers={})
+
+
+def _watch_fills(desk: Desk, booked: tuple[AnyEvent, ...]) -> None:
+    """Fills are looked at again once the market has moved on."""
+    for event in booked:
+        if isinstance(event, e.ChildFilled) and desk.sight is not None:
+            child = desk.state.child(event.child_id)
+            assert child is not None
+            desk.sight.marks.add(child.parent_id, child.symbol, child.side, event)
 
 
 def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
@@ -169,6 +180,7 @@ def _progress(desk: Desk, batch: Batch) -> None:
             if not events:
                 break
             batch.take(events)
+    batch.take(risk.press(desk.state))
 
 
 def _is_decision_time(desk: Desk, inputs: Inputs) -> bool:
@@ -186,6 +198,8 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
     assert ticks is not None
     sight.look(ticks)
     mids = {symbol: desk.quotes.mid(symbol) for symbol in state.instruments}
+    sight.marks.book(state.market_ns, mids)
+    batch.take(venues.turned(state, desk.quotes))
     for strategy in state.models:
         sight.judge(state.market_ns, desk.model_of(strategy), mids)
     out = []

@@ -39,6 +39,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     at_end: AtEnd = AtEnd.CLEANUP
     client: str = ""
     note: str = ""
+    exclude: tuple[str, ...] = ()  # names of venues that it must not use
 
 
 class AmendParent(Command, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ class AmendParent(Command, frozen=True, kw_only=True):
     limit_price: Ticks | None = None
     clear_limit: bool = False
     end_at: Nanos | None = None
+    exclude: tuple[str, ...] = ()  # venues to leave, at once
+    include: tuple[str, ...] = ()  # venues to use again
 
 
 class MoveParameter(Command, frozen=True, kw_only=True):
@@ -84,7 +87,7 @@ class ResumeParent(Command, frozen=True, kw_only=True):
 class RequestKill(Command, frozen=True, kw_only=True):
     """Kill everything in a scope. The flag file is written first; this is its record and reason."""
 
-    scope: str  # child, parent, trader, symbol, strategy, all
+    scope: str  # one of KILL_SCOPES
     target: str = ""
 
 

@@ -13,6 +13,7 @@ from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
 from engine.domain.policy import Policy
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
+from engine.domain.venue import Venue
 
 
 class Event(
@@ -91,6 +92,22 @@ class SessionClosed(Event, frozen=True, kw_only=True):
     day: str
 
 
+class VenuesSeen(Event, frozen=True, kw_only=True):
+    """Where children may go today, as the exchange says at the log-on. Place = index in records."""
+
+    venues: tuple[Venue, ...]
+
+
+class VenueLost(Event, frozen=True, kw_only=True):
+    """A venue is down while the market trades: nothing new goes there."""
+
+    venue: str
+
+
+class VenueBack(Event, frozen=True, kw_only=True):
+    venue: str
+
+
 class SpeedSet(Event, frozen=True, kw_only=True):
     speed: float
 
@@ -137,6 +154,14 @@ class ParentAmended(Event, frozen=True, kw_only=True):
     limit_price: Ticks | None
     end_at: Nanos
     base_volume: Shares  # market volume since acceptance: the schedule restarts here
+    by: PersonId
+
+
+class ParentVenuesSet(Event, frozen=True, kw_only=True):
+    """The venues that the parent must not use, all of them."""
+
+    parent_id: ParentId
+    excluded: tuple[str, ...]
     by: PersonId
 
 
@@ -202,6 +227,9 @@ class ChildIntended(Event, frozen=True, kw_only=True):
     model_id: str = ""
     model_state: int = 0
     digest: str = ""
+    venue: int = 0  # place in the venues of the day
+    display: Shares = Shares(0)
+    minimum: Shares = Shares(0)
 
 
 class ChildSendRefused(Event, frozen=True, kw_only=True):
@@ -224,7 +252,7 @@ class ChildAccepted(Event, frozen=True, kw_only=True):
 
 
 class ChildFilled(Event, frozen=True, kw_only=True):
-    """One fill; ``bid``/``ask`` are the touch just before it."""
+    """One fill at price + sub / 100 ticks; ``bid``/``ask`` are the touch just before it."""
 
     child_id: ChildId
     exec_id: int
@@ -234,6 +262,9 @@ class ChildFilled(Event, frozen=True, kw_only=True):
     liquidity: int
     bid: Ticks
     ask: Ticks
+    venue: int = 0
+    sub: int = 0  # 0 <= sub < 100
+    fee: float = 0.0  # by venue and liquidity, negative = rebate [currency]
 
 
 class ChildCancelled(Event, frozen=True, kw_only=True):
@@ -283,6 +314,8 @@ class StrayReport(Event, frozen=True, kw_only=True):
     kind: int
     quantity: Shares
     price: Ticks
+    venue: int = 0
+    sub: int = 0
 
 
 # --- kill -----------------------------------------------------------------------------------
@@ -437,6 +470,9 @@ AnyEvent = (
     | ModelSet
     | SessionOpened
     | SessionClosed
+    | VenuesSeen
+    | VenueLost
+    | VenueBack
     | SpeedSet
     | CommandTaken
     | CommandRefused
@@ -444,6 +480,7 @@ AnyEvent = (
     | ParentApproved
     | ParentTurnedDown
     | ParentAmended
+    | ParentVenuesSet
     | ParameterMoved
     | ParentHoldAsked
     | ParentHeld

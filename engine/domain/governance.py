@@ -19,7 +19,12 @@ class KillState(StrEnum):
     RELEASED = "RELEASED"
 
 
-KILL_SCOPES: Final = ("child", "parent", "trader", "symbol", "strategy", "all")
+KILL_SCOPES: Final = (
+    "child", "parent", "trader", "symbol", "strategy", "venue", "desk", "client", "model", "all",
+)  # fmt: skip
+# what a person must reach beyond the own orders before such a scope is open to them: it bars
+# others, whether or not they have an order in it now
+WIDE_SCOPES: Final = ("venue", "desk", "client", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,15 @@ CONTINUOUS: Final = 1
 CLOSED: Final = 2
 HALTED: Final = 3  # trading halt: orders may rest and be cancelled, nothing matches
 
+# what can happen to a market (``kind`` of an INCIDENT record)
+INCIDENT_OUTAGE: Final = 1  # a venue: quotes vanish, it answers nothing until it is back
+INCIDENT_FEED_GAP: Final = 2  # no ticks and no trades are published
+INCIDENT_CROSSED: Final = 3  # published quotes of a venue are garbage, its book is fine
+INCIDENT_FLASH: Final = 4  # the reference price moves by ``size`` ticks and comes back
+INCIDENT_HALT: Final = 5  # of a symbol
+INCIDENT_STUCK_DARK: Final = 6  # a pool accepts, cancels late and never fills
+INCIDENT_NEWS: Final = 7  # the reference price jumps by ``size`` ticks
+
 # what bound an action (``binding`` of an ACTION record)
 BOUND_NOTHING: Final = 0
 BOUND_BAND: Final = 1  # inside the discretion band, nothing to do
@@ -87,6 +96,7 @@ BOUND_NO_QUOTE: Final = 8
 BOUND_NOT_STARTED: Final = 9
 BOUND_FINISHED: Final = 10
 BOUND_SLOTS: Final = 11  # every slot holds a live child
+BOUND_VENUE: Final = 12  # no venue is open to it: down, killed, excluded or without a quote
 
 # why an action was chosen (``why`` of an ACTION record)
 WHY_WAIT: Final = 0
@@ -122,6 +132,7 @@ P_CONFIDENCE: Final = 10  # ADAPTIVE: |score - 0.5| below this is ignored
 P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
 P_EXPIRE: Final = 12  # 1 = no clean-up at the end of the horizon: what is left expires
 P_PASSIVE: Final = 13  # 1 = never crosses (a parent that finishes passively)
+P_DARK: Final = 14  # fraction of the resting quantity that goes to a dark pool, PEG_MID
 N_PARAMETERS: Final = 24
 
 N_FEATURES: Final = 16

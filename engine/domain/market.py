@@ -20,10 +20,13 @@ MESSAGE = np.dtype(
         ("symbol", "<i4"),  # index into the venue's instruments
         ("child", "<i8"),
         ("side", "<i4"),
-        ("type", "<i4"),  # LIMIT, IOC
+        ("type", "<i4"),  # LIMIT, IOC, ...
         ("price", "<i8"),  # [tick]
         ("quantity", "<i8"),  # [share]
         ("sent_ns", "<i8"),
+        ("venue", "<i4"),
+        ("display", "<i4"),  # ICEBERG: what it shows [share]
+        ("minimum", "<i8"),  # least quantity of one execution, 0 = any [share]
     ],
     align=True,
 )
@@ -80,7 +83,7 @@ TICK = np.dtype(
         ("volume", "<i8"),
         ("signed_volume", "<i8"),  # buyer-initiated minus seller-initiated
         ("own_volume", "<i8"),
-        ("notional", "<i8"),  # sum of price * quantity [tick * share]
+        ("notional", "<i8"),  # sum of price * quantity, rounded once [tick * share]
         ("trades", "<i8"),
         ("last", "<i8"),
         ("ofi", "<f8"),  # order-flow imbalance since the open [share]
@@ -144,6 +147,13 @@ OBSERVATION = np.dtype(
         ("venue_ask_size", "<i8", (VENUES,)),
         ("venue_fill", "<f4", (VENUES,)),  # share of what we sent there today that was filled
         ("venue_markout", "<f4", (VENUES,)),  # of our fills there, 10 s later, positive = good [bp]
+        ("venue_volume", "<i8", (VENUES,)),  # of the symbol since the open
+        (
+            "venue_make",
+            "<f4",
+            (VENUES,),
+        ),  # fee of a passive fill, negative = rebate [currency / share]
+        ("venue_take", "<f4", (VENUES,)),  # fee of an aggressive fill
     ],
     align=True,
 )

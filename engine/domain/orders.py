@@ -115,20 +115,27 @@ class AtEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """One order at one venue."""
+    """One order at one venue.
+
+    Fills may be between ticks, so sums of money are exact in hundredths: ``notional100``.
+    """
 
     id: ChildId
     parent_id: ParentId
     symbol: Symbol
     side: int
-    type: int  # LIMIT, IOC
+    type: int  # LIMIT, IOC, PEG_MID, ...
     price: Ticks
     quantity: Shares
     state: ChildState
     sent_at: Nanos  # market clock
+    venue: int = 0  # place in the venues of the day
+    display: Shares = Shares(0)  # ICEBERG: shares shown at a time
+    minimum: Shares = Shares(0)  # dark: least shares of one execution
     ttl_ns: Nanos = Nanos(0)  # cancelled at the first decision this long after sent_at; 0 = never
     filled: Shares = Shares(0)
-    notional: int = 0  # sum of price * shares of its fills [tick * share]
+    notional100: int = 0  # sum of (100 price + sub) * shares of its fills [tick / 100 * share]
+    fees: float = 0.0  # of its fills, negative = rebates [currency]
     why: int = 0
     binding: int = 0
     parameter_version: int = 0
@@ -148,6 +155,27 @@ class Child:
     def leaves(self) -> Shares:
         """Shares that may still trade; zero once terminal. [share]"""
         return Shares(max(self.quantity - self.filled, 0)) if self.is_live else Shares(0)
+
+    @property
+    def average_price(self) -> float:
+        """Mean fill price, NaN before the first fill. [tick]"""
+        return average_of(self.notional100, self.filled)
+
+
+def average_of(notional100: int, shares: int) -> float:
+    """Mean price of a sum in hundredths, NaN without shares. [tick]"""
+    return notional100 / 100 / shares if shares else float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueUse:
+    """What one parent did at one venue."""
+
+    sent: Shares = Shares(0)  # of children that left, live ones included
+    filled: Shares = Shares(0)
+    passive: Shares = Shares(0)
+    notional100: int = 0  # [tick / 100 * share]
+    fees: float = 0.0  # [currency]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +207,10 @@ class Parent:
     note: str = ""
     version: int = 1  # counts human-made changes
     filled: Shares = Shares(0)
-    notional: int = 0  # [tick * share]
+    notional100: int = 0  # [tick / 100 * share], see ``Child``
+    fees: float = 0.0  # of all fills, negative = rebates [currency]
     passive_filled: Shares = Shares(0)
+    excluded: tuple[str, ...] = ()  # names of venues that it must not use
     base_at: Nanos = Nanos(0)  # the schedule (re)starts here ...
     base_filled: Shares = Shares(0)  # ... with this much done ...
     base_volume: Shares = Shares(0)  # ... and this much market volume since acceptance
@@ -208,4 +238,4 @@ class Parent:
     @property
     def average_price(self) -> float:
         """Mean fill price, NaN before the first fill. [tick]"""
-        return self.notional / self.filled if self.filled else float("nan")
+        return average_of(self.notional100, self.filled)

@@ -13,7 +13,8 @@ class Policy:
     """Limits of the desk. Money in the instrument's currency."""
 
     version: int = 1
-    order_types: tuple[int, ...] = (1, 2)  # LIMIT, IOC
+    order_types: tuple[int, ...] = (1, 2, 8)  # LIMIT, IOC, PEG_MID
+    venues: tuple[str, ...] = ()  # names of those that may be used; empty = every one of the day
     restricted: tuple[str, ...] = ()  # symbols nobody may trade
     max_child_value: float = 500_000.0
     max_child_quantity: Shares = Shares(20_000)

@@ -117,7 +117,14 @@ BASE = Parameter(
     meaning="Schedule that the model tilts, and that runs alone when the model is off.",
 )  # fmt: skip
 
-COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET)
+DARK = Parameter(
+    name="dark", index=kinds.P_DARK, unit="of what rests", low=0.0, high=1.0, band_low=0.0,
+    band_high=0.5, default=0.0, raises_risk=False,
+    meaning="Part of the resting quantity that goes to the dark pool where fills and what follows "
+    "them were best; it trades at the mid, unseen, or not at all.",
+)  # fmt: skip
+
+COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK)
 
 STRATEGIES: Final[dict[str, Strategy]] = {
     row.name: row

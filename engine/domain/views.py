@@ -49,6 +49,8 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     catch_up: str
     client: str
     note: str
+    fees: float = 0.0  # venue fees so far, negative = rebates
+    excluded: list[str] = []  # venues it must not use
 
 
 class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
     parameter_version: int
     model: str
     decision: int  # journal seq of its decision record
+    venue: str = ""
+    unconfirmed: str = ""  # "unconfirmed at DARK-2, 41 s" while the venue does not answer
 
 
 class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +97,44 @@ class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     bids: list[list[float]]  # [price, shares, own shares, shares ahead of the first own order]
     asks: list[list[float]]
+    venues: list[list[str | int | float | None]] = []  # name, state, bid, shares, ask, shares
+
+
+class VenueRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One venue as the desk sees it."""
+
+    id: str
+    kind: str  # "lit", "dark", "dealer"
+    state: str  # "up", "down", "halted", "closed", "killed"
+    seen_at: int  # market clock of its last sign of life, 0 = none today
+    age_s: float | None  # since then, market clock
+    open: int  # live children
+    open_shares: int
+    unconfirmed: int  # children whose cancel or arrival it has not answered
+    sent: int  # shares today
+    filled: int
+    fill_rate: float | None
+    markout_bps: float | None  # of our fills, 10 s later, positive = good
+    make_fee: float
+    take_fee: float
+    fees: float  # today, negative = rebates
+    phone: str
+
+
+class UseRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one parent did at one venue."""
+
+    id: str  # "P-1 SIM-A"
+    parent: str
+    venue: str
+    sent: int
+    filled: int
+    fill_rate: float | None
+    passive: float | None  # fraction of the filled shares
+    average: float | None
+    slippage_bps: float | None  # against arrival, positive = cost
+    markout_bps: float | None  # 10 s after the fills, positive = good
+    fees: float
 
 
 class KillRow(msgspec.Struct, frozen=True, kw_only=True):

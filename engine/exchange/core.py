@@ -13,21 +13,14 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Session
-from engine.domain.kinds import (
-    BUY,
-    CANCEL,
-    CLOSED,
-    IOC,
-    LIMIT,
-    NEW,
-    SELL,
-)
+from engine.domain.kinds import CLOSED
 from engine.domain.market import REPORT
 from engine.domain.units import Nanos
+from engine.exchange.checks import check, pairs_of
 from engine.exchange.ledger import Ledger
 from engine.exchange.market import Advance, Market
-from engine.exchange.order_log import Linked, Moved, Opened, OrderLog, Withdrawn, log_path
-from engine.runtime.venues.wire import Answer, Ask, messages_of
+from engine.exchange.order_log import Happened, Linked, Moved, Opened, OrderLog, Withdrawn, log_path
+from engine.runtime.venues.wire import Answer, Ask, Incident, messages_of
 
 Records = NDArray[np.void]
 Publish = Callable[[Records, dict[str, dict[str, str]]], None]
@@ -40,6 +33,9 @@ class TradableMarket(Market, Protocol):
 
     def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records:
         """End these (symbol, child) at once, those on their way included; their reports."""
+
+    def incident(self, what: Incident) -> None:
+        """Let something happen from now on; Refused when it cannot."""
 
 
 OpenMarket = Callable[[Session, int], TradableMarket]
@@ -106,6 +102,12 @@ class Trading:
         self.owed.append(reports)
         return reports
 
+    def happen(self, incident: Incident, at_ns: int) -> None:
+        """Something happens to the market."""
+        if at_ns > self.now:
+            self._to(at_ns)
+        self.market.incident(incident)
+
 
 def queues_of(day: Trading) -> dict[int, int]:
     """Shares before each own resting order, by child; those without a place are left out."""
@@ -149,8 +151,20 @@ class Exchange:
                 return self._state(ask, day)
             case "queues":
                 return self._state(ask, day, queues=queues_of(day))
+            case "incident":
+                return self._incident(ask, day)
             case _:
-                raise Refused(f"op must be hello, advance, books, queues or ping, was {ask.op!r}")
+                raise Refused(
+                    f"op must be hello, advance, books, queues, ping or incident, was {ask.op!r}"
+                )
+
+    def _incident(self, ask: Ask, day: Trading) -> Answer:
+        """Written down after it was taken: what the market refuses is in no log."""
+        if ask.incident is None:
+            raise Refused("incident must say what shall happen")
+        day.happen(ask.incident, day.now)
+        self._write(Happened(at_ns=day.now, incident=ask.incident))
+        return self._state(ask, day)
 
     def _trading(self, ask: Ask) -> Trading:
         """The open day, if the asker holds it."""
@@ -174,6 +188,7 @@ class Exchange:
             reports=reports.tobytes() if isinstance(reports, np.ndarray) else b"",
             instruments=day.market.instruments,
             source=day.market.source,
+            venues=day.market.venues,
             orders=more.get("orders", ()),  # type: ignore[arg-type]
             queues=more.get("queues", {}),  # type: ignore[arg-type]
         )
@@ -247,7 +262,7 @@ class Exchange:
             self._log.close()
         self.day, self._log = None, None
 
-    def _write(self, entry: Moved | Withdrawn | Linked) -> None:
+    def _write(self, entry: Moved | Withdrawn | Linked | Happened) -> None:
         if self._log is not None:
             self._log.append(entry)
 
@@ -258,7 +273,7 @@ class Exchange:
         if day.last is not None and ask.turn < day.last.turn:
             raise Refused(f"turn {ask.turn} is over, the last was {day.last.turn}")
         messages = messages_of(ask.messages)
-        _check(messages, len(day.market.instruments))
+        check(messages, len(day.market.instruments), len(day.market.venues))
         owes = bool(day.owed)
         from_ns = max(ask.from_ns, day.now)
         advance, reports = day.move(ask.turn, from_ns, ask.to_ns, messages)
@@ -298,7 +313,7 @@ class Exchange:
         if self.day is None:
             return {"cancelled": 0, "open": 0, "at": 0, "day": ""}
         day = self.day
-        wanted = _pairs(scope)
+        wanted = pairs_of(scope)
         children = [
             (day.ledger.orders[child].symbol, child)
             for child in day.ledger.open_children()
@@ -331,31 +346,6 @@ class Exchange:
         return all(has.get(key) == value for key, value in wanted.items())
 
 
-def _check(messages: Records, instruments: int) -> None:
-    """Refuse malformed messages before any of them acts: no venue would know what they ask."""
-    for row in messages:
-        if not 0 <= row["symbol"] < instruments:
-            raise Refused(f"symbol must be 0 .. {instruments - 1}, was {row['symbol']}")
-        if row["kind"] not in (NEW, CANCEL):
-            raise Refused(f"kind must be NEW or CANCEL, was {row['kind']}")
-        if row["kind"] == NEW and row["side"] not in (BUY, SELL):
-            raise Refused(f"side must be +1 or -1, was {row['side']}")
-        if row["kind"] == NEW and row["type"] not in (LIMIT, IOC):
-            raise Refused(f"type must be LIMIT or IOC, was {row['type']}")
-
-
-def _pairs(scope: str | dict[str, str]) -> dict[str, str]:
-    """What a scope asks of an order."""
-    if isinstance(scope, dict):
-        return scope
-    if scope == "all":
-        return {}
-    key, colon, value = scope.partition(":")
-    if not colon:
-        raise Refused(f'scope must be "all" or "key:value", was {scope!r}')
-    return {key: value}
-
-
 def rerun(day: Trading, log: OrderLog) -> None:
     """Bring a fresh day to where its log ends; other reports than the logged ones are a bug."""
     for number, entry in enumerate(log.entries, start=1):
@@ -371,6 +361,8 @@ def rerun(day: Trading, log: OrderLog) -> None:
             case Withdrawn():
                 rows = day.withdraw(list(entry.children), entry.at_ns)
                 _same(rows.tobytes(), entry.reports, log.path, number)
+            case Happened():
+                day.happen(entry.incident, entry.at_ns)
             case Opened():
                 continue
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument
 from engine.domain.units import Nanos
+from engine.domain.venue import Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class Market(Protocol):
 
     @property
     def instruments(self) -> tuple[Instrument, ...]: ...
+
+    @property
+    def venues(self) -> tuple[Venue, ...]:
+        """Where children can go; the place of a venue is its index in every record."""
 
     @property
     def open_ns(self) -> Nanos: ...

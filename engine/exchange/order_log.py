@@ -16,6 +16,7 @@ import msgspec
 
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Session
+from engine.runtime.venues.wire import Incident
 
 SUFFIX: Final = ".orders"
 
@@ -57,7 +58,14 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag="mass_cancel"):
     reports: bytes
 
 
-Entry = Opened | Linked | Moved | Withdrawn
+class Happened(msgspec.Struct, frozen=True, kw_only=True, tag="incident"):
+    """Something was done to the market: an outage, a halt, news."""
+
+    at_ns: int
+    incident: Incident
+
+
+Entry = Opened | Linked | Moved | Withdrawn | Happened
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Entry)

@@ -15,18 +15,20 @@ from numpy.typing import NDArray
 from engine.domain.instrument import Instrument
 from engine.domain.units import Shares, Symbol
 from engine.kernels import exogenous
+from engine.kernels.environment import SIM_VENUES
 from engine.kernels.exogenous import FLOW
+from engine.kernels.off_state import LIT_SHARE
 
 BASE = {
-    "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.034,
-    "g_bg": 0.41, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
+    "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.031,
+    "g_bg": 0.42, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
     "pi_own": 0.03, "c_own": 1.3, "p_own": 0.58, "jumps": 4.0,
     "drift": 0.0, "lean": 0.62, "informed": 0.7, "foresight": 0.7, "vol_day": 0.30,
     "vol_slow": 0.35, "vol_fast": 0.30, "open_vol": 0.0, "u_low": 0.6, "u_edge": 2.7,
     "half_u": 0.6, "busy": 0.45, "deep": 0.35, "lag": 1.5, "free_sign": 0.1, "slots": 3.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
-MARKET_VERSION = 2  # raise it whenever the kernels draw or match differently
+MARKET_VERSION = 3  # raise it whenever the kernels draw or match differently
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 
@@ -36,7 +38,7 @@ class Preset:
 
     instrument: Instrument
     rate: float = 1.0  # relative to the calibrated stock
-    size: float = 1.0  # order sizes, likewise
+    size: float = 1.0  # order sizes, likewise; volume is consolidated, a part of it is lit
     move: float = 1.0  # volatility in ticks, likewise: fundamental, information and pressure
     half_spread: float = BASE["half_spread"]  # [tick]
 
@@ -48,7 +50,7 @@ class Preset:
         busy = max(1.0, self.rate) ** -0.5  # trades are more, so each says less
         row["reference"] = self.instrument.reference_price
         row["rate"] *= self.rate
-        row["size"] = self.size
+        row["size"] = self.size * LIT_SHARE
         row["sigma"] *= self.move
         row["kappa"] *= self.move * busy
         row["g_bg"] *= self.move * busy
@@ -132,7 +134,7 @@ def market_hash(
     flows: Iterable[NDArray[np.void]] | None = None,
     *,
     latency_ns: int = LATENCY_NS,
-    venues: Iterable[object] = (),
+    venues: Iterable[object] = SIM_VENUES,
 ) -> str:
     """Short hash of all that the simulated market is made of; printed with every result.
 

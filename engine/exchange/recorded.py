@@ -29,16 +29,15 @@ What a replay cannot show
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     ACCEPTED,
-    BUY,
     CANCEL,
     CANCEL_REJECTED,
     CANCELLED,
@@ -52,6 +51,7 @@ from engine.domain.kinds import (
     PRE_OPEN,
     REASON_BAD_PRICE,
     REASON_BAD_QUANTITY,
+    REASON_BAD_TYPE,
     REASON_CLOSED,
     REASON_DUPLICATE,
     REASON_IOC_REMAINDER,
@@ -61,15 +61,18 @@ from engine.domain.kinds import (
     REASON_TOO_LATE,
     REASON_UNKNOWN_ORDER,
     REJECTED,
-    SELL,
 )
 from engine.domain.market import LEVELS, MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
+from engine.domain.venue import Venue
 from engine.exchange.hours import session_of
 from engine.exchange.market import Advance
 from engine.exchange.recorded_day import in_hours, in_ticks, instrument_of, source_of
+from engine.exchange.recorded_due import Due, well_formed
+from engine.exchange.venues import recorded_venues
 from engine.kernels import queue
 from engine.runtime.feeds.lobster import Recording, read_recording
+from engine.runtime.venues.wire import Incident
 
 MOST_PRICE: Final = 100_000_000  # tick; a price above is a mistake
 MOST_QUANTITY: Final = 1_000_000_000
@@ -78,26 +81,6 @@ NO_FILL: Final = (0, 0, 0)
 
 Ints = NDArray[np.int64]
 Records = NDArray[np.void]
-
-
-class Due(NamedTuple):
-    """A message on its way and when it arrives."""
-
-    at: int
-    kind: int
-    child: int
-    side: int
-    type: int
-    price: int
-    quantity: int
-
-
-def _well_formed(row: np.void) -> None:
-    """A malformed message is our own bug, not a venue's answer."""
-    if row["symbol"] != 0 or row["kind"] not in (NEW, CANCEL):
-        raise BrokenInvariant(f"no such symbol or kind: {row['symbol']}, {row['kind']}")
-    if row["kind"] == NEW and (row["side"] not in (BUY, SELL) or row["type"] not in (LIMIT, IOC)):
-        raise BrokenInvariant(f"no such side or type: {row['side']}, {row['type']}")
 
 
 class RecordedMarket:
@@ -130,6 +113,10 @@ class RecordedMarket:
         return (self._instrument,)
 
     @property
+    def venues(self) -> tuple[Venue, ...]:
+        return recorded_venues(self._latency)
+
+    @property
     def session(self) -> Session:
         return self._session
 
@@ -156,13 +143,17 @@ class RecordedMarket:
         order = self._find(child)
         return int(order["ahead"]) if order is not None and order["seen"] else None
 
+    def incident(self, _what: Incident) -> None:
+        """What happened is on record: nothing can be added."""
+        raise Refused("incidents are of simulated days: this one is a recording")
+
     def submit(self, messages: NDArray[np.void]) -> None:
         """Take MESSAGE rows; each acts at ``sent_ns + latency_ns``, never before now.
 
         One session is one line: a message never overtakes an earlier one.
         """
         for row in np.asarray(messages, dtype=MESSAGE):
-            _well_formed(row)
+            well_formed(row)
             at = max(int(row["sent_ns"]) + self._latency, self._last_arrival, self._now)
             self._last_arrival = at
             self._pending.append(Due(at, *(int(row[name]) for name in Due._fields[1:])))
@@ -312,6 +303,8 @@ class RecordedMarket:
             return REASON_DUPLICATE
         if self._state_of(due.at) in (PRE_OPEN, CLOSED):
             return REASON_CLOSED
+        if due.type not in (LIMIT, IOC):
+            return REASON_BAD_TYPE
         if not 1 <= due.price <= MOST_PRICE:
             return REASON_BAD_PRICE
         return REASON_NONE if 1 <= due.quantity <= MOST_QUANTITY else REASON_BAD_QUANTITY
@@ -387,6 +380,11 @@ class RecordedMarket:
             tick[name] = state[name]
         tick["notional"] = (int(state["notional"]) + queue.RAW_PER_TICK // 2) // queue.RAW_PER_TICK
         tick["session"], tick["at_ns"] = session, at
+        for name in ("bid", "bid_size", "ask", "ask_size"):
+            tick[f"venue_{name}"][0, 0] = tick[name][0, 0]
+        tick["venue_state"] = CLOSED  # absent, but for the first
+        tick["venue_state"][0, 0] = session
+        tick["venue_volume"][0, 0] = tick["volume"][0]
         return tick
 
 

@@ -39,8 +39,8 @@ class Regime:
 USUAL: Final = Regime(name="usual", words="the calibrated day")
 CALM: Final = Regime(
     name="calm",
-    words="six tenths of the usual volatility, less news",
-    scale={"sigma": 0.6, "kappa": 0.6, "g_bg": 0.6, "g_own": 0.6, "c_own": 0.6, "rate": 0.85},
+    words="two thirds of the usual volatility, less news",
+    scale={"sigma": 0.65, "kappa": 0.68, "g_bg": 0.65, "g_own": 0.65, "c_own": 0.65, "rate": 0.85},
     fixed={"jumps": 3.0},
 )
 TRENDING: Final = Regime(
@@ -50,17 +50,17 @@ TRENDING: Final = Regime(
 )
 VOLATILE: Final = Regime(
     name="volatile",
-    words="one and a half times the usual volatility, more news, busier, thinner queues",
+    words="nearly one and a half times the usual volatility, more news, busier, thinner queues",
     scale={
-        "sigma": 1.5, "kappa": 1.5, "g_bg": 1.5, "g_own": 1.5, "c_own": 1.5, "rate": 1.2,
-        "depth": 0.65,
+        "sigma": 1.45, "kappa": 1.45, "g_bg": 1.45, "g_own": 1.45, "c_own": 1.45, "rate": 1.2,
+        "depth": 0.62,
     },
     fixed={"jumps": 8.0},
 )  # fmt: skip
 THIN: Final = Regime(
     name="thin",
     words="half the usual activity, thinner queues, a wider spread",
-    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.85},
+    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.93},
 )
 REGIMES: Final = (USUAL, CALM, TRENDING, VOLATILE, THIN)
 

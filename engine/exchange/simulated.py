@@ -4,26 +4,47 @@ Reports and prints of the instruments are merged by venue time, then by instrume
 order of their book: the same for any slicing of the day.
 """
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Instrument, Session
-from engine.domain.kinds import ACCEPTED, BUY, LIMIT, NEW
+from engine.domain.kinds import (
+    ACCEPTED,
+    BUY,
+    CONTINUOUS,
+    HALTED,
+    INCIDENT_FEED_GAP,
+    INCIDENT_OUTAGE,
+    LIMIT,
+    NEW,
+)
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
-from engine.domain.units import Nanos
+from engine.domain.units import SECOND, Nanos
+from engine.domain.venue import Venue
+from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
-from engine.exchange.presets import LATENCY_NS, PRESETS, Preset
-from engine.kernels.environment import Env, grown, new_day, with_longer_queue
+from engine.exchange.presets import LATENCY_NS, PRESETS, Preset, market_hash
+from engine.exchange.venues import simulated_venues
+from engine.kernels.environment import (
+    INCIDENT,
+    INCIDENTS,
+    LIT_VENUES,
+    Env,
+    grown,
+    new_day,
+    with_longer_queue,
+)
 from engine.kernels.flow import (
     DONE,
     MAX_PRINTS,
+    MAX_REFILLS,
     REPORTS_FULL,
     TOO_SMALL,
     TRADES_FULL,
+    add_incident,
     new_env,
     run_until,
     submit,
@@ -38,6 +59,7 @@ from engine.kernels.own_orders import (
     relink,
 )
 from engine.kernels.rng import hash3
+from engine.runtime.venues.wire import Incident
 
 STREAM_DAY = 110
 ROWS = 4_096  # reports and prints between two emptyings; more when more orders work
@@ -71,20 +93,26 @@ class SimulatedMarket:
         self._reports = np.zeros(ROWS, REPORT)
         self._trades = np.zeros(ROWS, TRADE)
         self._now = 0
+        self._latency_ns = latency_ns
+        self._dark_until = [0] * len(presets)  # nothing is published before this instant
+        self._last_ticks = np.zeros(len(presets), TICK)
         self.envs: list[Env] = []
-        digest = hashlib.sha256(str(latency_ns).encode())
-        for symbol, preset in enumerate(presets):
-            flow = preset.flow()
-            digest.update(flow.tobytes())
+        flows = [preset.flow() for preset in presets]
+        for symbol, flow in enumerate(flows):
             day = new_day(
                 path_seed(seed, session.day, symbol), flow, session.open_at, session.close_at
             )
             self.envs.append(new_env(day, symbol, latency_ns))
-        self._source = f"SIM seed {seed} day {session.day} market {digest.hexdigest()[:8]}"
+        digest = market_hash(flows, latency_ns=latency_ns)
+        self._source = f"SIM seed {seed} day {session.day} market {digest}"
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         return self._instruments
+
+    @property
+    def venues(self) -> tuple[Venue, ...]:
+        return simulated_venues(self._latency_ns)
 
     @property
     def open_ns(self) -> Nanos:
@@ -130,25 +158,40 @@ class SimulatedMarket:
         for env in self.envs:
             self._run(env, to, reports, trades)
         self._now = to
-        ticks = np.zeros(len(self.envs), TICK)
-        for symbol, env in enumerate(self.envs):
-            write_tick(env, ticks[symbol])
         return Advance(
             at_ns=Nanos(to),
-            session=int(ticks[0]["session"]),
+            session=self._session_now(),
             reports=_merged(reports, REPORT, "venue_ns"),
             trades=_merged(trades, TRADE, "at_ns"),
-            ticks=ticks,
+            ticks=self._ticks(),
         )
+
+    def _session_now(self) -> int:
+        """Of the day. A halt is of an instrument: its TICK says so."""
+        sessions = {int(env.state[0]["session"]) for env in self.envs}
+        return CONTINUOUS if CONTINUOUS in sessions else max(sessions)
+
+    def _ticks(self) -> Records:
+        """The market of now; in a gap of the feed the last one before it, old instant included."""
+        for symbol, env in enumerate(self.envs):
+            if self._now >= self._dark_until[symbol]:
+                write_tick(env, self._last_ticks[symbol])
+        return self._last_ticks.copy()
 
     def _run(self, env: Env, to: int, reports: list[Records], trades: list[Records]) -> None:
         """Run one instrument, emptying its arrays as often as they fill."""
         status = REPORTS_FULL
         while status != DONE:
-            self._fit(int(env.state[0]["own_live"]) + MAX_PRINTS + 2)
+            at_work = env.state[0]
+            refills = MAX_REFILLS * int(at_work["icebergs"])
+            self._fit(2 * int(at_work["own_live"]) + refills + MAX_PRINTS + int(at_work["hidden"]))
             status, n_reports, n_trades = run_until(env, to, self._reports, 0, self._trades, 0)
             reports.append(self._reports[:n_reports].copy())
-            trades.append(self._trades[:n_trades].copy())
+            published = self._trades[:n_trades]
+            gap_ends = self._dark_until[int(env.state[0]["symbol"])]
+            if gap_ends:
+                published = published[published["at_ns"] >= gap_ends]
+            trades.append(published.copy())
             if status == TOO_SMALL:
                 self._fit(2 * len(self._reports))
             elif status not in (DONE, REPORTS_FULL, TRADES_FULL):
@@ -180,6 +223,30 @@ class SimulatedMarket:
                 continue
             found.append(self._reports[:n].copy())
         return _merged(found, REPORT, "venue_ns")
+
+    def incident(self, what: Incident) -> None:
+        """Let something happen from now on: to a venue, to one symbol, or (-1) to all of them.
+
+        Raises Refused when it cannot: before the open, after the close, at a venue of another kind.
+        """
+        states = {int(env.state[0]["session"]) for env in self.envs}
+        if not states & {CONTINUOUS, HALTED}:
+            raise Refused("the market must be open for an incident")
+        check_incident(what, self.venues, len(self.envs))
+        rows = self.envs[0].state[0]["venues"]
+        up = [v for v in range(LIT_VENUES) if rows[v]["state"] == CONTINUOUS]
+        if what.kind == INCIDENT_OUTAGE and up == [what.venue]:
+            raise Refused(f"{self.venues[what.venue].name} is the last public book that is up")
+        row = np.zeros(1, INCIDENT)
+        row["kind"], row["venue"], row["size"] = what.kind, what.venue, what.size
+        row["from_ns"] = self._now
+        row["to_ns"] = self._now + round(what.seconds * SECOND)
+        chosen = range(len(self.envs)) if what.symbol == -1 else (what.symbol,)
+        for symbol in chosen:
+            if what.kind == INCIDENT_FEED_GAP:
+                self._dark_until[symbol] = max(self._dark_until[symbol], int(row[0]["to_ns"]))
+            elif not add_incident(self.envs[symbol], row[0]):
+                raise Refused(f"a day holds {INCIDENTS} incidents")
 
     def queue_ahead(self, child: int) -> int | None:
         """Shares before an own resting order; None = it does not rest. [share]"""

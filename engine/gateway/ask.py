@@ -116,6 +116,7 @@ class Ask:
         return {
             "parent": row,
             "children": [msgspec.structs.asdict(row) for row in self._queries.children_of(number)],
+            "venues": [msgspec.structs.asdict(row) for row in self._queries.uses_of(number)],
             "commands": [
                 msgspec.structs.asdict(row) for row in self._queries.commands(about=row["id"])
             ],

@@ -110,6 +110,9 @@ class Kills:
         how_far = someone.reach("order.kill")
         if how_far == Reach.NONE:
             raise Refused("killing needs the permission order.kill", rule="order.kill")
+        if how_far == Reach.DESK and wanted.scope == "desk" and wanted.target != someone.desk:
+            raise Refused(f"desk {wanted.target} is not yours: it needs risk",
+                          field="target", rule="order.kill")  # fmt: skip
         if how_far > Reach.OWN:
             return
         if wanted.scope not in OWN_SCOPES:

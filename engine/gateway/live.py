@@ -27,6 +27,7 @@ HISTORY: Final = 4_000  # numbered facts kept for replay
 STREAMS_PER_LOGIN: Final = 4  # browsers open six connections to a host; a command needs a free one
 LOSSLESS: Final = frozenset({"alerts", "acks", "kills"})
 OWN_ONLY: Final = frozenset({"acks"})  # rows go to the person in the cell ``person`` only
+OF_PARENTS: Final = frozenset({"children", "uses"})  # rows that belong to whom the parent does
 KEPT: Final = {"acks": 1_000}  # rows kept of topics that only grow
 
 Cells = dict[str, object]
@@ -325,7 +326,7 @@ class Hub:
 
     def sees(self, audience: Audience, name: str, row: Mapping[str, object]) -> bool:
         """Whether a row may go to these people; a child belongs to whom its parent belongs."""
-        if name == "children" and "parent" in row:
+        if name in OF_PARENTS and "parent" in row:
             parent = self.last_rows("parents").get(str(row["parent"]))
             return audience.everything or (parent is not None and audience.sees("parents", parent))
         return audience.sees(name, row)

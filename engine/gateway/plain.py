@@ -13,6 +13,10 @@ SCOPES: Final = (
     ("trader", "trader (id)"),
     ("strategy", "strategy"),
     ("symbol", "symbol"),
+    ("venue", "venue: children there; orders work on elsewhere"),
+    ("desk", "desk"),
+    ("client", "client"),
+    ("model", "model version"),
     ("parent", "parent order (P-...)"),
     ("child", "child order (C-...)"),
 )

@@ -16,6 +16,8 @@ from engine.gateway.viewer import viewer
 TOPICS: Final = {
     "parents": "view.desk",
     "children": "view.desk",
+    "uses": "view.desk",
+    "venues": "view.desk",
     "kills": "view.desk",
     "alerts": "view.desk",
     "quotes": "view.desk",

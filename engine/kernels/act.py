@@ -7,7 +7,8 @@ The same kernel serves the live loop, the simulator, the twin and training.
 What always holds, whatever the inputs: filled + live + new child <= quantity (live counts children
 whose cancel is on its way); no price beyond the limit or the collar; no child above the maximum;
 own share of volume since the base never above the cap, this child included on both sides; whole
-lots, but for a last child that takes everything left.
+lots, but for a last child that takes everything left. A child goes to one venue that it may use
+(``route``), and never past a better price that another such venue shows.
 """
 
 import math
@@ -23,13 +24,11 @@ from engine.domain.kinds import (
     BOUND_FINISHED,
     BOUND_LEAVES,
     BOUND_LIMIT_PRICE,
-    BOUND_LOT,
-    BOUND_MAX_CHILD,
     BOUND_NO_QUOTE,
     BOUND_NOT_STARTED,
     BOUND_NOTHING,
-    BOUND_PARTICIPATION,
     BOUND_SLOTS,
+    BOUND_VENUE,
     IOC,
     LIMIT,
     MODEL_DOUBTFUL,
@@ -41,15 +40,15 @@ from engine.domain.kinds import (
     P_BAND,
     P_BASE,
     P_CONFIDENCE,
+    P_DARK,
     P_DISPLAY_OFFSET,
-    P_EXPIRE,
-    P_MAX_CHILD,
-    P_MAX_PARTICIPATION,
     P_MAX_TILT,
     P_PASSIVE,
     P_SLICE_S,
+    PEG_MID,
     WHY_BEHIND,
     WHY_CLEANUP,
+    WHY_DARK,
     WHY_PASSIVE,
     WHY_REPRICE,
     WHY_TILT_OFF,
@@ -57,18 +56,42 @@ from engine.domain.kinds import (
     WHY_WAIT,
 )
 from engine.domain.market import ACTION, SLOTS
-from engine.kernels.inference import FEATURES_FINE, NO_MODEL, first_doubtful, score_logistic
-from engine.kernels.jit import kernel
+from engine.kernels.inference import (
+    FEATURES_FINE,
+    FULL_TILT_AT,
+    NO_MODEL,
+    Model,
+    attribute,
+    attributes_at_once,
+    first_doubtful,
+    lean,
+    score,
+)
+from engine.kernels.jit import hot, kernel
+from engine.kernels.route import (
+    any_lit,
+    cross_shares,
+    cross_touch,
+    cross_venue,
+    next_touch,
+    pool_venue,
+    rest_venue,
+)
 from engine.kernels.schedules import SECOND_NS, allowance_shares, target_shares
+from engine.kernels.sizes import (
+    bounded_size,
+    dark_shares,
+    free_slots,
+    in_cleanup,
+    live_shares,
+    working_mask,
+)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-CLEANUP_MOST_NS = 30 * SECOND_NS  # clean-up takes the last tenth of the horizon, 3 s ... 30 s of it
-CLEANUP_LEAST_NS = 3 * SECOND_NS
 REPRICE_AGE_NS = 3 * SECOND_NS  # a younger child keeps its price: else the message rate explodes
 IOC_TTL_NS = 5 * SECOND_NS  # an immediate order without an answer by then is cancelled
 PASSIVE_TTL_LEAST_NS = 30 * SECOND_NS
-FULL_TILT_AT = 0.25  # |score - 0.5| that moves the target by the whole of P_MAX_TILT
 
 
 @kernel
@@ -88,38 +111,11 @@ def clear(action: Any) -> None:
     action["band_high"] = 0.0
     action["score"] = math.nan
     action["tilt"] = 0.0
+    action["venue"] = 0
+    action["display"] = 0
+    action["minimum"] = 0
     for i in range(N_FEATURES):
         action["contributions"][i] = 0.0
-
-
-@kernel
-def live_shares(observation: Any) -> int:
-    """Shares at the venue or on the way to it, cancels in flight included. [share]"""
-    total = 0
-    for i in range(SLOTS):
-        if observation["slot_child"][i] != 0:
-            total += max(0, observation["slot_leaves"][i])
-    return total
-
-
-@kernel
-def working_mask(observation: Any) -> int:
-    """Bits of the slots whose child is live and not being cancelled."""
-    mask = 0
-    for i in range(SLOTS):
-        if observation["slot_child"][i] != 0 and observation["slot_cancelling"][i] == 0:
-            mask |= 1 << i
-    return mask
-
-
-@kernel
-def free_slots(observation: Any) -> int:
-    """How many more children fit."""
-    count = 0
-    for i in range(SLOTS):
-        if observation["slot_child"][i] == 0:
-            count += 1
-    return count
 
 
 @kernel
@@ -137,97 +133,37 @@ def passive_price(observation: Any, parameters: Floats) -> int:
 
 
 @kernel
-def crossing_price(observation: Any, action: Any) -> int:
-    """Other touch plus the collar, never beyond the limit price; 0 = may not cross. [tick]"""
-    limit = observation["limit_price"]
-    collar = max(0, observation["collar_ticks"])
-    if observation["side"] > 0:
-        touch = observation["ask"]
-        price = touch + collar
-        if limit > 0 and limit < price:
-            price = limit
-            action["binding"] = BOUND_LIMIT_PRICE
-        return int(price) if price >= touch else 0
-    touch = observation["bid"]
-    price = touch - collar
-    if price < 1:
-        price = 1
-        action["binding"] = BOUND_COLLAR
-    if limit > 0 and limit > price:
-        price = limit
-        action["binding"] = BOUND_LIMIT_PRICE
-    return int(price) if price <= touch else 0
+def crossing_price(observation: Any, place: int, action: Any) -> int:
+    """How far a crossing child may go at a venue; 0 = it may not cross there. [tick]
 
-
-@kernel
-def participation_room(observation: Any, parameters: Floats, live: int) -> int:
-    """Shares a new child may have before own / (market incl. own) exceeds the cap. [share]
-
-    Counted since the base; live children and the new one count as if they were filled. The largest
-    x with own + live + x <= cap * (volume + live + x).
+    The consolidated touch plus the collar, never beyond the limit price, never past a better price
+    at another venue that we may use.
     """
-    cap = parameters[P_MAX_PARTICIPATION]
-    if cap >= 1.0:
-        return int(observation["quantity"])
-    if not cap > 0.0:
+    if place < 0:
+        action["binding"] = BOUND_VENUE
         return 0
-    own = observation["filled"] - observation["base_filled"]
-    volume = max(own, observation["volume"] - observation["base_volume"])
-    room = (cap * volume - own) / (1.0 - cap) - live
-    most: int = math.floor(min(max(room, 0.0), float(observation["quantity"])))
-    return most
-
-
-@kernel
-def in_cleanup(observation: Any, parameters: Floats) -> bool:
-    """Whether the horizon is about to end and what is left is crossed."""
-    if parameters[P_EXPIRE] > 0.0 or parameters[P_PASSIVE] > 0.0:
-        return False
-    horizon = observation["end_ns"] - observation["start_ns"]
-    window = min(max(horizon // 10, CLEANUP_LEAST_NS), CLEANUP_MOST_NS)
-    return bool(observation["end_ns"] - observation["now_ns"] <= window)
-
-
-@kernel
-def worth_shares(observation: Any, parameters: Floats) -> int:
-    """Smallest child worth sending while the cap binds: an eighth of the band; 0 in clean-up."""
-    if in_cleanup(observation, parameters):
-        return 0
-    return int(0.25 * max(parameters[P_BAND], 0.0) * observation["quantity"])
-
-
-@kernel
-def bounded_size(observation: Any, parameters: Floats, wanted: float, action: Any) -> int:
-    """Size a child may have out of ``wanted``; names the tightest bound in ``binding``. [share]"""
-    live = live_shares(observation)
-    free = max(0, observation["quantity"] - observation["filled"] - live)
-    lot = max(1, observation["lot"])
-    size = math.floor(min(max(wanted, 0.0), 4e15) + 1e-9)  # 1e-9: float noise of a whole lot
-    if size >= free:
-        if size > free:
-            action["binding"] = BOUND_LEAVES
-        size = free
-    most = int(max(parameters[P_MAX_CHILD], 0.0))
-    if size > most:
-        action["binding"] = BOUND_MAX_CHILD
-        size = most
-    room = participation_room(observation, parameters, live)
-    if size > room:
-        action["binding"] = BOUND_PARTICIPATION
-        # room grows with every print: wait for a child worth sending, but not in the clean-up
-        size = 0 if room < min(size, worth_shares(observation, parameters)) else room
-    if size == free and live == 0:
-        return int(size)  # a last child takes an odd lot with it
-    whole = size // lot * lot
-    if whole == 0 and (size > 0 or action["binding"] == BOUND_NOTHING):
-        action["binding"] = BOUND_LOT
-    return int(whole)
+    side = observation["side"]
+    limit = observation["limit_price"]
+    touch = cross_touch(observation, place)
+    far = observation["ask"] if side > 0 else observation["bid"]
+    price = max(1, far + side * max(0, observation["collar_ticks"]))
+    bound = BOUND_COLLAR if side * (touch - price) > 0 else BOUND_NOTHING
+    if limit > 0 and side * (price - limit) > 0:
+        price = limit
+        bound = BOUND_LIMIT_PRICE
+    other = next_touch(observation, place)
+    if other > 0 and side * (price - other) > 0 and side * (other - touch) >= 0:
+        price = other
+    if bound != BOUND_NOTHING:
+        action["binding"] = bound
+    return int(price) if side * (price - touch) >= 0 else 0
 
 
 @kernel
 def cross(observation: Any, parameters: Floats, wanted: float, action: Any) -> bool:
     """Write an immediate child up to the collar; False when limit, size or slots forbid it."""
-    price = crossing_price(observation, action)
+    place = cross_venue(observation)
+    price = crossing_price(observation, place, action)
     if price == 0:
         return False
     if free_slots(observation) == 0:
@@ -236,10 +172,10 @@ def cross(observation: Any, parameters: Floats, wanted: float, action: Any) -> b
     size = bounded_size(observation, parameters, wanted, action)
     if size <= 0:
         return False
-    touch = observation["ask_size"] if observation["side"] > 0 else observation["bid_size"]
-    if action["binding"] == BOUND_NOTHING and size > touch:
+    if action["binding"] == BOUND_NOTHING and size > cross_shares(observation, place):
         action["binding"] = BOUND_COLLAR  # it may walk the book that far and no further
     action["type"] = IOC
+    action["venue"] = place
     action["price"] = price
     action["size"] = size
     action["ttl_ns"] = IOC_TTL_NS
@@ -248,31 +184,84 @@ def cross(observation: Any, parameters: Floats, wanted: float, action: Any) -> b
 
 @kernel
 def rest(observation: Any, parameters: Floats, wanted: float, action: Any) -> bool:
-    """Write a resting child at the own touch; False when size or slots forbid it."""
+    """Write a resting child at the own touch; False when size, slots or venues forbid it."""
     if free_slots(observation) == 0:
         action["binding"] = BOUND_SLOTS
+        return False
+    price = passive_price(observation, parameters)
+    place = rest_venue(observation, price)
+    if place < 0:
+        action["binding"] = BOUND_VENUE
         return False
     size = bounded_size(observation, parameters, wanted, action)
     if size <= 0:
         return False
     action["type"] = LIMIT
-    action["price"] = passive_price(observation, parameters)
+    action["venue"] = place
+    action["price"] = price
+    write_resting(observation, parameters, size, action)
+    return True
+
+
+@kernel
+def write_resting(observation: Any, parameters: Floats, size: int, action: Any) -> None:
+    """Size and time of a child that waits: two slices, 30 s at least, the horizon at most."""
     action["size"] = size
     two_slices = int(2.0 * max(parameters[P_SLICE_S], 0.0)) * SECOND_NS
     left = observation["end_ns"] - observation["now_ns"]
     action["ttl_ns"] = max(1, min(max(two_slices, PASSIVE_TTL_LEAST_NS), left))
+
+
+@kernel
+def rest_dark(observation: Any, parameters: Floats, wanted: float, action: Any) -> bool:
+    """Write a child for a dark pool, one at a time; False when there is nothing to send there.
+
+    Its price caps the mid it trades at: the other touch plus the collar, and the limit price.
+    """
+    if not parameters[P_DARK] > 0.0 or dark_shares(observation) > 0:
+        return False
+    if free_slots(observation) == 0:
+        return False
+    place = pool_venue(observation)
+    if place < 0:
+        return False
+    side = observation["side"]
+    limit = observation["limit_price"]
+    far = observation["ask"] if side > 0 else observation["bid"]
+    price = max(1, far + side * max(0, observation["collar_ticks"]))
+    if limit > 0 and side * (price - limit) > 0:
+        price = limit
+    if side * (2 * price - observation["bid"] - observation["ask"]) < 0:
+        return False  # the mid is beyond the limit price
+    resting = wanted + live_shares(observation)
+    part = min(parameters[P_DARK], 1.0) * max(resting, 0.0)
+    size = bounded_size(observation, parameters, min(part, wanted), action)
+    if size <= 0:
+        action["binding"] = BOUND_NOTHING
+        return False
+    action["type"] = PEG_MID
+    action["venue"] = place
+    action["price"] = price
+    write_resting(observation, parameters, size, action)
+    action["why"] = WHY_DARK
     return True
 
 
 @kernel
 def stale_mask(observation: Any, parameters: Floats) -> int:
-    """Bits of working children that the touch has left behind. The touch moved away from them."""
+    """Bits of working children that the touch has left behind. The touch moved away from them.
+
+    A child at the mid of a dark pool follows by itself; it is stale once the mid is past its cap.
+    """
     wanted = passive_price(observation, parameters)
+    mid2 = observation["bid"] + observation["ask"]
     mask = 0
     for i in range(SLOTS):
         if observation["slot_child"][i] == 0 or observation["slot_cancelling"][i] != 0:
             continue
         behind = observation["side"] * (wanted - observation["slot_price"][i])
+        if observation["slot_type"][i] == PEG_MID:
+            behind = observation["side"] * (mid2 - 2 * observation["slot_price"][i])
         old = observation["now_ns"] - observation["slot_sent_ns"][i] >= REPRICE_AGE_NS
         if behind > 0 and old:
             mask |= 1 << i
@@ -301,13 +290,14 @@ def excess_mask(observation: Any, most: float) -> int:
     return out
 
 
-@kernel
-def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -> float:
-    """Shares the model adds to the base target; writes score, contributions, state. [share]
+@hot
+def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any) -> float:
+    """Shares the model adds to the base target; writes score and state. [share]
 
-    side * clip((score - 0.5) / 0.25, -1, 1) * P_MAX_TILT * quantity: a buy hurries when the price
-    is about to rise, a sell when it is about to fall. 0 unless the model is live, its features are
-    inside the training range and the score is outside the confidence floor.
+    side * clip(lean, -1, 1) * P_MAX_TILT * quantity: a buy hurries when the price is about to rise,
+    a sell when it is about to fall; (P(up) - 0.5) / 0.25 leans all the way at 1. 0 unless the model
+    is live, its features are inside the training range and the score is outside the confidence
+    floor.
     Hurrying rests more, earlier; waiting rests less and puts off crossing. The model alone never
     crosses the spread and never takes a resting child's place in the queue away: the move of the
     next seconds is worth less than half a spread.
@@ -316,21 +306,39 @@ def tilt_shares(observation: Any, parameters: Floats, model: Any, action: Any) -
     action["model_state"] = state
     if state != MODEL_LIVE:
         return 0.0
-    if model["type"] == NO_MODEL:
+    if model.row[0]["type"] == NO_MODEL:
         action["model_state"] = MODEL_NONE
         return 0.0
     if first_doubtful(model, observation["features"]) != FEATURES_FINE:
         action["model_state"] = MODEL_DOUBTFUL
         return 0.0
-    score = score_logistic(model, observation["features"], action["contributions"])
-    action["score"] = score
+    found = score(model, observation["features"])
+    action["score"] = found
     action["kind"] = ADAPTIVE
-    if abs(score - 0.5) < parameters[P_CONFIDENCE]:
+    leaning = lean(model, found)
+    if abs(leaning) * FULL_TILT_AT < parameters[P_CONFIDENCE]:
         action["model_state"] = MODEL_UNSURE
         return 0.0
-    strength = min(max((score - 0.5) / FULL_TILT_AT, -1.0), 1.0)
+    strength = min(max(leaning, -1.0), 1.0)
     most = max(parameters[P_MAX_TILT], 0.0) * observation["quantity"]
     return float(observation["side"] * strength * most)
+
+
+@hot
+def attribute_action(observation: Any, model: Model, action: Any) -> None:
+    """Which feature moved the score: of an action that is stored and has one, where it is cheap.
+
+    Of other models it is computed from the stored features when somebody asks: the same bits.
+    """
+    acts = action["type"] != 0 or action["cancel_mask"] != 0
+    if acts and not math.isnan(action["score"]) and attributes_at_once(model):
+        attribute(model, observation["features"], action["contributions"])
+
+
+@kernel
+def may_cross(observation: Any, action: Any) -> bool:
+    """Whether some venue lets a crossing child trade at once."""
+    return crossing_price(observation, cross_venue(observation), action) > 0
 
 
 @kernel
@@ -346,7 +354,7 @@ def place(
     if filled < action["band_low"] and (missing >= lot or last):
         if action["why"] != WHY_CLEANUP:
             action["why"] = WHY_BEHIND
-        if parameters[P_PASSIVE] <= 0.0 and crossing_price(observation, action) > 0:
+        if parameters[P_PASSIVE] <= 0.0 and may_cross(observation, action):
             # what rests is not filling: take it back, cross the rest now, this part when it is back
             action["cancel_mask"] = working_mask(observation)
             cross(observation, parameters, missing - live, action)
@@ -369,10 +377,12 @@ def post(observation: Any, parameters: Floats, want: float, action: Any) -> None
     """Rest what the allowance leaves, if it is worth a child."""
     live = live_shares(observation)
     step = float(max(1, observation["lot"]))
-    if live > 0:  # beside a resting child only what is worth another one
+    if live > dark_shares(observation):  # beside a shown child only what is worth another one
         step = max(step, 0.5 * max(parameters[P_BAND], 0.0) * observation["quantity"])
     last = live == 0 and observation["filled"] + want >= observation["quantity"]
     if want >= step or (last and want > 0.0):
+        if rest_dark(observation, parameters, want, action):
+            return
         if rest(observation, parameters, want, action) and action["why"] == WHY_WAIT:
             action["why"] = WHY_PASSIVE
     elif action["binding"] == BOUND_NOTHING:
@@ -395,13 +405,14 @@ def explain_tilt(observation: Any, base_low: float, base_allowance: float, actio
             action["why"] = WHY_TILT_OFF
 
 
-@kernel
-def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action: Any) -> None:
+@hot
+def act(observation: Any, parameters: Floats, curve: Floats, model: Model, action: Any) -> None:
     """Decide for one parent at one instant; writes every field of ``action``.
 
     observation : one OBSERVATION row; parameters : float64, by P_* index, shape (N_PARAMETERS,);
-    curve : cumulative volume at the edges of the session, shape (n + 1,); model : one MODEL row;
-    action : one ACTION row. Uses nothing else: the same inputs give the same bits.
+    curve : cumulative volume at the edges of the session, shape (n + 1,); action : one ACTION row,
+    whose contributions stay 0 when it only waits. Uses nothing else: the same inputs give the same
+    bits.
     """
     clear(action)
     kind = observation["kind"]
@@ -446,22 +457,26 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Any, action:
     if bid <= 0 or ask <= 0 or bid >= ask:
         action["binding"] = BOUND_NO_QUOTE
         return
+    if not any_lit(observation):
+        action["binding"] = BOUND_VENUE
+        return
     if cleanup:
         action["why"] = WHY_CLEANUP
     place(observation, parameters, crossable, allowance, action)
     explain_tilt(observation, max(0.0, base_target - below), base_allowance, action)
+    attribute_action(observation, model, action)
 
 
-@kernel
-def act_first(observations: Any, parameters: Floats, curve: Floats, models: Any, out: Any) -> None:
+@hot
+def act_first(observations: Any, parameters: Floats, curve: Floats, model: Model, out: Any) -> None:
     """``act`` on row 0 of each record array: the door from Python.
 
     Handing numba an array costs 0.1 us, a single record 2 us.
     """
-    act(observations[0], parameters, curve, models[0], out[0])
+    act(observations[0], parameters, curve, model, out[0])
 
 
-def decide(observation: Any, parameters: Floats, curve: Floats, model: Any) -> Any:
+def decide(observation: Any, parameters: Floats, curve: Floats, model: Model) -> Any:
     """``act`` into a fresh ACTION row: for tests, explain and recompute, not for loops."""
     action = np.zeros(1, dtype=ACTION)
     act(observation, parameters, curve, model, action[0])

@@ -10,15 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from engine.kernels import offexchange
 from engine.kernels.book import (
     NIL,
     Book,
     Records,
     ahead,
     behind,
-    best_ask,
-    best_bid,
-    level_of,
     newest,
     oldest,
     remove,
@@ -26,6 +24,7 @@ from engine.kernels.book import (
     tag_of,
 )
 from engine.kernels.environment import (
+    LIT_VENUES,
     SECOND_NS,
     T_CANCEL,
     T_FAR,
@@ -37,17 +36,19 @@ from engine.kernels.environment import (
 from engine.kernels.exogenous import (
     ACCEPT,
     KIND_ONE,
-    LAG_S,
     LIMIT_BELOW,
     MARKET_BELOW,
-    N_MEMORIES,
     STALE_BELOW,
     STREAM_FLOW,
     STREAM_LATENCY,
     STREAM_WARM_UP,
 )
 from engine.kernels.jit import hot, leaf
-from engine.kernels.prints import take, touch
+from engine.kernels.lit import group_count, is_level, level_at, touch_price
+from engine.kernels.matching import first_venue, sweep, take_at
+from engine.kernels.pace import begin_second, candidates_until, set_shares
+from engine.kernels.pace import candidate_ns as candidate_ns
+from engine.kernels.prints import print_trade, touch
 from engine.kernels.rng import draw, stream_key
 
 DONE: Final = 0
@@ -55,7 +56,12 @@ REPORTS_FULL: Final = 1  # the reports array may not hold the next event: empty 
 TRADES_FULL: Final = 2
 TOO_SMALL: Final = 3  # even an empty array cannot hold the next event: give a larger one
 
-MAX_PRINTS: Final = 64  # prices one background order trades at, at most
+MAX_PRICES: Final = 64  # prices one background order trades at, at most
+OFF_PRINTS: Final = 8  # prints of one event off exchange, at most
+OFF_REPORTS: Final = 8  # reports of it, beside those of the orders at work
+MAX_PRINTS: Final = LIT_VENUES * MAX_PRICES + OFF_PRINTS
+MAX_REFILLS: Final = 100  # of one iceberg in one event: it shows a hundredth at least
+MIDPOINT: Final = 110  # of 2,048 turned-away candidates find somebody hidden at an odd midpoint
 WARM_UP: Final = 8_000  # candidates that fill the book before the open
 
 U2 = np.uint64(2)
@@ -66,58 +72,6 @@ U41 = np.uint64(41)
 U53 = np.uint64(53)
 LOW12 = np.uint64(4_095)
 LOW14 = np.uint64(16_383)
-
-
-@leaf
-def candidate_ns(i: int, n: int) -> int:
-    """When in its second candidate i of n happens. [ns]"""
-    return ((2 * i + 1) * SECOND_NS) // (2 * n)
-
-
-@leaf
-def candidates_until(n: int, after_ns: int) -> int:
-    """How many of a second's n candidates happen at or before ``after_ns`` in it."""
-    if after_ns < 0 or n == 0:
-        return 0
-    if after_ns >= SECOND_NS - 1:
-        return n
-    count = (after_ns * n) // SECOND_NS
-    while count < n and candidate_ns(count, n) <= after_ns:
-        count += 1
-    while count > 0 and candidate_ns(count - 1, n) > after_ns:
-        count -= 1
-    return count
-
-
-@hot
-def begin_second(env: Env, s: int) -> None:
-    """Enter a second: own fills of the last one join the memory, quotes follow with a lag.
-
-    G = sgn(y) c ((1 + |y| / c)^p - 1) / p with y the lagged sum of the memories. [tick]
-    """
-    st = env.state[0]
-    impact = 0.0
-    if st["touched"] == 1:
-        pushed = st["pushed"] * env.seconds[s - 1]["scale"] if s > 0 else 0.0
-        st["pushed"] = 0.0
-        target = 0.0
-        for k in range(N_MEMORIES):
-            env.memory[k] = env.memory[k] * env.weights[0, k] + pushed
-            target += env.weights[1, k] * env.memory[k]
-        st["impact"] += (1.0 - math.exp(-1.0 / LAG_S)) * (target - st["impact"])
-        y = st["impact"]
-        c, p = env.flow[0]["c_own"], env.flow[0]["p_own"]
-        impact = math.copysign(c * ((1.0 + abs(y) / c) ** p - 1.0) / p, y)
-    row = env.seconds[s]
-    st["second"] = s
-    st["index"] = 0
-    st["candidates"] = row["candidates"]
-    st["market"] = row["first_market"]
-    st["key"] = draw(st["flow_key"], s)
-    st["r"] = row["r"] + impact
-    st["half"] = row["half"]
-    st["depth"] = row["depth"]
-    st["foresight"] = row["foresight"]
 
 
 @leaf
@@ -162,10 +116,9 @@ def limit_price(st: Row, bits: np.uint64, side: int, far: int) -> int:
 
 
 @leaf
-def post(st: Row, book: Book, side: int, price: int, quantity: int) -> bool:
+def post(st: Row, book: Book, side: int, level: np.uint64, quantity: int) -> bool:
     """Rest a background limit order; False when it has no level. The pool never fills: ``lost``."""
-    level = level_of(book, price)
-    if level == np.uint64(0) or level == book.top[0]["end"]:
+    if not is_level(book, level):
         return False
     if rest(book, side, level, quantity, 0) == NIL:
         st["lost"] += 1
@@ -174,9 +127,9 @@ def post(st: Row, book: Book, side: int, price: int, quantity: int) -> bool:
 
 
 @leaf
-def pull(book: Book, price: int, most: int) -> int:
-    """Cancel up to ``most`` of the newest background orders at a price; how many."""
-    slot = newest(book, price)
+def pull(book: Book, key: int, most: int) -> int:
+    """Cancel up to ``most`` of the newest background orders of one queue; how many."""
+    slot = newest(book, key)
     pulled = 0
     while slot != NIL and pulled < most:
         older = ahead(book, slot)
@@ -187,28 +140,30 @@ def pull(book: Book, price: int, most: int) -> int:
     return pulled
 
 
+@hot
+def pull_everywhere(book: Book, price: int, most: int) -> int:
+    """Cancel up to ``most`` background orders at a price, venue after venue; how many."""
+    pulled = 0
+    for venue in range(LIT_VENUES):
+        pulled += pull(book, 4 * price + venue, most - pulled)
+    return pulled
+
+
 @leaf
 def pull_stale(st: Row, book: Book) -> int:
     """Stale quotes go first on the bid, else on the ask; how many orders."""
     bid, ask = st["bid"], st["ask"]
     if bid != 0 and np.float64(bid) > st["r"] - st["half"] + 0.75:
-        return pull(book, bid, 8)
+        return int(pull_everywhere(book, bid, 8))
     if ask != 0 and np.float64(ask) < st["r"] + st["half"] - 0.75:
-        return pull(book, ask, 8)
+        return int(pull_everywhere(book, ask, 8))
     return 0
 
 
 @leaf
-def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
-    """Cancel a background order at a drawn level if enough orders rest there; how many."""
-    price = quote_price(st, side_of_bits(bits), 0.0, far)
-    level = level_of(book, price)
-    waiting = book.nodes[level]["tag"]
-    if np.float64((bits >> U15) & LOW14) * st["depth"] >= np.float64(waiting) * KIND_ONE:
-        return 0
-    if (bits >> U53) < np.uint64(1_393):  # 68 % of cancels hit the newest order
-        return pull(book, price, 1)
-    slot = oldest(book, price)
+def pull_oldest(book: Book, key: int) -> int:
+    """Cancel the oldest background order of one queue; how many."""
+    slot = oldest(book, key)
     while slot != NIL and tag_of(book, slot) != 0:
         slot = behind(book, slot)
     if slot == NIL:
@@ -217,16 +172,86 @@ def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
     return 1
 
 
+@leaf
+def venue_of_order(book: Book, price: int, bits: np.uint64, waiting: int) -> int:
+    """The venue of one of the orders at a price, each as likely; 12 bits of the hash choose."""
+    pick = (int(np.int64((bits >> U29) & LOW12)) * waiting) >> 12
+    first = level_at(book, price, 0)
+    at_a = book.nodes[first]["tag"]
+    at_b = book.nodes[first + np.uint64(1)]["tag"]
+    return int(pick >= at_a) + int(pick >= at_a + at_b)
+
+
+@leaf
+def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
+    """Cancel a background order at a drawn price if enough orders rest there; how many."""
+    price = quote_price(st, side_of_bits(bits), 0.0, far)
+    waiting = group_count(book, level_at(book, price, 0))
+    if np.float64((bits >> U15) & LOW14) * st["depth"] >= np.float64(waiting) * KIND_ONE:
+        return 0
+    key = 4 * price + venue_of_order(book, price, bits, waiting)
+    if (bits >> U53) < np.uint64(1_393):  # 68 % of cancels hit the newest order
+        return pull(book, key, 1)
+    return pull_oldest(book, key)
+
+
 @hot
 def aggress(
-    env: Env, i: int, side: int, price: int, quantity: int, reports: Records, trades: Records
+    env: Env,
+    i: int,
+    bits: np.uint64,
+    side: int,
+    price: int,
+    quantity: int,
+    reports: Records,
+    trades: Records,
 ) -> None:
     """Candidate i trades up to a price."""
     st = env.state[0]
-    start = st["open_ns"] + st["second"] * SECOND_NS
-    st["at_ns"] = start + candidate_ns(i, st["candidates"])
-    order = (int(np.int64(side)), price, quantity, 0)
-    take(st, env.book, env.own, env.fills, order, reports, trades)
+    st["at_ns"] = st["open_ns"] + st["second"] * SECOND_NS + candidate_ns(i, st["candidates"])
+    sweep(env, first_venue(st, bits), int(np.int64(side)), price, quantity, reports, trades)
+
+
+@hot
+def turned_away(
+    env: Env, i: int, bits: np.uint64, side: int, reports: Records, trades: Records
+) -> None:
+    """A market candidate that the displayed quotes turned away: a hidden midpoint, or elsewhere."""
+    st = env.state[0]
+    st["at_ns"] = st["open_ns"] + st["second"] * SECOND_NS + candidate_ns(i, st["candidates"])
+    bid, ask = int(np.int64(st["bid"])), int(np.int64(st["ask"]))
+    side = int(np.int64(side))
+    is_odd = bid != 0 and ask != 0 and (bid + ask) % 2 == 1
+    venue = first_venue(st, bits)
+    if is_odd and (bits >> U53) < np.uint64(MIDPOINT):
+        quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
+        print_trade(env, trades, venue, side, (bid + ask) // 2, 50, quantity, 0, 1)
+        return
+    offexchange.off_arrival(env, bits, side, reports, trades)
+
+
+@hot
+def post_through(
+    env: Env,
+    i: int,
+    bits: np.uint64,
+    side: int,
+    price: int,
+    quantity: int,
+    out: tuple[Records, Records],
+) -> bool:
+    """As `post` while own hidden orders work: it trades with those it reaches at its venue."""
+    st = env.state[0]
+    venue = first_venue(st, bits)
+    side = int(np.int64(side))
+    level = level_at(env.book, price, venue)
+    if not is_level(env.book, level):
+        return False
+    st["at_ns"] = st["open_ns"] + st["second"] * SECOND_NS + candidate_ns(i, st["candidates"])
+    left, _ = take_at(env, venue, side, price, quantity, 0, out[0], out[1])
+    if left == 0:
+        return True
+    return bool(post(st, env.book, side, level, left) or left < quantity)
 
 
 @leaf
@@ -237,16 +262,17 @@ def snipes(bits: np.uint64) -> bool:
 
 @leaf
 def room(st: Row, reports: Records, trades: Records) -> int:
-    """DONE when both arrays can hold whatever a background order may cause."""
-    if st["n_trades"] + MAX_PRINTS > len(trades):
+    """DONE when both arrays can hold whatever a background event may cause."""
+    if st["n_trades"] + st["hidden"] + MAX_PRINTS > len(trades):
         return TRADES_FULL if st["n_trades"] > 0 else TOO_SMALL
-    if st["n_reports"] + st["own_live"] > len(reports):
+    rows = st["own_live"] + MAX_REFILLS * st["icebergs"] + OFF_REPORTS
+    if st["n_reports"] + rows > len(reports):
         return REPORTS_FULL if st["n_reports"] > 0 else TOO_SMALL
     return DONE
 
 
 @leaf
-def quote(st: Row, book: Book, bits: np.uint64, side: int, price: int, quantity: int) -> int:
+def quote(st: Row, bits: np.uint64, side: int, price: int) -> int:
     """A limit candidate: 1 rests, 0 is dropped, 2 is beyond the opposite touch and snipes.
 
     A crossing quote never rests: parked one tick inside the touch it would pin the spread.
@@ -255,7 +281,7 @@ def quote(st: Row, book: Book, bits: np.uint64, side: int, price: int, quantity:
         return 0
     reach = st["ask"] if side > 0 else st["bid"]
     if reach == 0 or side * (price - reach) < 0:
-        return 1 if post(st, book, side, price, quantity) else 0
+        return 1
     return 2 if price != reach and snipes(bits) else 0
 
 
@@ -266,8 +292,8 @@ def snipe_price(st: Row, side: int, price: int) -> int:
     More than 64 ticks in one event would take a jump larger than any: keeps the prints bounded.
     """
     if side > 0:
-        return min(price - 1, int(st["ask"]) + MAX_PRINTS - 1)
-    return max(price + 1, int(st["bid"]) - MAX_PRINTS + 1)
+        return min(price - 1, int(st["ask"]) + MAX_PRICES - 1)
+    return max(price + 1, int(st["bid"]) - MAX_PRICES + 1)
 
 
 @leaf
@@ -291,17 +317,26 @@ def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
                 price = market_price(st, env.flow[0], bits, side)
                 if price != 0:
                     quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
-                    aggress(env, i, side, price, quantity, reports, trades)
+                    aggress(env, i, bits, side, price, quantity, reports, trades)
                     changed = 1
+                else:
+                    turned_away(env, i, bits, side, reports, trades)
             else:
                 side = side_of_bits(bits)
                 far = int(np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))
                 price = limit_price(st, bits, side, far)
                 quantity = int(np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12]))
-                changed = quote(st, book, bits, side, price, quantity)
+                changed = quote(st, bits, side, price)
                 if changed == 2:
-                    aggress(env, i, side, snipe_price(st, side, price), quantity, reports, trades)
+                    most = snipe_price(st, side, price)
+                    aggress(env, i, bits, side, most, quantity, reports, trades)
                     changed = 1
+                elif changed == 1 and st["hidden"] == 0:
+                    level = level_at(book, price, first_venue(st, bits))
+                    changed = 1 if post(st, book, side, level, quantity) else 0
+                elif changed == 1:
+                    out = (reports, trades)
+                    changed = 1 if post_through(env, i, bits, side, price, quantity, out) else 0
         elif kind < STALE_BELOW:
             changed = pull_stale(st, book)
         else:
@@ -326,7 +361,12 @@ def run_background(env: Env, bound: int, reports: Records, trades: Records) -> i
             return status
         if bound < start + SECOND_NS or st["second"] + 1 >= len(env.seconds):
             return DONE
+        status = room(st, reports, trades)
+        if status != DONE:
+            return status
         begin_second(env, st["second"] + 1)
+        st["at_ns"] = start + SECOND_NS
+        offexchange.second(env, reports, trades)
 
 
 @hot
@@ -335,6 +375,7 @@ def warm_up(env: Env) -> None:
     st = env.state[0]
     st["flow_key"] = stream_key(st["seed"], STREAM_FLOW)
     st["latency_key"] = stream_key(st["seed"], STREAM_LATENCY)
+    set_shares(env)
     begin_second(env, 0)
     st["foresight"] = 0.0  # nobody knows better before the open
     key = stream_key(st["seed"], STREAM_WARM_UP)
@@ -350,10 +391,10 @@ def warm_up(env: Env) -> None:
         side = side_of_bits(bits)
         far = int(np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))
         price = limit_price(st, bits, side, far)
-        reach = best_ask(env.book) if side > 0 else best_bid(env.book)
+        reach = touch_price(env.book, -side)
         if price > 0 and (reach == 0 or side * (price - reach) < 0):
             quantity = int(np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12]))
-            post(st, env.book, side, price, quantity)
+            post(st, env.book, side, level_at(env.book, price, first_venue(st, bits)), quantity)
     begin_second(env, 0)
     touch(env.book, st)
     st["ofi"] = 0.0

@@ -12,6 +12,7 @@ from engine.kernels.jit import JIT
 
 U64 = np.uint64
 MASK = (1 << 64) - 1
+SHIFTER = 6755399441055744.0  # 1.5 * 2**52: adding it to |k| < 2**31 leaves k in the low bits
 
 
 def plain_ctz(x: np.uint64) -> np.uint64:
@@ -28,6 +29,11 @@ def plain_clz(x: np.uint64) -> np.uint64:
 def plain_wrap(x: int) -> np.uint64:
     """The low 64 bits of a signed integer."""
     return np.uint64(int(x) & MASK)
+
+
+def plain_power(shifted: float) -> float:
+    """2.0 ** k for shifted = k + SHIFTER, k a whole number in -1022 .. 1023."""
+    return float(2.0 ** int(shifted - SHIFTER))
 
 
 def _ctz(typing_context: Any, x: Any) -> Any:
@@ -53,6 +59,18 @@ def _wrap(typing_context: Any, x: Any) -> Any:
     return types.uint64(x), generate
 
 
+def _power(typing_context: Any, shifted: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word, double = (context.get_value_type(t) for t in (types.int64, types.float64))
+        bits = builder.bitcast(context.cast(builder, args[0], shifted, types.float64), word)
+        exponent = builder.shl(bits, context.get_constant(types.int64, 52))
+        one = context.get_constant(types.int64, 0x3FF0000000000000)
+        return builder.bitcast(builder.add(exponent, one), double)
+
+    return types.float64(shifted), generate
+
+
 ctz = cast("Callable[[np.uint64], np.uint64]", intrinsic(_ctz) if JIT else plain_ctz)
 clz = cast("Callable[[np.uint64], np.uint64]", intrinsic(_clz) if JIT else plain_clz)
 wrap = cast("Callable[[int], np.uint64]", intrinsic(_wrap) if JIT else plain_wrap)
+power = cast("Callable[[float], float]", intrinsic(_power) if JIT else plain_power)

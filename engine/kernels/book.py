@@ -71,6 +71,7 @@ __all__ = [
     "shares_ahead",
     "side_of",
     "tag_of",
+    "take_level",
     "worse_price",
 ]
 
@@ -174,6 +175,20 @@ def _take_level(
     queue["next"] = np.uint32(slot)
     nodes[slot]["previous"] = np.uint32(level)
     queue["quantity"] -= quantity - left
+    return left, n
+
+
+@leaf
+def take_level(
+    book: Book, level: np.uint64, quantity: int, tag: int, fills: Any, n: int
+) -> tuple[int, int]:
+    """Take liquidity of one occupied level, oldest first; nothing rests.
+
+    Returns (quantity left, fills on the tape); a full tape stops it.
+    """
+    left, n = _take_level(book, level, quantity, tag, fills, n)
+    if np.uint64(book.nodes[level]["next"]) == level:
+        _emptied(book, level)
     return left, n
 
 

@@ -74,7 +74,7 @@ def rows_between(times: Ints, start: int, end: int) -> tuple[int, int]:
 def notional_of_first(
     volume_before: Ints, notional_before: Ints, first: int, wanted: float
 ) -> float:
-    """Notional of the first ``wanted`` shares from row ``first`` on. [tick * share]
+    """Notional of the first ``wanted`` shares from row ``first`` on. [unit of notional_before]
 
     The last print counts in part. NaN when the tape has fewer shares.
     """

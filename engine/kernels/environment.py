@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.kinds import PRE_OPEN
+from engine.domain.kinds import CONTINUOUS, DARK, DEALER, LIT, PRE_OPEN, VENUES
 from engine.domain.market import MESSAGE
 from engine.kernels.book import Book, Records, copy_book, new_book, new_fills
 from engine.kernels.exogenous import (
@@ -22,19 +22,70 @@ from engine.kernels.exogenous import (
     memory_table,
     quantiles,
 )
+from engine.kernels.off_state import LIT_SHARE, new_off
 
 Row: TypeAlias = Any  # one record of an array, as numba sees it
 
 SECOND_NS: Final = 1_000_000_000
+FAR_NS: Final = 1 << 62
 N_TICKS: Final = 4_032  # the ladder: 2,016 ticks either side of the reference price
 POOL: Final = 16_384  # resting orders; a day of the calibrated stock needs fewer than 2,000
 FILLS: Final = 256  # scratch tape of one match; longer matches take several rounds
+LIT_VENUES: Final = 3  # their queues share one ladder, see `engine.kernels.lit`
+LOOK: Final = 100  # message to ourselves: a dealer's look window ends
+INCIDENTS: Final = 64  # a day and instrument
+
+# the simulated venues: kind, share of the background flow of its kind, latency relative to venue 0
+SIM_VENUES: Final = (
+    (LIT, 0.50, 1.0),
+    (LIT, 0.30, 1.2),
+    (LIT, 0.20, 0.8),
+    (DARK, 0.60, 1.5),
+    (DARK, 0.40, 1.5),
+    (DEALER, 0.50, 3.0),
+    (DEALER, 0.50, 3.0),
+)
 
 # rows of ``Env.tables``, each indexed by 12 bits of a hash
 T_MARKET: Final = 0  # size of a market candidate [share]
 T_LIMIT: Final = 1  # size of a limit candidate [share]
 T_FAR: Final = 2  # distance of a limit candidate behind its quote [tick]
 T_CANCEL: Final = 3  # distance of a cancel candidate [tick]
+
+# a message on its way
+QUEUED = np.dtype(
+    [*((name, MESSAGE[name]) for name in MESSAGE.names or ()), ("act_ns", "<i8")], align=True
+)
+
+# one venue
+VENUE = np.dtype(
+    [
+        ("kind", "<i4"),  # LIT, DARK, DEALER, 0 = absent
+        ("state", "<i4"),  # CONTINUOUS = up, CLOSED = down
+        ("stuck", "<i4"),  # 1 = a pool that never fills
+        ("crossed", "<i4"),  # 1 = what it publishes is garbage
+        ("share", "<f8"),
+        ("latency_ns", "<i8"),  # of every message, market time
+        ("last_act_ns", "<i8"),  # messages to one venue never overtake each other
+        ("back_ns", "<i8"),  # when it is back from an outage, or was the last time
+        ("stuck_ns", "<i8"),  # until when it is stuck
+        ("volume", "<i8"),
+    ],
+    align=True,
+)
+
+# something that happens to this market
+INCIDENT = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("venue", "<i4"),
+        ("from_ns", "<i8"),
+        ("to_ns", "<i8"),
+        ("size", "<i8"),
+        ("phase", "<i8"),  # 0 = to come, 1 = under way, 2 = over
+    ],
+    align=True,
+)
 
 # scalars of one environment
 STATE = np.dtype(
@@ -45,9 +96,7 @@ STATE = np.dtype(
         ("close_ns", "<i8"),
         ("now_ns", "<i8"),
         ("session", "<i8"),
-        ("latency_ns", "<i8"),  # of every message, market time
-        ("jitter_ns", "<i8"),  # plus a hashed part below this
-        ("last_act_ns", "<i8"),  # messages of one session never overtake each other
+        ("jitter_ns", "<i8"),  # of every message: a hashed part below this, beside its latency
         ("head", "<i8"),  # message queue: next to act
         ("tail", "<i8"),  # ... and next free place, both count up for ever
         ("second", "<i8"),  # of the day
@@ -72,7 +121,8 @@ STATE = np.dtype(
         ("volume", "<i8"),
         ("signed_volume", "<i8"),
         ("own_volume", "<i8"),
-        ("notional", "<i8"),
+        ("off_volume", "<i8"),  # of it at dark pools and dealers
+        ("notional", "<i8"),  # [tick / 100 * share]
         ("trades", "<i8"),
         ("last", "<i8"),
         ("ofi", "<f8"),
@@ -83,6 +133,20 @@ STATE = np.dtype(
         ("n_reports", "<i8"),  # rows in use of the caller's arrays
         ("n_trades", "<i8"),
         ("lost", "<i8"),  # background orders the pool had no room for; must stay 0
+        ("cut_a", "<i8"),  # 8 bits of a hash below this: venue 0,
+        ("cut_b", "<i8"),  # ... below this: venue 1, else venue 2
+        ("hidden", "<i8"),  # own hidden orders at work
+        ("icebergs", "<i8"),  # own icebergs at work
+        ("incidents", "<i8"),
+        ("next_incident_ns", "<i8"),  # when the next one begins or ends
+        ("release", "<i8"),  # row of ``own`` whose waiting order is released next, -1 = none
+        ("first_hidden", "<i8"),  # row of the oldest own hidden order, -1 = none
+        ("last_hidden", "<i8"),
+        ("memory", "<f8", (N_MEMORIES,)),  # own pressure [share]
+        ("keep", "<f8", (N_MEMORIES,)),  # what is left of it after a second
+        ("weight", "<f8", (N_MEMORIES,)),
+        ("venues", VENUE, (VENUES,)),
+        ("happened", INCIDENT, (INCIDENTS,)),
     ],
     align=True,
 )
@@ -98,6 +162,12 @@ OWN = np.dtype(
         ("leaves", "<i8"),  # > 0 only while it works
         ("side", "<i4"),
         ("state", "<i4"),  # ACCEPTED while it works, else what ended it
+        ("venue", "<i4"),
+        ("type", "<i4"),
+        ("minimum", "<i8"),
+        ("display", "<i4"),
+        ("behind", "<i4"),  # HIDDEN: row of the next one, -1 = none
+        ("waiting", "<i4"),  # 1 = came while the symbol was halted, enters when it reopens
     ],
     align=True,
 )
@@ -117,21 +187,22 @@ class Day(NamedTuple):
 
 
 class Env(NamedTuple):
-    """One run of a day; made by `new_env`, copied by `copy_env`."""
+    """One run of a day; made by `new_env`, copied by `copy_env`.
+
+    Few arrays, many fields: each array is seven words that every call has to hand on.
+    """
 
     state: Records  # STATE, shape (1,)
     flow: Records
     seconds: Records
     signs: NDArray[np.int8]
     tables: NDArray[np.int32]
-    weights: NDArray[np.float64]
     book: Book
-    memory: NDArray[np.float64]  # own pressure, shape (7,) [share]
     own: Records  # OWN
     places: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
-    queue: Records  # MESSAGE, a ring
-    acts: NDArray[np.int64]  # when each message of the ring acts
+    queue: Records  # QUEUED, a ring in the order of acting
     fills: Records  # FILL, scratch
+    off: Records  # BESIDE, shape (1,): dark pools, dealers, auctions
 
 
 @lru_cache(maxsize=1)
@@ -171,7 +242,7 @@ def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
     )
     used = fill_pressure(seed, flow, pressing, tables[T_MARKET], signs, seconds)
     own = memory_table(
-        float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size
+        float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size / LIT_SHARE
     )
     return Day(flow, seconds, signs[:used].copy(), tables, own, seed, open_ns, close_ns)
 
@@ -179,6 +250,15 @@ def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
 def _ring(n: int) -> int:
     """Smallest power of two that holds n."""
     return 1 << max(0, (n - 1).bit_length())
+
+
+def sim_venues(latency_ns: int) -> Records:
+    """The VENUE rows of the simulated market. latency_ns : of venue 0"""
+    rows = np.zeros(VENUES, VENUE)
+    for row, (kind, share, slower) in zip(rows, SIM_VENUES, strict=False):
+        row["kind"], row["share"], row["state"] = kind, share, CONTINUOUS
+        row["latency_ns"] = round(latency_ns * slower)
+    return rows
 
 
 def blank_env(
@@ -189,23 +269,26 @@ def blank_env(
     row = state[0]
     row["symbol"], row["seed"] = symbol, day.seed
     row["open_ns"], row["close_ns"], row["session"] = day.open_ns, day.close_ns, PRE_OPEN
-    row["latency_ns"], row["jitter_ns"] = latency_ns, jitter_ns
+    row["jitter_ns"] = jitter_ns
+    row["next_incident_ns"], row["release"] = FAR_NS, -1
+    row["first_hidden"] = row["last_hidden"] = -1
+    row["keep"], row["weight"] = day.weights
+    row["venues"] = sim_venues(latency_ns)
     reference = int(day.flow[0]["reference"])
-    book = new_book(N_TICKS, max(1, reference - N_TICKS // 2), POOL)
+    base = max(1, reference - N_TICKS // 2)
+    book = new_book(4 * N_TICKS + 6, 4 * base - 3, POOL)
     return Env(
         state=state,
         flow=day.flow,
         seconds=day.seconds,
         signs=day.signs,
         tables=day.tables,
-        weights=day.weights,
         book=book,
-        memory=np.zeros(N_MEMORIES),
         own=np.zeros(max_own, OWN),
         places=np.zeros(_ring(2 * max_own), np.int32),
-        queue=np.zeros(_ring(max_queue), MESSAGE),
-        acts=np.zeros(_ring(max_queue), np.int64),
+        queue=np.zeros(_ring(max_queue), QUEUED),
         fills=new_fills(FILLS),
+        off=new_off(day.seed, day.flow),
     )
 
 
@@ -214,12 +297,11 @@ def copy_env(env: Env) -> Env:
     return env._replace(
         state=env.state.copy(),
         book=copy_book(env.book),
-        memory=env.memory.copy(),
         own=env.own.copy(),
         places=env.places.copy(),
         queue=env.queue.copy(),
-        acts=env.acts.copy(),
         fills=env.fills.copy(),
+        off=env.off.copy(),
     )
 
 
@@ -233,8 +315,7 @@ def grown(env: Env) -> Env:
 def with_longer_queue(env: Env) -> Env:
     """The same run with room for twice as many messages on their way."""
     old, new = len(env.queue), 2 * len(env.queue)
-    queue, acts = np.zeros(new, MESSAGE), np.zeros(new, np.int64)
+    queue = np.zeros(new, QUEUED)
     waiting = np.arange(int(env.state[0]["head"]), int(env.state[0]["tail"]))
     queue[waiting % new] = env.queue[waiting % old]
-    acts[waiting % new] = env.acts[waiting % old]
-    return env._replace(queue=queue, acts=acts)
+    return env._replace(queue=queue)

@@ -4,41 +4,55 @@ import numpy as np
 
 from engine.domain.kinds import (
     ACCEPTED,
+    AT_CLOSE,
+    AT_OPEN,
+    CANCEL,
     CANCEL_REJECTED,
     CANCELLED,
+    CLOSED,
     CONTINUOUS,
+    DARK,
     EXPIRED,
-    IOC,
+    FOK,
+    HALTED,
+    HIDDEN,
+    ICEBERG,
+    LIT,
+    MARKET,
     NEW,
-    REASON_BAD_PRICE,
-    REASON_BAD_QUANTITY,
+    POST_ONLY,
+    REASON_BAD_TYPE,
     REASON_CLOSED,
     REASON_DUPLICATE,
     REASON_IOC_REMAINDER,
     REASON_MASS_CANCEL,
+    REASON_MINIMUM,
     REASON_NONE,
+    REASON_NOT_ALL,
     REASON_REQUESTED,
+    REASON_SELF_MATCH,
     REASON_TOO_LATE,
     REASON_UNKNOWN_ORDER,
+    REASON_VENUE_DOWN,
+    REASON_WOULD_TRADE,
     REJECTED,
+    VENUES,
 )
+from engine.kernels import auction, dark, dealer
 from engine.kernels.bits import wrap
-from engine.kernels.book import (
-    NIL,
-    Records,
-    above,
-    below,
-    level_of,
-    remove,
-    rest,
-    shares_ahead,
-)
-from engine.kernels.environment import Env, Row
+from engine.kernels.book import NIL, Records, remove, rest, shares_ahead
+from engine.kernels.environment import LOOK, Env, Row
 from engine.kernels.jit import hot
-from engine.kernels.prints import report, take, touch
-from engine.kernels.rng import draw, mix
+from engine.kernels.lit import level_at, touch_price
+from engine.kernels.matching import NO_ROW, hidden_before, reach_at, take_at
+from engine.kernels.own_checks import rests_later, why_bad_terms, why_bad_type, why_closed
+from engine.kernels.own_queue import enqueue
+from engine.kernels.own_queue import submit as submit
+from engine.kernels.prints import add_hidden, leave, report, touch
+from engine.kernels.rng import mix
 
 NOT_FOUND = -1
+BAND = 100  # a MARKET order takes up to this far beyond the opposite touch [tick]
 
 
 @hot
@@ -98,6 +112,15 @@ def enter(env: Env, message: Row, state: int) -> int:
     own["side"] = message["side"]
     own["state"] = state
     own["leaves"] = message["quantity"] if state == ACCEPTED else 0
+    own["venue"] = message["venue"]
+    own["type"] = message["type"]
+    own["minimum"] = message["minimum"]
+    own["display"] = message["display"]
+    own["waiting"] = 0
+    if state == ACCEPTED:
+        env.state[0]["own_live"] += 1
+        if message["type"] == ICEBERG:
+            env.state[0]["icebergs"] += 1
     link(env, row)
     return int(np.int64(row))
 
@@ -107,14 +130,17 @@ def why_rejected(env: Env, message: Row) -> int:
     """Reason for which a NEW is rejected, REASON_NONE when it is fine."""
     if find(env, message["child"]) != NOT_FOUND:
         return REASON_DUPLICATE
-    if env.state[0]["session"] != CONTINUOUS:
-        return REASON_CLOSED
-    level = level_of(env.book, message["price"])  # off the ladder = outside the price band
-    if message["price"] < 1 or level == np.uint64(0) or level == env.book.top[0]["end"]:
-        return REASON_BAD_PRICE
-    if message["quantity"] < 1:
-        return REASON_BAD_QUANTITY
-    return REASON_NONE
+    if message["venue"] < 0 or message["venue"] >= VENUES:
+        return REASON_BAD_TYPE
+    reason = why_bad_type(env, message)
+    if reason == REASON_NONE:
+        reason = why_closed(env, message)
+    if reason == REASON_NONE:
+        venue = env.state[0]["venues"][message["venue"]]
+        if message["sent_ns"] + venue["latency_ns"] < venue["back_ns"]:
+            return REASON_VENUE_DOWN  # it came while nobody was there
+        reason = why_bad_terms(env, message)
+    return reason
 
 
 @hot
@@ -123,11 +149,8 @@ def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> N
     own = env.own[row]
     if own["slot"] != NIL:
         remove(env.book, own["slot"])
-        own["slot"] = NIL
-    own["leaves"] = 0
-    own["state"] = kind
-    env.state[0]["own_live"] -= 1
-    report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason)
+    leave(env, row, kind)
+    report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason, own["venue"])
 
 
 @hot
@@ -139,38 +162,135 @@ def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
         cum, leaves = own["cum"], own["leaves"]
     else:
         enter(env, message, REJECTED)
-    report(env.state[0], reports, REJECTED, message["child"], cum, leaves, reason)
+    venue = int(np.int64(message["venue"]))
+    report(env.state[0], reports, REJECTED, message["child"], cum, leaves, reason, venue)
+
+
+@hot
+def limit_of(env: Env, message: Row) -> int:
+    """How far an order may trade: its price, or the band of a MARKET order; 0 = nobody there."""
+    if message["type"] != MARKET:
+        return int(np.int64(message["price"]))
+    side = int(np.int64(message["side"]))
+    touched = touch_price(env.book, -side)
+    return 0 if touched == 0 else max(1, touched + side * BAND)
+
+
+@hot
+def why_not_now(env: Env, message: Row, limit: int) -> int:
+    """Reason for which an order that asks for all, a minimum or nothing is turned away."""
+    order_type = message["type"]
+    side, venue = int(np.int64(message["side"])), int(np.int64(message["venue"]))
+    if order_type == POST_ONLY:
+        touched = touch_price(env.book, -side)
+        if touched != 0 and side * (limit - touched) >= 0:
+            return REASON_WOULD_TRADE
+        nobody = np.uint64(0)
+        found = hidden_before(env, venue, side, limit, nobody)
+        return REASON_NONE if found == NO_ROW else REASON_SELF_MATCH
+    if order_type != FOK and message["minimum"] == 0:
+        return REASON_NONE
+    quantity = int(np.int64(message["quantity"]))
+    shares, _ = reach_at(env, venue, side, limit, quantity)
+    if order_type == FOK and shares < quantity:
+        return REASON_NOT_ALL
+    return REASON_MINIMUM if shares < message["minimum"] else REASON_NONE
+
+
+@hot
+def rest_own(env: Env, row: int, left: int, reports: Records) -> None:
+    """Rest what an own order has left at its venue, shown or hidden.
+
+    What would lock or cross the quote of another venue is not shown: it is cancelled.
+    """
+    st = env.state[0]
+    own = env.own[row]
+    side, price = int(np.int64(own["side"])), int(np.int64(own["price"]))
+    touched = touch_price(env.book, -side)
+    if touched != 0 and side * (price - touched) >= 0:
+        end_order(env, row, CANCELLED, REASON_WOULD_TRADE, reports)
+        return
+    if own["type"] == HIDDEN:
+        add_hidden(env, row)
+        return
+    shown = min(left, int(np.int64(own["display"]))) if own["type"] == ICEBERG else left
+    level = level_at(env.book, price, int(np.int64(own["venue"])))
+    own["slot"] = rest(env.book, side, level, shown, int(np.int64(row + 1)))
+    if own["slot"] == NIL:
+        st["lost"] += 1
+
+
+@hot
+def trade_and_rest(env: Env, row: int, limit: int, reports: Records, trades: Records) -> None:
+    """An own order meets the book of its venue: trade what crosses, rest or cancel the rest."""
+    own = env.own[row]
+    side, venue = int(np.int64(own["side"])), int(np.int64(own["venue"]))
+    left = int(np.int64(own["leaves"]))
+    is_ours = False
+    if limit > 0:
+        tag = int(np.int64(row + 1))
+        left, is_ours = take_at(env, venue, side, limit, left, tag, reports, trades)
+    if is_ours:
+        end_order(env, row, CANCELLED, REASON_SELF_MATCH, reports)
+    elif left > 0 and rests_later(own["type"]):
+        rest_own(env, row, left, reports)
+    elif left > 0:
+        end_order(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
+
+
+@hot
+def act_lit(env: Env, row: int, message: Row, reports: Records, trades: Records) -> None:
+    """An accepted order reaches a public book."""
+    if env.state[0]["session"] == HALTED:
+        env.own[row]["waiting"] = 1
+        return
+    limit = limit_of(env, message)
+    reason = why_not_now(env, message, limit)
+    if reason != REASON_NONE:
+        end_order(env, row, CANCELLED, reason, reports)
+        return
+    trade_and_rest(env, row, limit, reports, trades)
 
 
 @hot
 def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
-    """A NEW reaches the book: accept, trade what crosses, rest or cancel the remainder."""
+    """A NEW reaches its venue."""
     st = env.state[0]
     reason = why_rejected(env, message)
+    if reason == REASON_NONE and message["type"] == POST_ONLY and st["session"] == CONTINUOUS:
+        reason = why_not_now(env, message, int(np.int64(message["price"])))
     if reason != REASON_NONE:
         reject_new(env, message, reason, reports)
         return
     row = enter(env, message, ACCEPTED)
     own = env.own[row]
-    st["own_live"] += 1
-    report(st, reports, ACCEPTED, own["child"], 0, own["leaves"], REASON_NONE)
-    order = (
-        int(np.int64(message["side"])),
-        int(np.int64(message["price"])),
-        int(np.int64(message["quantity"])),
-        int(np.int64(row + 1)),
-    )
-    left = take(st, env.book, env.own, env.fills, order, reports, trades)
-    if left > 0 and message["type"] != IOC:
-        level = level_of(env.book, message["price"])
-        own["slot"] = rest(
-            env.book, int(np.int64(message["side"])), level, left, int(np.int64(row + 1))
-        )
-        if own["slot"] == NIL:
-            st["lost"] += 1
-    elif left > 0:
-        end_order(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
+    report(st, reports, ACCEPTED, own["child"], 0, own["leaves"], REASON_NONE, own["venue"])
+    kind = env.state[0]["venues"][message["venue"]]["kind"]
+    if message["type"] == AT_OPEN or message["type"] == AT_CLOSE:
+        auction.takes_part(env, row, message, reports)
+    elif kind == LIT:
+        act_lit(env, row, message, reports, trades)
+    elif kind == DARK:
+        dark.arrive(env, row, message, reports, trades)
+    else:
+        dealer.arrive(env, row, message, reports)
     st["events"] += 1
+
+
+@hot
+def release(env: Env, row: int, reports: Records, trades: Records) -> None:
+    """An order that came in a halt enters the book."""
+    own = env.own[row]
+    own["waiting"] = 0
+    price = int(np.int64(own["price"]))
+    side = int(np.int64(own["side"]))
+    touched = touch_price(env.book, -side)
+    if own["type"] == POST_ONLY and touched != 0 and side * (price - touched) >= 0:
+        end_order(env, row, CANCELLED, REASON_WOULD_TRADE, reports)
+    else:
+        trade_and_rest(env, row, price, reports, trades)
+    env.state[0]["events"] += 1
+    touch(env.book, env.state[0])
 
 
 @hot
@@ -179,66 +299,64 @@ def act_cancel(env: Env, message: Row, reports: Records) -> None:
     st = env.state[0]
     row = find(env, message["child"])
     if row == NOT_FOUND:
-        reason = REASON_UNKNOWN_ORDER if st["session"] == CONTINUOUS else REASON_CLOSED
-        report(st, reports, CANCEL_REJECTED, message["child"], 0, 0, reason)
+        is_open = st["session"] == CONTINUOUS or st["session"] == HALTED
+        reason = REASON_UNKNOWN_ORDER if is_open else REASON_CLOSED
+        report(
+            st,
+            reports,
+            CANCEL_REJECTED,
+            message["child"],
+            0,
+            0,
+            reason,
+            int(np.int64(message["venue"])),
+        )
         return
     own = env.own[row]
     if own["state"] == ACCEPTED:
         end_order(env, row, CANCELLED, REASON_REQUESTED, reports)
         st["events"] += 1
         return
-    reason = REASON_TOO_LATE if st["session"] == CONTINUOUS else REASON_CLOSED
-    report(st, reports, CANCEL_REJECTED, own["child"], own["cum"], 0, reason)
+    reason = REASON_CLOSED if st["session"] == CLOSED else REASON_TOO_LATE
+    report(st, reports, CANCEL_REJECTED, own["child"], own["cum"], 0, reason, own["venue"])
+
+
+@hot
+def venue_of_message(env: Env, message: Row) -> int:
+    """Where a message goes: a cancel to the venue of its order, whatever it says itself."""
+    row = find(env, message["child"]) if message["kind"] != NEW else NOT_FOUND
+    venue = int(np.int64(message["venue"] if row == NOT_FOUND else env.own[row]["venue"]))
+    return min(max(venue, 0), VENUES - 1)
+
+
+@hot
+def is_put_off(env: Env, message: Row, at_ns: int) -> bool:
+    """A venue that is down answers when it is back; a stuck pool cancels late."""
+    st = env.state[0]
+    if st["session"] == CLOSED:
+        return False
+    venue = env.state[0]["venues"][venue_of_message(env, message)]
+    until = 0
+    if venue["state"] == CLOSED:
+        until = int(np.int64(venue["back_ns"]))
+    elif venue["stuck"] == 1 and message["kind"] == CANCEL:
+        until = int(np.int64(venue["stuck_ns"]))
+    return bool(until > at_ns and enqueue(env, message, until))
 
 
 @hot
 def act(env: Env, message: Row, at_ns: int, reports: Records, trades: Records) -> None:
     """One own message at its time."""
     env.state[0]["at_ns"] = at_ns
+    if is_put_off(env, message, at_ns):
+        return
     if message["kind"] == NEW:
         act_new(env, message, reports, trades)
+    elif message["kind"] == LOOK:
+        dealer.look(env, message, reports, trades)
     else:
         act_cancel(env, message, reports)
     touch(env.book, env.state[0])
-
-
-@hot
-def prices_taken(env: Env, side: int, limit_price: int, quantity: int) -> int:
-    """How many price levels an own aggressor would trade at: prints and reports it needs."""
-    top = env.book.top[0]
-    limit = level_of(env.book, limit_price)
-    level = top["ask"] if side > 0 else top["bid"]
-    left = quantity
-    count = 0
-    while left > 0 and level != np.uint64(0) and level != top["end"]:
-        if (side > 0 and level > limit) or (side < 0 and level < limit):
-            break
-        left -= env.book.nodes[level]["quantity"]
-        count += 1
-        level = above(env.book.bits, top, level) if side > 0 else below(env.book.bits, top, level)
-    return count
-
-
-@hot
-def submit(env: Env, message: Row) -> bool:
-    """Queue a MESSAGE; it acts at ``sent_ns + latency``. False: the queue is full, nothing done.
-
-    One session is one line: a message never overtakes an earlier one, and never acts before now.
-    """
-    st = env.state[0]
-    if st["tail"] - st["head"] >= len(env.queue):
-        return False
-    act_ns = message["sent_ns"] + st["latency_ns"]
-    if st["jitter_ns"] > 0:
-        bits = draw(draw(st["latency_key"], message["child"]), int(np.int64(message["kind"])))
-        act_ns += int(np.int64(bits >> np.uint64(1))) % st["jitter_ns"]
-    act_ns = max(act_ns, st["last_act_ns"], st["now_ns"])
-    st["last_act_ns"] = act_ns
-    at = st["tail"] & (len(env.queue) - 1)
-    env.queue[at] = message
-    env.acts[at] = act_ns
-    st["tail"] += 1
-    return True
 
 
 @hot
@@ -278,7 +396,6 @@ def drop_in_flight(env: Env, child: int, reports: Records, n_reports: int) -> in
         if message["kind"] == NEW and message["child"] == child and find(env, child) == NOT_FOUND:
             reject_new(env, message, REASON_MASS_CANCEL, reports)
             continue
-        env.acts[kept & mask] = env.acts[i & mask]
         env.queue[kept & mask] = message
         kept += 1
     st["tail"] = kept

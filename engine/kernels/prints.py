@@ -4,30 +4,32 @@ import numpy as np
 
 from engine.domain.kinds import (
     ACCEPTED,
-    AGGRESSIVE,
     FILLED,
-    PASSIVE,
+    HIDDEN,
+    ICEBERG,
+    LIT,
     REASON_NONE,
 )
-from engine.kernels.book import NIL, TAPE_FULL, Book, Records, match
-from engine.kernels.environment import Row
+from engine.kernels.book import NIL, Book, Records
+from engine.kernels.environment import Env, Row
 from engine.kernels.jit import hot, leaf
+from engine.kernels.lit import group_quantity, price_at
 
 SYMBOL_SHIFT = 40  # exec_id = symbol << 40 | running number: unique over all instruments of a day
 
 
 @leaf
 def touch(book: Book, st: Row) -> None:
-    """Add what the last event did to the touch to the order-flow imbalance. [share]
+    """Add what the last event did to the consolidated touch to the order-flow imbalance. [share]
 
     Source: Cont, Kukanov, Stoikov 2014; a side that was or is empty contributes nothing.
     """
     top = book.top[0]
-    bid_level, ask_level = top["bid"], top["ask"]
-    bid = 0 if bid_level == np.uint64(0) else int(np.int64(bid_level)) + top["offset"]
-    ask = 0 if ask_level == top["end"] else int(np.int64(ask_level)) + top["offset"]
-    bid_size = book.nodes[bid_level]["quantity"]
-    ask_size = book.nodes[ask_level]["quantity"]
+    bid_level, ask_level = np.uint64(top["bid"]), np.uint64(top["ask"])
+    bid = 0 if bid_level == np.uint64(0) else price_at(book, bid_level)
+    ask = 0 if ask_level == top["end"] else price_at(book, ask_level)
+    bid_size = group_quantity(book, bid_level)
+    ask_size = group_quantity(book, ask_level)
     change = 0
     if bid != 0 and st["bid"] != 0:
         if bid >= st["bid"]:
@@ -46,7 +48,14 @@ def touch(book: Book, st: Row) -> None:
 
 @hot
 def report(
-    st: Row, reports: Records, kind: int, child: int, cum: int, leaves: int, reason: int
+    st: Row,
+    reports: Records,
+    kind: int,
+    child: int,
+    cum: int,
+    leaves: int,
+    reason: int,
+    venue: int,
 ) -> Row:
     """Append a REPORT without a fill; its row, for the caller to complete."""
     row = reports[st["n_reports"]]
@@ -65,31 +74,111 @@ def report(
     row["liquidity"] = 0
     row["bid"] = st["bid"]
     row["ask"] = st["ask"]
+    row["venue"] = venue
+    row["sub"] = 0
     return row
 
 
 @hot
+def add_hidden(env: Env, row: int) -> None:
+    """Put an own order at the end of the list of hidden ones."""
+    st = env.state[0]
+    env.own[row]["behind"] = -1
+    if st["hidden"] == 0:
+        st["first_hidden"] = row
+    else:
+        env.own[st["last_hidden"]]["behind"] = row
+    st["last_hidden"] = row
+    st["hidden"] += 1
+
+
+@hot
+def forget_hidden(env: Env, row: int) -> None:
+    """Take an own order out of the list of hidden ones, if it is there."""
+    st = env.state[0]
+    before = -1
+    at = int(np.int64(st["first_hidden"]))
+    while at >= 0 and at != row:
+        before = at
+        at = int(np.int64(env.own[at]["behind"]))
+    if at < 0:
+        return
+    behind = env.own[row]["behind"]
+    if before < 0:
+        st["first_hidden"] = behind
+    else:
+        env.own[before]["behind"] = behind
+    if behind < 0:
+        st["last_hidden"] = before
+    st["hidden"] -= 1
+
+
+@hot
+def leave(env: Env, row: int, state: int) -> None:
+    """An own order works no more, whatever ended it."""
+    own = env.own[row]
+    own["leaves"] = 0
+    own["state"] = state
+    own["slot"] = NIL
+    own["waiting"] = 0
+    env.state[0]["own_live"] -= 1
+    if own["type"] == HIDDEN:
+        forget_hidden(env, row)
+    elif own["type"] == ICEBERG:
+        env.state[0]["icebergs"] -= 1
+
+
+@hot
+def end_own(env: Env, row: int, kind: int, reason: int, reports: Records) -> None:
+    """End and report an own order that is in no book."""
+    own = env.own[row]
+    leave(env, row, kind)
+    report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason, own["venue"])
+
+
+@hot
 def report_fill(
-    st: Row, own: Row, reports: Records, price: int, quantity: int, liquidity: int
+    env: Env, row: int, reports: Records, price: int, sub: int, quantity: int, liquidity: int
 ) -> None:
     """Book a fill of an own order and report it; the order ends when nothing is left."""
+    st = env.state[0]
+    own = env.own[row]
     own["cum"] += quantity
     own["leaves"] -= quantity
     if own["leaves"] == 0:
-        own["state"] = FILLED
-        own["slot"] = NIL
-        st["own_live"] -= 1
-    row = report(st, reports, FILLED, own["child"], own["cum"], own["leaves"], REASON_NONE)
-    row["price"] = price
-    row["quantity"] = quantity
-    row["liquidity"] = liquidity
+        leave(env, row, FILLED)
+    written = report(
+        st,
+        reports,
+        FILLED,
+        own["child"],
+        own["cum"],
+        own["leaves"],
+        REASON_NONE,
+        own["venue"],
+    )
+    written["price"] = price
+    written["sub"] = sub
+    written["quantity"] = quantity
+    written["liquidity"] = liquidity
     st["pushed"] += np.float64(own["side"] * quantity)
     st["touched"] = 1
 
 
 @hot
-def print_trade(st: Row, trades: Records, side: int, price: int, quantity: int, own: int) -> None:
-    """Append a public print and add it to the totals of the day."""
+def print_trade(
+    env: Env,
+    trades: Records,
+    venue: int,
+    side: int,
+    price: int,
+    sub: int,
+    quantity: int,
+    own: int,
+    hidden: int,
+) -> Row:
+    """Append a public print and add it to the totals of the day; its row."""
+    st = env.state[0]
     row = trades[st["n_trades"]]
     st["n_trades"] += 1
     row["symbol"] = st["symbol"]
@@ -98,64 +187,21 @@ def print_trade(st: Row, trades: Records, side: int, price: int, quantity: int, 
     row["price"] = price
     row["quantity"] = quantity
     row["own"] = own
-    row["hidden"] = 0
+    row["hidden"] = hidden
+    row["venue"] = venue
+    row["sub"] = sub
+    row["auction"] = 0
     st["volume"] += quantity
     st["signed_volume"] += side * quantity
     st["own_volume"] += own
-    st["notional"] += price * quantity
+    st["notional"] += (price * 100 + sub) * quantity
     st["trades"] += 1
-    st["last"] = price
-
-
-@hot
-def book_fills(
-    st: Row, own: Records, fills: Records, n: int, side: int, reports: Records, trades: Records
-) -> None:
-    """Turn n fills of one aggressor into one print a price and a report for each own order.
-
-    An own aggressor is reported once a price, after the own orders it met there. Trading with
-    ourselves counts the shares once in the print and cancels out in the own impact.
-    """
-    taker = fills[0]["taker"]
-    first = 0
-    while first < n:
-        price = fills[first]["price"]
-        total = 0
-        ours = 0
-        last = first
-        while last < n and fills[last]["price"] == price:
-            quantity = fills[last]["quantity"]
-            total += quantity
-            maker = fills[last]["maker"]
-            if maker != 0:
-                ours += quantity
-                report_fill(st, own[maker - 1], reports, price, quantity, PASSIVE)
-            last += 1
-        if taker != 0:
-            ours = total
-            report_fill(st, own[taker - 1], reports, price, total, AGGRESSIVE)
-        print_trade(st, trades, side, price, total, ours)
-        first = last
-
-
-@hot
-def take(
-    st: Row,
-    book: Book,
-    own: Records,
-    fills: Records,
-    order: tuple[int, int, int, int],
-    reports: Records,
-    trades: Records,
-) -> int:
-    """Match an aggressor (side, limit price, quantity, tag); the quantity it has left. [share]"""
-    side, limit, left, tag = order
-    status = TAPE_FULL
-    while status == TAPE_FULL:
-        left, n, status = match(book, side, limit, left, tag, fills, 0)
-        if n > 0:
-            book_fills(st, own, fills, n, side, reports, trades)
-    return left
+    st["venues"][venue]["volume"] += quantity
+    if st["venues"][venue]["kind"] == LIT:
+        st["last"] = price
+    else:
+        st["off_volume"] += quantity
+    return row
 
 
 @hot

@@ -18,9 +18,14 @@ THE RULES OF A DECISION. The live engine follows the same list, so both give the
    and counts as cancelling in this observation.
 5. Observation. now_ns = t. filled = shares of all fills applied. volume = TICK.volume - the market
    volume since the open at acceptance; own_volume = filled. bid, ask and sizes = level 0 of the
-   TICK. features = what ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by
-   the last resume or amendment, base_volume in the same count as volume. All else is the parent's.
-   seed is the parent's. Unused fields are 0.
+   TICK. venue_bid, venue_ask, sizes and venue_volume = the TICK's; a bit of ``venues`` = allowed by
+   what the parent came with, and the TICK's venue_state there is CONTINUOUS. venue_fill = shares
+   filled there today / shares sent there, NaN before the first; venue_markout = mean over shares of
+   side * (mid - price) / price in bp of the fills there, the mid of the first t at least 10 s after
+   the fill, fills without a two-sided mid left out, NaN before the first. features = what
+   ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by the last resume or
+   amendment, base_volume in the same count as volume. All else is the parent's. seed is the
+   parent's. Unused fields are 0.
 6. Action. ``act`` once. Its cancels are sent in slot order, then its new child, all with
    sent_ns = t: they act at the venue at t + latency. A child's ttl_ns is the action's.
 7. Several parents of one instrument decide in order of their number; each sees the book of t.
@@ -35,10 +40,12 @@ from engine.domain.kinds import (
     CANCEL,
     CANCEL_REJECTED,
     CANCELLED,
+    CONTINUOUS,
     EXPIRED,
     FILLED,
     NEW,
     REJECTED,
+    VENUES,
 )
 from engine.domain.market import ACTION, MESSAGE, OBSERVATION, REPORT, SLOTS, TICK, TRADE
 from engine.kernels.act import act
@@ -64,6 +71,8 @@ TAPE_FULL = 1  # more fills than the tape holds
 CHILDREN_FULL = 2  # more children than the environment keeps: make it with a larger max_own
 VENUE_STUCK = 3  # an event did not fit the scratch arrays, or a message the queue of the venue
 
+MARKOUT_NS = 10 * SECOND_NS
+
 
 class Tape(NamedTuple):
     """What a simulated parent leaves behind, and the scratch space of the loop."""
@@ -78,6 +87,9 @@ class Tape(NamedTuple):
     tick: Any
     message: Any
     slot_ttl: npt.NDArray[np.int64]
+    venue_shares: npt.NDArray[np.int64]  # sent, filled, marked out, a row each
+    venue_gain: Floats  # side * (mid - price) * shares / price of those marked out [bp * share]
+    marks: npt.NDArray[np.int64]  # bits of the venues it may use, first fill not marked out yet
 
 
 def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
@@ -94,6 +106,9 @@ def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
         tick=np.zeros(1, dtype=TICK),
         message=np.zeros(1, dtype=MESSAGE),
         slot_ttl=np.zeros(SLOTS, dtype=np.int64),
+        venue_shares=np.zeros((3, VENUES), dtype=np.int64),
+        venue_gain=np.zeros(VENUES),
+        marks=np.zeros(2, dtype=np.int64),
     )
 
 
@@ -113,6 +128,8 @@ def free_slot(parent: Any, slot: int, tape: Tape) -> None:
         parent["slot_leaves"][i] = 0 if last else parent["slot_leaves"][i + 1]
         parent["slot_sent_ns"][i] = 0 if last else parent["slot_sent_ns"][i + 1]
         parent["slot_cancelling"][i] = 0 if last else parent["slot_cancelling"][i + 1]
+        parent["slot_venue"][i] = 0 if last else parent["slot_venue"][i + 1]
+        parent["slot_type"][i] = 0 if last else parent["slot_type"][i + 1]
         tape.slot_ttl[i] = 0 if last else tape.slot_ttl[i + 1]
 
 
@@ -137,6 +154,7 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
         tape.fills[at] = report
         tape.counts[1] = at + 1
         parent["filled"] += report["quantity"]
+        tape.venue_shares[1, report["venue"]] += report["quantity"]
         if slot >= 0:
             parent["slot_leaves"][slot] -= report["quantity"]
             if parent["slot_leaves"][slot] <= 0:
@@ -174,6 +192,9 @@ def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> bool:
     message["price"] = parent["slot_price"][slot]
     message["quantity"] = parent["slot_leaves"][slot]
     message["sent_ns"] = parent["now_ns"]
+    message["venue"] = parent["slot_venue"][slot]
+    message["display"] = 0
+    message["minimum"] = 0
     parent["slot_cancelling"][slot] = 1
     return submit(env, message)
 
@@ -190,12 +211,18 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> bool
     message["price"] = action["price"]
     message["quantity"] = action["size"]
     message["sent_ns"] = parent["now_ns"]
+    message["venue"] = action["venue"]
+    message["display"] = action["display"]
+    message["minimum"] = action["minimum"]
     slot = slot_of(parent, 0)
     parent["slot_child"][slot] = child
     parent["slot_price"][slot] = action["price"]
     parent["slot_leaves"][slot] = action["size"]
     parent["slot_sent_ns"][slot] = parent["now_ns"]
     parent["slot_cancelling"][slot] = 0
+    parent["slot_venue"][slot] = action["venue"]
+    parent["slot_type"][slot] = action["type"]
+    tape.venue_shares[0, action["venue"]] += action["size"]
     tape.slot_ttl[slot] = action["ttl_ns"]
     return submit(env, message)
 
@@ -214,7 +241,58 @@ def expire_children(env: Env, parent: Any, tape: Tape) -> int:
 
 
 @hot
-def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
+def begin(parent: Any, tape: Tape) -> None:
+    """Forget the run before; what the parent came with says which venues it may use."""
+    tape.counts[:] = 0
+    tape.venue_shares[:] = 0
+    tape.venue_gain[:] = 0.0
+    tape.marks[0] = parent["venues"]
+    tape.marks[1] = 0
+
+
+@leaf
+def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
+    """Book the markouts that are due at this second."""
+    first = tape.marks[1]
+    bid = tick["bid"][0]
+    ask = tick["ask"][0]
+    sound = bid > 0 and ask > 0 and bid <= ask
+    while first < tape.counts[1]:
+        fill = tape.fills[first]
+        if fill["venue_ns"] + MARKOUT_NS > parent["now_ns"]:
+            break
+        if sound:
+            place = fill["venue"]
+            price = fill["price"] + fill["sub"] / 100.0
+            gain = parent["side"] * (0.5 * (bid + ask) - price) / price * 1e4
+            tape.venue_gain[place] += gain * fill["quantity"]
+            tape.venue_shares[2, place] += fill["quantity"]
+        first += 1
+    tape.marks[1] = first
+
+
+@leaf
+def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
+    """Rule 5: the venues."""
+    allowed = tape.marks[0]
+    mask = 0
+    for i in range(VENUES):
+        parent["venue_bid"][i] = tick["venue_bid"][i]
+        parent["venue_bid_size"][i] = tick["venue_bid_size"][i]
+        parent["venue_ask"][i] = tick["venue_ask"][i]
+        parent["venue_ask_size"][i] = tick["venue_ask_size"][i]
+        parent["venue_volume"][i] = tick["venue_volume"][i]
+        if tick["venue_state"][i] == CONTINUOUS:
+            mask |= allowed & (1 << i)
+        sent = tape.venue_shares[0, i]
+        marked = tape.venue_shares[2, i]
+        parent["venue_fill"][i] = tape.venue_shares[1, i] / sent if sent > 0 else np.nan
+        parent["venue_markout"][i] = tape.venue_gain[i] / marked if marked > 0 else np.nan
+    parent["venues"] = mask
+
+
+@hot
+def observe(parent: Any, tick: Any, arrival_volume: int, tape: Tape) -> None:
     """Rule 5: what changes from one decision to the next."""
     parent["volume"] = tick["volume"] - arrival_volume
     parent["own_volume"] = parent["filled"]
@@ -222,6 +300,7 @@ def observe(parent: Any, tick: Any, arrival_volume: int) -> None:
     parent["ask"] = tick["ask"][0]
     parent["bid_size"] = tick["bid_size"][0]
     parent["ask_size"] = tick["ask_size"][0]
+    observe_venues(parent, tick, tape)
 
 
 @leaf
@@ -280,18 +359,18 @@ def simulate(
 
     env : a fresh ``flow.new_env``; state : a fresh FEATURE_STATE row. parent : an OBSERVATION row
     with what the parent is (start_ns ... seed, base_*, model_state) and volume = market volume
-    since the open at acceptance, -1 = at its first decision; used as working memory. Results are
-    in the tape: rows in use are ``counts`` = decisions, fills, children, seconds seen. A tape that
-    does not record has the same fills, mids and counts. Without a model the features, which nobody
-    reads, are then left out.
+    since the open at acceptance, -1 = at its first decision, venues = those it may use, venue_kind
+    and the fees as they are; used as working memory. Results are in the tape: rows in use are
+    ``counts`` = decisions, fills, children, seconds seen. A tape that does not record has the same
+    fills, mids and counts. Without a model the features, which nobody reads, are then left out.
     """
-    tape.counts[:] = 0
+    begin(parent, tape)
     open_ns = env.state[0]["open_ns"]
     seconds = (env.state[0]["close_ns"] - open_ns) // SECOND_NS
     arrival_volume = parent["volume"]
     tick = tape.tick[0]
     # nothing but a model and a record reads the features, and nobody reads a level but they
-    watched = is_recording(tape) or model["type"] != NO_MODEL
+    watched = is_recording(tape) or model.row[0]["type"] != NO_MODEL
     over = False
     for k in range(min(seconds, tape.mids.size)):
         t = open_ns + k * SECOND_NS
@@ -307,12 +386,13 @@ def simulate(
             tape.mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
         tape.counts[3] = k + 1
         parent["now_ns"] = t
+        mark_out(parent, tick, tape)
         if over or t < parent["start_ns"]:
             continue
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume)
+        observe(parent, tick, arrival_volume, tape)
         over = is_over(parent)
         if status == FINE and not over:
             status = decide_once(env, parent, parameters, curve, model, first_child, tape)

@@ -3,13 +3,19 @@
 import math
 from typing import Any
 
-from engine.kernels.inference import FEATURES_FINE, first_doubtful, score_logistic
-from engine.kernels.jit import kernel
+from engine.kernels.inference import FEATURES_FINE, Model, first_doubtful, lean, score
+from engine.kernels.jit import hot
 
 
-@kernel
-def score_first(models: Any, features: Any, contributions: Any) -> float:
-    """P(up) of row 0 of a MODEL array; NaN when a used feature is NaN or out of range."""
-    if first_doubtful(models[0], features) != FEATURES_FINE:
+@hot
+def score_first(model: Model, features: Any) -> float:
+    """Score of one row of features; NaN when a used feature is NaN or out of range."""
+    if first_doubtful(model, features) != FEATURES_FINE:
         return math.nan
-    return float(score_logistic(models[0], features, contributions))
+    return float(score(model, features))
+
+
+@hot
+def lean_first(model: Model, features: Any) -> float:
+    """``lean`` of that score: above 0 = up. NaN when a used feature is NaN or out of range."""
+    return float(lean(model, score_first(model, features)))

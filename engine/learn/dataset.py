@@ -45,6 +45,7 @@ class Dataset:
 
     features: Features  # shape (n, 16), all finite
     ups: npt.NDArray[np.bool_]  # shape (n,): the mid moved up, given that it moved
+    moves: Floats  # shape (n,): by how much, never 0. [tick]
     at_ns: Ints
     label_end_ns: Ints
     names: tuple[str, ...]  # the recordings it came from
@@ -59,6 +60,7 @@ class Dataset:
             self,
             features=self.features[rows],
             ups=self.ups[rows],
+            moves=self.moves[rows],
             at_ns=self.at_ns[rows],
             label_end_ns=self.label_end_ns[rows],
         )
@@ -66,7 +68,7 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 of everything that training sees."""
         out = hashlib.sha256(f"{self.horizon_s}|{'|'.join(self.names)}|".encode())
-        for array in (self.features, self.ups, self.at_ns, self.label_end_ns):
+        for array in (self.features, self.ups, self.moves, self.at_ns, self.label_end_ns):
             out.update(f"{array.dtype.str}{array.shape}".encode())
             out.update(np.ascontiguousarray(array).tobytes())
         return out.hexdigest()
@@ -97,21 +99,23 @@ def build(recordings: Sequence[Recording], horizon_s: int, used: Sequence[int]) 
     """
     if horizon_s < 1:
         raise Refused(f"horizon must be at least 1 s, was {horizon_s}")
-    parts: list[tuple[Features, npt.NDArray[np.bool_], Ints]] = []
+    parts: list[tuple[Features, Floats, Ints]] = []
     for recording in recordings:
         now, then = labelled_rows(recording, horizon_s)
         move = recording.mids[then] - recording.mids[now]
         known = np.isfinite(recording.features[now][:, list(used)]).all(axis=1)
         keep = known & np.isfinite(move) & (move != 0.0)
         rows = now[keep]
-        parts.append((recording.features[rows], move[keep] > 0.0, recording.at_ns[rows]))
+        parts.append((recording.features[rows], move[keep], recording.at_ns[rows]))
     if not parts or sum(part[1].size for part in parts) == 0:
         raise Refused("no labelled row: recordings are empty or the mid never moved")
     at_ns = np.concatenate([part[2] for part in parts])
     order = np.argsort(at_ns, kind="stable")
+    moves = np.concatenate([part[1] for part in parts])[order]
     return Dataset(
         features=np.concatenate([part[0] for part in parts])[order],
-        ups=np.concatenate([part[1] for part in parts])[order],
+        ups=moves > 0.0,
+        moves=moves,
         at_ns=at_ns[order],
         label_end_ns=at_ns[order] + horizon_s * SECOND_NS,
         names=tuple(sorted(recording.name for recording in recordings)),

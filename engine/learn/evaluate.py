@@ -13,6 +13,7 @@ Bools = npt.NDArray[np.bool_]
 
 RED_FLAG_AUC = 0.65  # above it: look-ahead or class imbalance, until explained
 RED_FLAG_ACCURACY = 0.80
+LEAST_P = 1e-15  # a probability counts at least as this in the log loss
 Z_95 = 1.959963984540054
 
 
@@ -90,7 +91,8 @@ def murphy(p: Floats, ups: Bools) -> tuple[float, float, float]:
 
 
 def log_loss(p: Floats, ups: Bools) -> float:
-    """Mean negative log likelihood. [nat]"""
+    """Mean negative log likelihood; a tree that was certain and wrong costs 34 nats. [nat]"""
+    p = np.clip(p, LEAST_P, 1.0 - LEAST_P)
     return float(-np.mean(np.where(ups, np.log(p), np.log1p(-p))))
 
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.domain.errors import Refused
+from engine.kernels.inference import Model
 from engine.runtime.models import (
     ARRAYS,
     CARD,
@@ -20,15 +20,15 @@ from engine.runtime.models import (
 )
 
 
-def save(directory: Path, row: NDArray[np.void], card: Card) -> str:
+def save(directory: Path, model: Model, card: Card) -> str:
     """Write a model version and return its id. The same content has the same id: saved once.
 
     Written beside its place and moved there whole, so that no reader meets half a model.
     """
-    if card.arrays_sha256 != arrays_digest(row):
+    if card.arrays_sha256 != arrays_digest(model):
         raise Refused("a card must name the hash of its own arrays", rule="model.hash")
     content = encode_card(card)
-    model_id = model_id_of(content)
+    model_id = model_id_of(content, card.short)
     place = directory / model_id
     if place.exists():
         load_model(directory, model_id)
@@ -37,7 +37,7 @@ def save(directory: Path, row: NDArray[np.void], card: Card) -> str:
     draft.mkdir(parents=True)
     try:
         with (draft / ARRAYS).open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays_of(row))
+            np.savez(file, allow_pickle=False, **arrays_of(model))
         (draft / CARD).write_bytes(content)
         draft.rename(place)
     finally:

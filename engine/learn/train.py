@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -12,14 +13,16 @@ from engine.domain.kinds import FEATURE_NAMES
 from engine.domain.units import Nanos
 from engine.learn import registry
 from engine.learn.dataset import Dataset, Recording, build, walk_forward
+from engine.learn.estimators import kind_of
 from engine.learn.evaluate import Evaluation, auc_interval, evaluate
-from engine.learn.fit import LEAST_ROWS, Fitted, all_features, fit_logistic, scores, shuffled
+from engine.learn.fit import LEAST_ROWS, Fitted, all_features, fit, scores, shuffled
 from engine.runtime.models import Card, CardBin, Fold, arrays_digest
 
 Floats = npt.NDArray[np.float64]
 
 HORIZON_S = 5
 FOLDS = 4
+SEED = 1  # of the shuffle
 LEAK_TOLERANCE = 0.03  # shuffled labels may score this far from a coin toss, or its noise if larger
 
 
@@ -40,34 +43,39 @@ def train_default(
     now_ns: Nanos,
     expires_at: Nanos,
     horizon_s: int = HORIZON_S,
-    seed: int = 1,
+    kind: str = "logistic",
 ) -> str:
-    """Train, test and store the price-direction model of ADAPTIVE; the id of the version.
+    """Train, test and store a price-direction model of ADAPTIVE; the id of the version.
 
-    recordings : past days, each second's features and mid. now_ns : when it is trained, for the
-    card. expires_at : market clock; from then on ADAPTIVE runs as its base schedule. The version is
-    only stored: whether it may trade is an approval. Refused when there is too little to learn.
+    kind : of ``estimators.KINDS``, but no linear regression: the figures of a card are of
+    probabilities. recordings : past days, each second's features and mid. now_ns : when it is
+    trained, for the card. expires_at : market clock; from then on ADAPTIVE runs as its base
+    schedule. The version is only stored: whether it may trade is an approval. Refused when there is
+    too little to learn.
     """
+    if kind == "linear":
+        raise Refused("a version must say P(up), a linear regression predicts the move")
     wanted = all_features()
     data = build(recordings, horizon_s, wanted)
     need = LEAST_ROWS * (FOLDS + 1)
     if len(data) < need:
         raise Refused(f"a first version needs at least {need} labelled rows, were {len(data)}")
-    tested = walk(data, wanted, seed)
+    tested = walk(data, wanted, kind=kind)
     *_, (_, last) = walk_forward(data, FOLDS)
-    final = fit_logistic(data, data.take(last), wanted)
+    final = fit(kind, data, data.take(last), wanted)
     card = write_card(data, final, tested, now_ns, expires_at)
-    return registry.save(directory, final.row, card)
+    card = msgspec.structs.replace(card, type=kind_of(kind).words, short=kind_of(kind).short)
+    return registry.save(directory, final.model, card)
 
 
-def walk(data: Dataset, wanted: Sequence[int], seed: int) -> Tested:
+def walk(data: Dataset, wanted: Sequence[int], seed: int = SEED, kind: str = "logistic") -> Tested:
     """Train on the past, test on the next block, four times over; then once on shuffled labels."""
     folds: list[Fold] = []
     p: list[Floats] = []
     ups: list[npt.NDArray[np.bool_]] = []
     for train_rows, test_rows in walk_forward(data, FOLDS):
         train, test = data.take(train_rows), data.take(test_rows)
-        found = scores(fit_logistic(train, test, wanted).row, test)
+        found = scores(fit(kind, train, test, wanted).model, test)
         result = evaluate(found, test.ups)
         folds.append(
             Fold(n_train=len(train), n_test=len(test), auc=result.auc, accuracy=result.accuracy)
@@ -75,7 +83,7 @@ def walk(data: Dataset, wanted: Sequence[int], seed: int) -> Tested:
         p.append(found)
         ups.append(test.ups)
     evaluation = evaluate(np.concatenate(p), np.concatenate(ups))
-    null, noise = shuffled_auc(data, wanted, seed)
+    null, noise = shuffled_auc(data, wanted, seed, kind)
     return Tested(
         evaluation=evaluation,
         folds=tuple(folds),
@@ -84,7 +92,9 @@ def walk(data: Dataset, wanted: Sequence[int], seed: int) -> Tested:
     )
 
 
-def shuffled_auc(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[float, float]:
+def shuffled_auc(
+    data: Dataset, wanted: Sequence[int], seed: int = SEED, kind: str = "logistic"
+) -> tuple[float, float]:
     """AUC of the last step when all labels were shuffled first, and four of its standard errors.
 
     Nothing is left to learn, so whatever is above .5 came through a leak from test to training.
@@ -92,7 +102,7 @@ def shuffled_auc(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[float
     null = shuffled(data, seed)
     *_, (train_rows, test_rows) = walk_forward(null, FOLDS)
     train, test = null.take(train_rows), null.take(test_rows)
-    auc, low, high = auc_interval(scores(fit_logistic(train, test, wanted).row, test), test.ups)
+    auc, low, high = auc_interval(scores(fit(kind, train, test, wanted).model, test), test.ups)
     return auc, high - low
 
 
@@ -124,7 +134,7 @@ def write_card(
         features=names,
         recordings=data.names,
         data_sha256=data.digest(),
-        arrays_sha256=arrays_digest(final.row),
+        arrays_sha256=arrays_digest(final.model),
         n_train=len(data),
         minimum_n=LEAST_ROWS,
         n=e.n,

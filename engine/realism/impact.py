@@ -7,10 +7,9 @@ measured as a trader would, from mids and fills.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from engine.domain.errors import BrokenInvariant
 from engine.kernels.environment import Day, new_day
 from engine.kernels.flow import DONE, new_env
 from engine.kernels.planned import scratch, trade_plan
-from engine.realism.watch import OPEN_NS, SECOND, SECONDS, Progress, Purpose, seed_of
+from engine.realism.watch import OPEN_NS, SECOND, SECONDS, Progress, Purpose, in_order, seed_of
 
 Records: TypeAlias = NDArray[np.void]
 Floats: TypeAlias = NDArray[np.float64]
@@ -130,22 +129,6 @@ def _one_path(flow: Records, orders: Sequence[Order], seed: int) -> list[tuple[F
     return rows
 
 
-T = TypeVar("T")
-
-
-def over_paths(
-    one: Callable[[int], T], paths: int, workers: int, progress: Progress | None
-) -> list[T]:
-    """``one`` of path 0 to paths - 1, in that order, on so many threads."""
-    found: list[T] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for done in pool.map(one, range(paths)):
-            found.append(done)
-            if progress is not None:
-                progress(len(found), paths)
-    return found
-
-
 def measure(
     flow: Records,
     orders: Sequence[Order],
@@ -159,7 +142,7 @@ def measure(
     def one(path: int) -> list[tuple[Floats, Floats]]:
         return _one_path(flow, orders, seed_of(Purpose.IMPACT, path))
 
-    found = over_paths(one, paths, workers, progress)
+    found = in_order(one, paths, workers, progress)
     measured: list[Measured] = []
     for i, order in enumerate(orders):
         rows = np.stack([row[i][0] for row in found])

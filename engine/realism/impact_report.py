@@ -13,11 +13,10 @@ from engine.realism.impact import (
     Floats,
     Ints,
     Measured,
-    over_paths,
     run_plan,
 )
 from engine.realism.judge import weights_of
-from engine.realism.watch import OPEN_NS, SECOND, SECONDS, Progress, Purpose, seed_of
+from engine.realism.watch import OPEN_NS, SECOND, SECONDS, Progress, Purpose, in_order, seed_of
 from engine.tca.impact import (
     IStar,
     athl,
@@ -234,7 +233,7 @@ def round_trips(
         def one(path: int, trip: RoundTrip = trip) -> float:
             return trip_gain(flow, trip, path)
 
-        gains = np.array(over_paths(one, paths, workers, None))
+        gains = np.array(in_order(one, paths, workers, None))
         row = _row(_over_days(weights, gains), paths)
         high = interval(_over_days(weights, gains))[1]
         loses = high is not None and high < 0

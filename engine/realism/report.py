@@ -18,6 +18,7 @@ from engine.realism import impact, impact_report
 from engine.realism.facts import (
     LAG_100,
     absolute_correlations,
+    applied,
     correlations,
     recovery_path,
     responses,
@@ -42,19 +43,23 @@ def curves(sums: dict[str, Floats]) -> dict[str, object]:
     halves = sums["half_hours"].mean(axis=0)
     return {
         "sign_lags": list(LAGS),
-        "sign_correlation": _short(correlations(sums, one)[0]),
+        "sign_correlation": _short(applied(correlations, sums, one)[0]),
         "minute_lags": list(MINUTE_LAGS),
         "absolute_correlation": _short(absolute_correlations(sums["minutes"], one, MINUTE_LAGS)[0]),
         "response_lags": list(RESPONSES),
-        "response": _short(responses(sums, one)[0]),
-        "recovery": _short(recovery_path(sums, one)[0]),
+        "response": _short(applied(responses, sums, one)[0]),
+        "recovery": _short(applied(recovery_path, sums, one)[0]),
         "half_hour_volume": _short(halves[:HALF_HOURS]),
         "half_hour_spread": _short(halves[HALF_HOURS:]),
     }
 
 
-def _short(values: Floats) -> list[float]:
-    return [round(float(value), 6) for value in values]
+def _absolute(sums: dict[str, Floats], weights: Floats) -> Floats:
+    return absolute_correlations(sums["minutes"], weights, MINUTE_LAGS)
+
+
+def _short(values: Floats) -> list[float | None]:
+    return [round(float(value), 6) if np.isfinite(value) else None for value in values]
 
 
 def measured(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from engine.realism.moments import Floats, Watched, moments, stacked
 
 Records: TypeAlias = NDArray[np.void]
 Progress: TypeAlias = Callable[[int, int], None]
+T = TypeVar("T")
 
 OPEN_NS: Final = 1_764_253_800 * 10**9
 SECONDS: Final = 23_400
@@ -80,6 +81,27 @@ def watched(flow: Records, seed: int, lit: NDArray[np.bool_]) -> Watched:
     return Watched(room.seen, room.hits[:used], OPEN_NS)
 
 
+def in_order(
+    one: Callable[[int], T], count: int, workers: int, progress: Progress | None
+) -> list[T]:
+    """``one`` of 0 to count - 1, in that order, on so many threads.
+
+    What ``progress`` raises ends it: what has not begun is left out.
+    """
+    found: list[T] = []
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(one, i) for i in range(count)]
+        try:
+            for future in waiting:
+                found.append(future.result())
+                if progress is not None:
+                    progress(len(found), count)
+        finally:
+            for future in waiting:
+                future.cancel()
+    return found
+
+
 def lit_venues() -> NDArray[np.bool_]:
     """Which venue numbers are lit books."""
     from engine.domain.kinds import VENUES
@@ -103,10 +125,4 @@ def sums_of(
     def one(day: int) -> dict[str, Floats]:
         return moments(watched(flow, seed_of(purpose, day), lit))
 
-    found: list[dict[str, Floats]] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for done in pool.map(one, range(days)):
-            found.append(done)
-            if progress is not None:
-                progress(len(found), days)
-    return stacked(found)
+    return stacked(in_order(one, days, workers, progress))

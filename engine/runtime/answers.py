@@ -1,22 +1,25 @@
 """Questions to the engine: what the live rows do not carry."""
 
+import math
 from collections import OrderedDict, deque
 from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core import show, words
-from engine.core.plan import DECISION, NO_MODEL_ROW, recompute
+from engine.core.plan import DECISION, NO_MODEL, recompute
 from engine.core.rules.scope import check_scope, covered
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain.errors import Refused
-from engine.domain.kinds import FEATURE_NAMES
+from engine.domain.kinds import FEATURE_NAMES, N_FEATURES
 from engine.domain.orders import PARENT_LIVE
 from engine.domain.strategy import STRATEGIES
 from engine.domain.units import ChildId, child_text, parent_text
 from engine.domain.views import DeskRow
+from engine.kernels.inference import Model, attribute, attributes_at_once
 from engine.runtime.link import Request
 
 KEPT: Final = 20_000  # decision records in memory; older ones are read from the journal
@@ -145,12 +148,22 @@ class Answers:
         model = self._desk.models.get(child.model_id)
         sight = self._desk.sight
         assert sight is not None
-        rows = NO_MODEL_ROW if model is None else model.row
-        return explain(record, strategy, sight.curve, rows, child_id)
+        flat = NO_MODEL if model is None else model.model
+        return explain(record, strategy, sight.curve, flat, child_id)
+
+
+def contributions_of(stored: Any, model: Model) -> NDArray[np.float64]:
+    """What each feature added to the score of a DECISION row: as stored, or computed now."""
+    action = stored["action"]
+    if math.isnan(action["score"]) or attributes_at_once(model):
+        return np.array(action["contributions"])
+    out = np.zeros(N_FEATURES)
+    attribute(model, np.array(stored["observation"]["features"]), out)
+    return out
 
 
 def explain(
-    record: bytes, strategy: str, curve: Any, model: Any, child_id: ChildId
+    record: bytes, strategy: str, curve: Any, model: Model, child_id: ChildId
 ) -> dict[str, Any]:
     """A DECISION record in words; ``same`` says whether it recomputes bit for bit."""
     stored: Any = np.frombuffer(record, dtype=DECISION)[0]
@@ -159,9 +172,9 @@ def explain(
     values = {
         row.name: float(stored["parameters"][row.index]) for row in STRATEGIES[strategy].parameters
     }
+    added = contributions_of(stored, model)
     parts = [
-        (name, float(seen["features"][i]), float(action["contributions"][i]))
-        for i, name in enumerate(FEATURE_NAMES)
+        (name, float(seen["features"][i]), float(added[i])) for i, name in enumerate(FEATURE_NAMES)
     ]
     parts.sort(key=lambda part: -abs(part[2]))
     return {

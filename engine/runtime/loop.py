@@ -357,6 +357,9 @@ class Loop:
             now = self.parts.venue.hello(
                 state.session, tuple(state.instruments.values()), state.seed, state.epoch
             )
+            seen = self.parts.venue.venues
+            if seen != state.venues:
+                self.facts((e.VenuesSeen(venues=seen),))
             self._compare(now)
         except VenueSilent:
             return

@@ -1,8 +1,10 @@
 """Models on disk: arrays and a card, named by the hash of both. Loading needs no scikit-learn.
 
-``<directory>/<id>/arrays.npz`` holds the fields of a MODEL row, ``card.json`` what a person must
-know. The id is "lr-" and twelve digits of the card's SHA-256; the card holds the arrays' SHA-256.
-A byte changed in either makes the model unknown: it is refused, never used.
+``<directory>/<id>/arrays.npz`` holds the fields of a MODEL row and the arrays beside it that are
+not empty, ``card.json`` what a person must know. The id is the card's kind of model and twelve
+digits of its SHA-256, "lr-0123456789ab"; the card holds the arrays' SHA-256. A byte changed in
+either makes the model unknown: it is refused, never used. So is one whose arrays lead outside of
+themselves: compiled code does not look.
 """
 
 import hashlib
@@ -17,11 +19,16 @@ from numpy.typing import NDArray
 from engine.core.sight import LoadedModel
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos
-from engine.kernels.inference import MODEL
+from engine.kernels.inference import MODEL, Model, linear_model
+from engine.runtime.model_shape import check_shape
 
 ARRAYS = "arrays.npz"
 CARD = "card.json"
 ID_DIGITS = 12
+SIDE = ("nodes", "values", "plan")  # the arrays beside the row
+# fields that the first versions did not have: while zero they are neither stored nor hashed
+LATER = ("link", "output", "activation", "factor", "gamma", "full_at")
+DEFAULT_SHORT = "lr"
 
 
 class CardBin(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +55,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     type: str  # "logistic regression"
+    short: str = DEFAULT_SHORT  # begins the id
     problem: str
     objective: str
     success: str
@@ -78,17 +86,20 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int  # market clock, UTC ns
 
 
-def arrays_of(row: NDArray[np.void]) -> dict[str, NDArray[np.generic]]:
-    """The fields of a MODEL array of one row, by name."""
-    names = MODEL.names or ()
-    return {name: np.ascontiguousarray(row[name]) for name in names}
+def arrays_of(model: Model) -> dict[str, NDArray[np.generic]]:
+    """What is stored and hashed of a model, by name."""
+    names = [name for name in MODEL.names or () if name not in LATER or model.row[name].any()]
+    fields = {name: np.ascontiguousarray(model.row[name]) for name in names}
+    side = {name: getattr(model, name) for name in SIDE}
+    return fields | {name: array for name, array in side.items() if array.size}
 
 
-def arrays_digest(row: NDArray[np.void]) -> str:
-    """SHA-256 of the fields: name, type, shape, bytes; independent of the file format."""
+def arrays_digest(model: Model) -> str:
+    """SHA-256 of the arrays: name, type, shape, bytes; independent of the file format."""
     out = hashlib.sha256()
-    for name, array in sorted(arrays_of(row).items()):
-        out.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
+    for name, array in sorted(arrays_of(model).items()):
+        kind = str(array.dtype.descr) if array.dtype.names else array.dtype.str
+        out.update(f"{name} {kind} {array.shape}\0".encode())
         out.update(array.tobytes())
     return out.hexdigest()
 
@@ -98,9 +109,9 @@ def encode_card(card: Card) -> bytes:
     return msgspec.json.encode(card, order="deterministic")
 
 
-def model_id_of(card: bytes) -> str:
-    """Id of the model with this stored card."""
-    return f"lr-{hashlib.sha256(card).hexdigest()[:ID_DIGITS]}"
+def model_id_of(card: bytes, short: str) -> str:
+    """Id of the model of this kind with this stored card."""
+    return f"{short}-{hashlib.sha256(card).hexdigest()[:ID_DIGITS]}"
 
 
 def _read(path: Path, model_id: str) -> bytes:
@@ -115,45 +126,61 @@ def _read(path: Path, model_id: str) -> bytes:
 def read_card(directory: Path, model_id: str) -> Card:
     """The card of a model; refused when it is not the one the id names."""
     content = _read(directory / model_id / CARD, model_id)
-    if model_id_of(content) != model_id:
+    found = model_id_of(content, model_id.partition("-")[0])
+    if found != model_id:
         raise Refused(
-            f"the card of model {model_id} has been changed: its hash is {model_id_of(content)}",
+            f"the card of model {model_id} has been changed: its hash is {found}",
             rule="model.hash",
         )
     try:
-        return msgspec.json.decode(content, type=Card)
+        card = msgspec.json.decode(content, type=Card)
     except msgspec.DecodeError as problem:
         raise Refused(f"the card of model {model_id} is not readable: {problem}") from problem
+    if not model_id.startswith(f"{card.short}-"):
+        raise Refused(f"the card of model {model_id} is that of a {card.type}", rule="model.hash")
+    return card
 
 
-def _read_row(directory: Path, model_id: str) -> NDArray[np.void]:
+def _read_arrays(directory: Path, model_id: str) -> Model:
+    """The arrays as kernels take them: contiguous, writable, of the exact types."""
     content = io.BytesIO(_read(directory / model_id / ARRAYS, model_id))
     row = np.zeros(1, dtype=MODEL)
+    model = linear_model(row)
     try:
         with np.load(content, allow_pickle=False) as stored:
             for name in MODEL.names or ():
-                row[name] = stored[name]
+                if name not in LATER or name in stored:
+                    row[name] = stored[name]
+            side = {name: stored[name] for name in SIDE if name in stored}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as problem:
         raise Refused(
             f"the arrays of model {model_id} are not readable: {problem}", rule="model.file"
         ) from problem
-    return row
+    for name, array in side.items():
+        wanted = getattr(model, name).dtype
+        if array.dtype != wanted or array.ndim != 1:
+            raise Refused(
+                f"{name} of model {model_id} must be a row of {wanted}, was {array.dtype}",
+                rule="model.shape",
+            )
+    return model._replace(**{name: np.array(array, order="C") for name, array in side.items()})
 
 
 def load_model(directory: Path, model_id: str) -> LoadedModel:
     """Arrays and promises of a model, both hashes checked; refused when either is not right."""
     card = read_card(directory, model_id)
-    row = _read_row(directory, model_id)
-    found = arrays_digest(row)
+    model = _read_arrays(directory, model_id)
+    found = arrays_digest(model)
     if found != card.arrays_sha256:
         raise Refused(
             f"the arrays of model {model_id} have been changed: SHA-256 must be "
             f"{card.arrays_sha256}, was {found}",
             rule="model.hash",
         )
+    check_shape(model, model_id)
     return LoadedModel(
         id=model_id,
-        row=row,
+        model=model,
         horizon_s=card.horizon_s,
         expires_at=Nanos(card.expires_at),
         words=card.words,
@@ -167,4 +194,4 @@ def model_ids(directory: Path) -> tuple[str, ...]:
     if not directory.is_dir():
         return ()
     found = (path.name for path in directory.iterdir() if (path / CARD).is_file())
-    return tuple(sorted(name for name in found if name.startswith("lr-")))
+    return tuple(sorted(name for name in found if not name.startswith(".")))

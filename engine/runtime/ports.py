@@ -10,6 +10,7 @@ from engine.core.sight import LoadedModel
 from engine.domain.events import Entry
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos
+from engine.domain.venue import Venue as Places
 from engine.runtime.reconcile import VenueBooks
 
 
@@ -48,7 +49,11 @@ class Advanced(Protocol):
 
 
 class Venue(Protocol):
-    """A market that moves when it is told to. Everything may raise ``VenueSilent``."""
+    """A market that moves when it is told to. Everything else may raise ``VenueSilent``."""
+
+    @property
+    def venues(self) -> tuple[Places, ...]:
+        """Where orders may go, as the last ``hello`` said; index = place in records."""
 
     def hello(
         self, session: Session, instruments: tuple[Instrument, ...], seed: int, epoch: int

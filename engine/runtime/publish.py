@@ -31,6 +31,7 @@ class Publisher:
         self._changes: dict[int, None] = {}
         self._alerts: dict[int, None] = {}
         self._strategies: dict[str, None] = {}
+        self._uses: dict[tuple[ParentId, int], None] = {}
         self._last = {"orders": 0, "quotes": 0, "slow": 0}
         self._day_changed = False
 
@@ -54,6 +55,7 @@ class Publisher:
         if child is not None:
             self._children[child.id] = None
             self._parents[child.parent_id] = None
+            self._uses[child.parent_id, child.venue] = None
         marks: tuple[tuple[str, dict[Any, None]], ...] = (
             ("parent_id", self._parents),
             ("kill_id", self._kills),
@@ -117,6 +119,12 @@ class Publisher:
             )
             self._strategies.update(dict.fromkeys(desk.state.parameters))
             self._flush_strategies(desk)
+            self._send(desk, "venues", _venues(desk))
+            self._children.update(
+                (child.id, None)
+                for child in desk.state.children.values()
+                if child.state in show.UNANSWERED
+            )
 
     def _flush_orders(self, desk: Desk) -> None:
         state = desk.state
@@ -132,10 +140,12 @@ class Publisher:
                 children[child_text(child_id)] = _plain(show.child_row(desk, child))
         self._send(desk, "parents", parents)
         self._send(desk, "children", children)
+        self._send(desk, "uses", _uses(desk, self._uses))
         self._send(desk, "kills", _kills(desk, self._kills))
         self._send(desk, "changes", _changes(desk, self._changes))
         self._send(desk, "alerts", _alerts(desk, self._alerts))
-        for marked in (self._parents, self._children, self._kills, self._changes, self._alerts):
+        marks = (self._parents, self._children, self._kills, self._changes, self._alerts)
+        for marked in (*marks, self._uses):
             marked.clear()
 
     def _flush_strategies(self, desk: Desk) -> None:
@@ -157,6 +167,8 @@ class Publisher:
         strategies = {name: _plain(show.strategy_row(desk, name)) for name in state.parameters}
         self._send(desk, "parents", parents, full=True)
         self._send(desk, "children", children, full=True)
+        self._send(desk, "uses", _uses(desk, state.use), full=True)
+        self._send(desk, "venues", _venues(desk), full=True)
         self._send(desk, "quotes", _quotes(desk, state.instruments), full=True)
         self._send(desk, "kills", _kills(desk, state.kills), full=True)
         self._send(desk, "changes", _changes(desk, state.changes), full=True)
@@ -172,6 +184,15 @@ def _plain(row: msgspec.Struct) -> Any:
 def _quotes(desk: Desk, symbols: Iterable[Symbol]) -> dict[str, object]:
     rows = {symbol: show.quote_row(desk, symbol) for symbol in symbols}
     return {symbol: _plain(row) for symbol, row in rows.items() if row is not None}
+
+
+def _uses(desk: Desk, keys: Iterable[tuple[ParentId, int]]) -> dict[str, object]:
+    rows = (show.use_row(desk, parent, place) for parent, place in keys)
+    return {row.id: _plain(row) for row in rows if row is not None}
+
+
+def _venues(desk: Desk) -> dict[str, object]:
+    return {row.id: _plain(row) for row in show.venue_rows(desk)}
 
 
 def _kills(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

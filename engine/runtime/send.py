@@ -18,17 +18,18 @@ def messages_for(
     """MESSAGE rows, cancels first; all sent at the market time of the turn."""
     index = {symbol: i for i, symbol in enumerate(state.instruments)}
     rows = np.zeros(len(cancels) + len(news), dtype=MESSAGE)
+    at = state.market_ns
     for i, child_id in enumerate(cancels):
         child = state.child(child_id)
         if child is not None:
             rows[i] = (
                 CANCEL, index[child.symbol], child_id, child.side, child.type,
-                child.price, child.quantity, state.market_ns,
+                child.price, child.quantity, at, child.venue, child.display, child.minimum,
             )  # fmt: skip
     for i, order in enumerate(news, start=len(cancels)):
         rows[i] = (
             NEW, index[order.symbol], order.child_id, order.side, order.type,
-            order.price, order.quantity, state.market_ns,
+            order.price, order.quantity, at, order.venue, order.display, order.minimum,
         )  # fmt: skip
     return rows
 
@@ -49,6 +50,7 @@ def tags_for(state: State, messages: NDArray[np.void]) -> dict[str, dict[str, st
                 "client": parent.client,
                 "version": str(child.parameter_version),
                 "model": child.model_id,
+                "venue": state.venue_name(child.venue),
                 "code": state.code[:12],
             }
     return tags

@@ -38,9 +38,9 @@ def measure(cost: Number, notional: Number, n: int) -> Measure:
     return Measure(cost=cost, notional=notional, bps=cost / notional * BPS, n=n)
 
 
-def executed_notional(fills: FillFacts) -> int:
-    """Sum of quantity * price, exact. [tick * share]"""
-    return int(np.sum(fills.price * fills.quantity, dtype=np.int64))
+def executed_notional(fills: FillFacts) -> float:
+    """Sum of quantity * price, added exactly in hundredths. [tick * share]"""
+    return int(np.sum(fills.hundredths * fills.quantity, dtype=np.int64)) / 100
 
 
 def participation_rate(filled: int, market_volume: int) -> Number:
@@ -51,11 +51,11 @@ def participation_rate(filled: int, market_volume: int) -> Number:
     return filled / market_volume if market_volume > 0 else None
 
 
-def interval_sums(tape: Tape, start_ns: int, end_ns: int) -> tuple[int, int]:
+def interval_sums(tape: Tape, start_ns: int, end_ns: int) -> tuple[int, float]:
     """Volume and notional of all prints from start to end, both ends in. [share, tick * share]"""
     first, after = rows_between(tape.at_ns, start_ns, end_ns)
     volume = int(tape.volume_before[after] - tape.volume_before[first])
-    return volume, int(tape.notional_before[after] - tape.notional_before[first])
+    return volume, int(tape.notional100_before[after] - tape.notional100_before[first]) / 100
 
 
 def pwp_price(tape: Tape, arrived_at: int, filled: int, rate: float) -> Number:
@@ -67,8 +67,8 @@ def pwp_price(tape: Tape, arrived_at: int, filled: int, rate: float) -> Number:
         return None
     first, _ = rows_between(tape.at_ns, arrived_at, arrived_at)
     wanted = filled / rate
-    notional = notional_of_first(tape.volume_before, tape.notional_before, first, wanted)
-    return defined(notional / wanted)
+    notional = notional_of_first(tape.volume_before, tape.notional100_before, first, wanted)
+    return defined(notional / wanted / 100.0)
 
 
 def pov_schedule(quantity: int, rate: float, volume: Ints) -> Ints:

@@ -63,7 +63,10 @@ class ParentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillFacts:
-    """The fills of one parent, oldest first; arrays of shape (n_fills,)."""
+    """The fills of one parent, oldest first; arrays of shape (n_fills,).
+
+    A fill is at price + sub / 100 ticks. Without ``sub`` every fill is at a whole tick.
+    """
 
     price: Ints  # [tick]
     quantity: Ints  # [share]
@@ -72,11 +75,14 @@ class FillFacts:
     venue: tuple[str, ...]
     mid: Floats  # mid just before the fill; NaN when one side of the book was empty [tick]
     mid_untouched: Floats | None = None  # m0: mid at that time without our order [tick]
+    sub: Ints | None = None  # hundredths of a tick, 0 <= sub < 100
     untouched_from: str = ""  # where m0 comes from, shown beside the number: "no-trade twin"
 
     def __post_init__(self) -> None:
         """Reject arrays that do not belong together."""
-        _lay_out(self, np.int64, ("price", "quantity", "at_ns"))
+        if self.sub is None:
+            object.__setattr__(self, "sub", np.zeros(len(self.price), dtype=np.int64))
+        _lay_out(self, np.int64, ("price", "quantity", "at_ns", "sub"))
         _lay_out(self, np.int32, ("liquidity",))
         _lay_out(self, np.float64, ("mid", "mid_untouched"))
         n = len(self.price)
@@ -87,6 +93,7 @@ class FillFacts:
             len(self.liquidity),
             len(self.venue),
             len(self.mid),
+            len(self.hundredths),
             n if self.mid_untouched is None else len(self.mid_untouched),
         }
         if len(lengths) != 1:
@@ -94,32 +101,49 @@ class FillFacts:
         if n and (self.quantity.min() <= 0 or self.price.min() <= 0):
             raise BrokenInvariant("a fill must have a positive price and quantity")
 
+    @property
+    def hundredths(self) -> Ints:
+        """Fill prices, exact. [tick / 100]"""
+        assert self.sub is not None
+        return self.price * 100 + self.sub
+
+    @property
+    def paid(self) -> Floats:
+        """Fill prices. [tick]"""
+        return self.hundredths / 100.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tape:
     """All prints of one symbol in one day, in venue order, own and hidden prints included.
 
     Official open and close records are not prints and must not be in it. Times may repeat, they
-    never go back. ``volume_before[i]`` and ``notional_before[i]`` are the sums of rows 0 .. i-1.
+    never go back. ``volume_before[i]`` and ``notional100_before[i]`` are the sums of rows 0 .. i-1.
+    A print is at price + sub / 100 ticks; without ``sub`` every print is at a whole tick.
     """
 
     at_ns: Ints
     price: Ints  # [tick]
     quantity: Ints  # [share]
+    sub: Ints | None = None  # hundredths of a tick, 0 <= sub < 100
     volume_before: Ints = field(init=False)  # shape (n + 1,) [share]
-    notional_before: Ints = field(init=False)  # shape (n + 1,) [tick * share], exact
+    notional100_before: Ints = field(init=False)  # shape (n + 1,) [tick / 100 * share], exact
 
     def __post_init__(self) -> None:
         """Check the order of time and add up once."""
-        _lay_out(self, np.int64, ("at_ns", "price", "quantity"))
-        if not len(self.at_ns) == len(self.price) == len(self.quantity):
+        if self.sub is None:
+            object.__setattr__(self, "sub", np.zeros(len(self.price), dtype=np.int64))
+        _lay_out(self, np.int64, ("at_ns", "price", "quantity", "sub"))
+        assert self.sub is not None
+        if not len(self.at_ns) == len(self.price) == len(self.quantity) == len(self.sub):
             raise BrokenInvariant("tape arrays must have one length")
         _must_not_go_back(self.at_ns, "print")
         zero = np.zeros(1, dtype=np.int64)
         volume = np.concatenate((zero, np.cumsum(self.quantity, dtype=np.int64)))
-        notional = np.concatenate((zero, np.cumsum(self.price * self.quantity, dtype=np.int64)))
+        hundredths = (self.price * 100 + self.sub) * self.quantity
+        notional = np.concatenate((zero, np.cumsum(hundredths, dtype=np.int64)))
         object.__setattr__(self, "volume_before", volume)
-        object.__setattr__(self, "notional_before", notional)
+        object.__setattr__(self, "notional100_before", notional)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +202,7 @@ def tape_of(trades: NDArray[np.void]) -> Tape:
         at_ns=trades["at_ns"],
         price=trades["price"],
         quantity=trades["quantity"],
+        sub=trades["sub"],
     )
 
 

@@ -61,6 +61,7 @@ def take(fills: FillFacts, rows: NDArray[np.bool_]) -> FillFacts:
     untouched = fills.mid_untouched
     return FillFacts(
         price=fills.price[rows],
+        sub=None if fills.sub is None else fills.sub[rows],
         quantity=fills.quantity[rows],
         at_ns=fills.at_ns[rows],
         liquidity=fills.liquidity[rows],
@@ -77,7 +78,7 @@ def markout(parent: ParentFacts, fills: FillFacts, after: Floats, horizon_ns: in
     after : mid at the horizon of each fill, shape (n_fills,), NaN when missing. [tick]
     """
     side, tick = parent.side, parent.tick_size
-    price = fills.price.astype(np.float64)
+    price = fills.paid
     moved = side * (after - fills.mid)
     kept = np.where(np.isnan(fills.mid), np.nan, realised_spread(side, price, after))
     return Markout(
@@ -111,7 +112,7 @@ def _execution(
     parts = trading_split(parent, fills)
     arrived = defined(parent.arrival_price)
     on_arrival = None if arrived is None else shares * arrived * tick
-    paid = effective_spread(parent.side, fills.price, fills.mid)
+    paid = effective_spread(parent.side, fills.paid, fills.mid)
     is_passive = fills.liquidity == PASSIVE
     return Execution(
         venue=venue,

@@ -88,7 +88,7 @@ def trading_split(parent: ParentFacts, fills: FillFacts) -> Parts:
     mid, without_us = fills.mid, fills.mid_untouched
     if np.isnan(mid).any():
         return Parts(trading=trading, unsplit=trading)
-    spread = money * _weighted(fills, fills.price - mid)
+    spread = money * _weighted(fills, fills.paid - mid)
     if without_us is None or np.isnan(without_us).any():
         both = money * _weighted(fills, mid - arrived)
         return Parts(trading=trading, spread=spread, impact_and_timing=both)

@@ -39,6 +39,7 @@ EVERY: Final = (  # textual names, so that nothing of a job is ever stored as co
     ("engine.worker.jobs:history", 3),
     ("engine.worker.jobs:first_model", 5),
     ("engine.worker.demo:demo_orders", 1),
+    ("engine.worker.realism:market_report", 30),
 )
 
 

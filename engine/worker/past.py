@@ -188,6 +188,7 @@ class QuietVenue:
 
     def __init__(self, market: SimulatedMarket) -> None:
         self._market = market
+        self.venues = market.venues
         self._last: Advance | None = None
 
     def queues(self) -> dict[int, int]:

@@ -42,6 +42,6 @@ class Hidden(Dataset):
 
 def with_hidden_label(data):
     return Hidden(
-        features=data.features, ups=data.ups, at_ns=data.at_ns, label_end_ns=data.label_end_ns,
-        names=data.names, horizon_s=data.horizon_s,
+        features=data.features, ups=data.ups, moves=data.moves, at_ns=data.at_ns,
+        label_end_ns=data.label_end_ns, names=data.names, horizon_s=data.horizon_s,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from engine.domain import kinds
 from engine.domain.errors import Refused
 from engine.kernels.act import decide
-from engine.kernels.inference import first_doubtful, score_logistic
+from engine.kernels.inference import attribute, base_sum, first_doubtful, score
 from engine.kernels.schedules import flat_curve
 from engine.learn.dataset import build, walk_forward
 from engine.learn.fit import fit_logistic, gate, scores
@@ -42,31 +42,32 @@ def test_the_compiled_model_equals_scikit_learn_on_rows_it_has_not_seen():
     theirs.fit((train.features - mean) / sd, train.ups)
     expected = theirs.predict_proba((test.features - mean) / sd)[:, 1]
     assert fitted.compiled_difference <= 1e-9
-    assert np.abs(scores(fitted.row, test) - expected).max() <= 1e-9
+    assert np.abs(scores(fitted.model, test) - expected).max() <= 1e-9
 
 
 def test_a_compiled_model_that_differs_is_refused():
     train, test = split()
     fitted = fit_logistic(train, test, ALL)
-    right = scores(fitted.row, test)
-    fitted.row["bias"] += 1e-7
+    right = scores(fitted.model, test)
+    fitted.model.row["bias"] += 1e-7
     with pytest.raises(Refused, match="must agree within 1e-09"):
-        gate(fitted.row, test, right)
+        gate(fitted.model, test, right)
 
 
 def test_contributions_and_bias_sum_to_the_log_odds_of_the_score(trained):
-    model = load_model(*trained).row[0]
+    model = load_model(*trained).model
     features = np.linspace(-1, 1, 16, dtype=np.float32)
     parts = np.zeros(16)
-    score = score_logistic(model, features, parts)
-    assert np.log(score / (1 - score)) == pytest.approx(model["bias"] + parts.sum(), abs=1e-12)
+    p = score(model, features)
+    attribute(model, features, parts)
+    assert np.log(p / (1 - p)) == pytest.approx(base_sum(model) + parts.sum(), abs=1e-12)
 
 
 def test_a_loaded_model_is_the_trained_one(trained):
     directory, model_id = trained
     loaded, card = load_model(directory, model_id), read_card(directory, model_id)
     assert model_ids(directory) == (model_id,)
-    assert arrays_digest(loaded.row) == card.arrays_sha256
+    assert arrays_digest(loaded.model) == card.arrays_sha256
     assert (loaded.horizon_s, loaded.expires_at, loaded.trained_n) == (5, 77, card.n)
     assert 0.5 < card.auc_low < card.auc < card.auc_high < 0.75
     assert card.shuffled_auc == pytest.approx(0.5, abs=0.06)
@@ -134,7 +135,7 @@ def test_a_missing_model_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("value", "doubtful"), [(np.nan, 1), (np.inf, 1), (99.0, 1), (0.5, -1)])
 def test_a_feature_that_training_has_not_seen_makes_the_model_doubtful(trained, value, doubtful):
-    model = load_model(*trained).row[0]
+    model = load_model(*trained).model
     row = an_observation(kind=kinds.ADAPTIVE, model_state=kinds.MODEL_LIVE)
     row["features"] = 0.0
     row["features"][1] = value

@@ -8,7 +8,7 @@ from engine.domain.strategy import vector
 from engine.kernels.environment import Env
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
-from engine.kernels.inference import no_model
+from engine.kernels.inference import Model, no_model
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, VENUE_STUCK, Tape, new_tape, simulate
 from tests.support.parents import a_model
@@ -17,7 +17,7 @@ from tests.support.simulated import ADV, SECONDS, a_day, a_parent
 LEANING = {kinds.F_IMBALANCE_1: 3.0, kinds.F_VOLATILITY_300S: 0.4, kinds.F_FLOW_60S: 1.0}
 
 
-def work(env: Env, tape: Tape, strategy: str, model: np.ndarray) -> int:
+def work(env: Env, tape: Tape, strategy: str, model: Model) -> int:
     parent = a_parent(strategy, model_state=kinds.MODEL_LIVE)
     values = np.array(vector("TWAP" if strategy == "IS" else strategy, {}))
     values[kinds.P_RISK_AVERSION] = 2.0
@@ -25,14 +25,14 @@ def work(env: Env, tape: Tape, strategy: str, model: np.ndarray) -> int:
     return int(simulate(env, state[0], parent, values, u_shape_curve(), model, 1, tape))
 
 
-def left_behind(strategy: str, model: np.ndarray, *, record: bool) -> tuple[bytes, ...]:
+def left_behind(strategy: str, model: Model, *, record: bool) -> tuple[bytes, ...]:
     """Fills, mids, counts and final market of a day."""
     env, tape = new_env(a_day(), 0, max_own=8_192), new_tape(SECONDS, record=record)
     assert work(env, tape, strategy, model) == FINE
     assert tape.counts[0] > 2_000
     assert tape.counts[1] > 10
     fills = tape.fills[: tape.counts[1]]
-    market = (env.state.tobytes(), env.book.nodes.tobytes(), env.memory.tobytes())
+    market = (env.state.tobytes(), env.book.nodes.tobytes())
     return fills.tobytes(), tape.mids.tobytes(), tape.counts.tobytes(), *market
 
 

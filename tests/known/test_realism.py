@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from itertools import pairwise
+from threading import Event
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from engine.realism.moments import LAGS, Watched, moments, stacked
 from engine.realism.recorded import recorded_day
 from engine.realism.report import control_fails, keep
 from engine.realism.targets import MUST_FAIL, NOT_APPLICABLE, TARGETS
-from engine.realism.watch import MOST_DAYS, OPEN_NS, SECOND, Purpose, seed_of, sums_of
+from engine.realism.watch import MOST_DAYS, OPEN_NS, SECOND, Purpose, in_order, seed_of, sums_of
 from tests.support.data import data_dir
 
 SECONDS = 23_400
@@ -167,6 +168,22 @@ def test_days_add_up_to_the_same_sums_for_one_worker_and_for_two():
     one = sums_of(flow, Purpose.TUNING, 2)
     two = sums_of(flow, Purpose.TUNING, 2, workers=2)
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
+
+
+def test_what_progress_raises_leaves_out_what_has_not_begun():
+    begun, never = [], Event()
+
+    def one(number):
+        begun.append(number)
+        never.wait(0.0 if number < 2 else 0.01)
+
+    def stop(done, _of):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_order(one, 1_000, 1, stop)
+    assert len(begun) < 500
 
 
 def test_the_control_fails_where_it_must_and_the_usual_market_shows_sign_memory():

@@ -6,13 +6,43 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from engine.domain.market import TRADE
+from engine.domain.kinds import (
+    ACCEPTED,
+    BUY,
+    CANCEL,
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    FOK,
+    HIDDEN,
+    ICEBERG,
+    IOC,
+    LIMIT,
+    MARKET,
+    NEW,
+    POST_ONLY,
+    REASON_BAD_QUANTITY,
+    REASON_CLOSED,
+    REASON_DUPLICATE,
+    REASON_IOC_REMAINDER,
+    REASON_MINIMUM,
+    REASON_NOT_ALL,
+    REASON_REQUESTED,
+    REASON_SELF_MATCH,
+    REASON_TOO_LATE,
+    REASON_UNKNOWN_ORDER,
+    REASON_WOULD_TRADE,
+    REJECTED,
+    SELL,
+)
+from engine.domain.market import MESSAGE, TRADE
 from engine.exchange.presets import PRESETS
-from engine.kernels.background import candidate_ns
-from engine.kernels.environment import new_day
+from engine.kernels.environment import LIT_VENUES, N_TICKS, new_day
 from engine.kernels.exogenous import FLOW, quantiles
 from engine.kernels.flow import new_env
+from engine.kernels.off_state import LIT_SHARE
 from tests.oracle import naive_flow
+from tests.oracle.naive_market import Twin
 from tests.support.market import OPEN, SECOND, Run
 
 SECONDS = 90
@@ -54,25 +84,106 @@ def test_the_exogenous_layer_agrees_with_its_slow_twin(seed, preset):
         assert np.allclose(day.seconds[name], wanted, rtol=3e-7 if name != "r" else 1e-12), name
 
 
+def twin_of(seed, flow, day, messages=(), seconds=SECONDS):
+    """The slow market of the same day, with the same messages."""
+    base = max(1, int(flow[0]["reference"]) - N_TICKS // 2)
+    z, tables = quantiles().tolist(), day.tables.tolist()
+    return Twin(seed, named(flow), z, tables, seconds, OPEN, base, N_TICKS).run(messages)
+
+
+def lit_tape(run):
+    """Prints of public books, auctions left out, as the twin writes them."""
+    names = ("at_ns", "venue", "side", "price", "sub", "quantity", "own", "hidden")
+    rows = np.array([tuple(t) for t in run.trades], TRADE)
+    rows = rows[(rows["venue"] < LIT_VENUES) & (rows["auction"] == 0)]
+    return [tuple(int(row[name]) for name in names) for row in rows]
+
+
+def told(run):
+    """Reports as the twin writes them."""
+    names = ("venue_ns", "child", "kind", "reason", "venue", "price", "quantity", "cum", "leaves",
+             "liquidity")  # fmt: skip
+    return [tuple(row[name] for name in names) for row in run.named()]
+
+
 @pytest.mark.parametrize(("seed", "preset"), [(1, 0), (2, 2), (3, 7), (4, 4)])
 def test_a_day_without_own_orders_prints_the_same_tape_as_its_slow_twin(seed, preset):
-    day = new_day(seed, PRESETS[preset].flow(), OPEN, OPEN + SECONDS * SECOND)
+    flow = PRESETS[preset].flow()
+    day = new_day(seed, flow, OPEN, OPEN + SECONDS * SECOND)
     run = Run(new_env(day, 0)).to(OPEN + SECONDS * SECOND)
-    tables = day.tables.tolist()
-    prints, book = naive_flow.day(seed, parameters(preset), quantiles().tolist(), tables, SECONDS)
-    counts = day.seconds["candidates"].tolist()
-    wanted = [
-        (OPEN + s * SECOND + candidate_ns(i, counts[s]), side, price, quantity)
-        for s, i, side, price, quantity in prints
-    ]
-    tape = np.array([tuple(t) for t in run.trades], TRADE)
-    got = list(zip(*(tape[name].tolist() for name in ("at_ns", "side", "price", "quantity")),
-                   strict=True))  # fmt: skip
-    assert got == wanted
-    assert len(got) > 10
+    twin = twin_of(seed, flow, day)
+    assert lit_tape(run) == twin.prints
+    assert len(twin.prints) > 10
     tick = run.tick
-    assert (tick["bid"][0], tick["ask"][0]) == (book.best(1), book.best(-1))
-    assert (tick["bid_size"][0], tick["ask_size"][0]) == (book.size(1), book.size(-1))
+    assert (tick["bid"][0], tick["ask"][0]) == (twin.best(1), twin.best(-1))
+    assert (tick["bid_size"][0], tick["ask_size"][0]) == (twin.size(1), twin.size(-1))
+    for venue in range(LIT_VENUES):
+        assert tick["venue_bid"][venue] == twin.best(1, (venue,))
+        assert tick["venue_ask"][venue] == twin.best(-1, (venue,))
+
+
+def schedule(seed, seconds, rate=8):
+    """Own orders of every type and cancels at random instants, prices around the market."""
+    step = 0
+
+    def pick(*choices):
+        nonlocal step
+        step += 1
+        return choices[naive_flow.draw(seed, step) % len(choices)]
+
+    rows = []
+    for child in range(1, rate * seconds):
+        at = OPEN + naive_flow.draw(seed + 1, child) % (seconds * SECOND)
+        order = {"sent_ns": at, "child": child, "kind": CANCEL, "side": 0, "type": 0, "price": 0,
+                 "quantity": 0, "venue": pick(0, 1, 2), "display": 0, "minimum": 0}  # fmt: skip
+        if pick(*range(4)) == 0:
+            order["child"] = 1 + naive_flow.draw(seed + 2, child) % child
+        else:
+            order["kind"], order["side"] = NEW, pick(BUY, SELL)
+            order["type"] = pick(LIMIT, LIMIT, LIMIT, IOC, MARKET, FOK, POST_ONLY, HIDDEN, ICEBERG)
+            order["price"] = PRESETS[0].instrument.reference_price + pick(*range(-6, 7))
+            order["quantity"] = pick(0, 1, 100, 300, 900, 2_500)
+            order["display"] = pick(0, 10, 100, 100, 400)
+            order["minimum"] = pick(0, 0, 0, 0, 0, 100)
+            order["child"] = max(1, child - pick(*[0] * 30, 1))  # now and then a duplicate
+        rows.append(order)
+    return sorted(rows, key=lambda order: order["sent_ns"])
+
+
+def driven(run, messages, end):
+    """Send each message when it is sent."""
+    for order in messages:
+        row = np.zeros(1, MESSAGE)
+        for name, value in order.items():
+            row[name] = value
+        run.to(order["sent_ns"]).send(row)
+    return run.to(end)
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_random_orders_of_every_type_at_three_venues_are_answered_as_by_the_slow_twin(seed):
+    flow, seconds = PRESETS[0].flow(), 40
+    day = new_day(seed, flow, OPEN, OPEN + seconds * SECOND)
+    messages = schedule(seed, seconds)
+    run = driven(Run(new_env(day, 0)), messages, OPEN + seconds * SECOND)
+    twin = twin_of(seed, flow, day, messages, seconds)
+    assert told(run) == twin.reports
+    assert lit_tape(run) == twin.prints
+    assert {row[2] for row in twin.reports} >= {ACCEPTED, FILLED, CANCELLED, REJECTED, EXPIRED}
+    assert run.env.state[0]["lost"] == 0
+
+
+def test_the_random_orders_reach_every_answer_of_a_public_book():
+    seen = set()
+    for seed in range(1, 9):
+        day = new_day(seed, PRESETS[0].flow(), OPEN, OPEN + 40 * SECOND)
+        run = driven(Run(new_env(day, 0)), schedule(seed, 40), OPEN + 40 * SECOND)
+        seen |= {row["reason"] for row in run.named()}
+    assert seen >= {
+        REASON_UNKNOWN_ORDER, REASON_TOO_LATE, REASON_DUPLICATE, REASON_BAD_QUANTITY,
+        REASON_IOC_REMAINDER, REASON_REQUESTED, REASON_WOULD_TRADE, REASON_NOT_ALL,
+        REASON_SELF_MATCH, REASON_MINIMUM, REASON_CLOSED,
+    }  # fmt: skip
 
 
 def test_the_twin_agrees_when_every_parameter_of_the_flow_is_another():
@@ -84,11 +195,7 @@ def test_the_twin_agrees_when_every_parameter_of_the_flow_is_another():
     twin = naive_flow.layer(9, p, z, day.tables[0].tolist(), SECONDS)
     assert np.allclose(day.seconds["r"], [row["r"] for row in twin], rtol=1e-12)
     assert np.allclose(day.seconds["half"], [row["half"] for row in twin], rtol=3e-7)
-    prints, _ = naive_flow.day(9, p, z, day.tables.tolist(), SECONDS)
-    tape = np.array([tuple(t) for t in run.trades], TRADE)
-    assert [(side, price, size) for _, _, side, price, size in prints] == list(
-        zip(*(tape[name].tolist() for name in ("side", "price", "quantity")), strict=True)
-    )
+    assert lit_tape(run) == twin_of(9, flow, day).prints
     assert run.tick["bid"][0] - PRESETS[0].instrument.reference_price > 10  # the drift is there
 
 
@@ -121,8 +228,8 @@ def test_the_quantile_tables_are_what_they_are_called():
     assert np.mean(z * z) == pytest.approx(1, abs=1e-12)
     assert z[3072] == pytest.approx(NormalDist().inv_cdf(0.75), abs=2e-3)
     tables = new_day(1, PRESETS[0].flow(), OPEN, OPEN + SECOND).tables
-    assert np.median(tables[0]) == pytest.approx(105, abs=1)
-    assert np.median(tables[1]) == pytest.approx(100, abs=1)
+    assert np.median(tables[0]) == pytest.approx(105 * LIT_SHARE, abs=1)
+    assert np.median(tables[1]) == pytest.approx(100 * LIT_SHARE, abs=1)
     for row, power in ((2, 1.69), (3, 1.49)):
         chance = np.bincount(tables[row], minlength=120) / 4096
         wanted = (1.0 + np.arange(120)) ** -power

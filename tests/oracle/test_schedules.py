@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain import kinds
-from engine.kernels.inference import MODEL, score_rows
+from engine.kernels.inference import LOGISTIC, MODEL, linear_model, score_rows
 from engine.kernels.schedules import (
     allowance_shares,
     curve_from_shares,
@@ -97,14 +97,14 @@ def test_the_slice_clock_never_runs_backwards(seed, jitter):
 def test_the_compiled_score_is_the_textbook_formula(seed):
     draw = np.random.default_rng(seed)
     row = np.zeros(1, dtype=MODEL)
-    row["type"], row["bias"] = 1, draw.normal()
+    row["type"], row["bias"] = LOGISTIC, draw.normal()
     row["used"] = draw.integers(0, 2, 16)
     for name in ("weights", "mean"):
         row[name] = draw.normal(size=16)
     row["scale"] = draw.uniform(0.1, 5.0, 16)
     features = draw.normal(scale=20.0, size=(50, 16)).astype(np.float32)
     out = np.empty(50)
-    score_rows(row, features, out)
+    score_rows(linear_model(row), features, out)
     standard = (features.astype(float) - row["mean"]) / row["scale"]
     log_odds = row["bias"] + (standard * row["weights"] * row["used"]).sum(axis=1)
     with np.errstate(over="ignore"):  # a log-odds below -709 is a probability of 0

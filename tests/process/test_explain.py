@@ -30,10 +30,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def a_stored_model(models: Path) -> str:
     """A model that looks at the touch imbalance alone, stored as a real version."""
-    row = np.array([a_model(weights={F_IMBALANCE_1: 4.0})])
+    model = a_model(weights={F_IMBALANCE_1: 4.0})
     card = read_card(models, train_default(models, recordings(), now_ns=5, expires_at=77))
-    card = msgspec.structs.replace(card, arrays_sha256=arrays_digest(row), expires_at=2**62)
-    return registry.save(models, row, card)
+    card = msgspec.structs.replace(card, arrays_sha256=arrays_digest(model), expires_at=2**62)
+    return registry.save(models, model, card)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.core.plan import COLLAR_BPS, NO_MODEL_ROW
+from engine.core.plan import COLLAR_BPS, NO_MODEL
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import Envelope
@@ -12,6 +12,7 @@ from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, child_id
 from engine.exchange.presets import LATENCY_NS, PRESETS
 from engine.exchange.simulated import path_seed
+from engine.exchange.venues import may_use
 from engine.kernels.environment import new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
@@ -82,6 +83,7 @@ def simulated(rig: Rig, parent, strategy: str):
         "volume": -1,
     }.items():
         row[name] = value
+    may_use(row, rig.state.venues)
     values = rig.state.parameters[strategy].values
     tape = new_tape(SECONDS)
     status = simulate(
@@ -90,7 +92,7 @@ def simulated(rig: Rig, parent, strategy: str):
         row,
         np.array(vector(strategy, values)),
         curve,
-        NO_MODEL_ROW[0],
+        NO_MODEL,
         child_id(0, 1),
         tape,
     )

@@ -125,6 +125,7 @@ class MarketVenue:
         self.market: Any = None
         self.reports: list[Any] = []
         self.sent: list[Any] = []
+        self.venues: Any = ()
         self.silent = False
         self.deaf = False  # takes messages, then falls silent before it answers
 
@@ -135,6 +136,7 @@ class MarketVenue:
             self.market = self._make(session, seed)
             self.reports = []
             self.now = Nanos(0)
+            self.venues = self.market.venues
         return self.now
 
     def _speak(self) -> None:
@@ -222,6 +224,7 @@ class Rig:
         )
         self.loop = Loop(parts=parts, desk=Desk(state or State()))
         self.number = 0
+        self.mids: dict[int, float | None] = {}  # by second since the open, of the first symbol
         if state is None:
             self.loop.open_day()
             self.do(c.SetPeople(people=PEOPLE), "system")
@@ -276,6 +279,7 @@ class Rig:
             to = Nanos(session.open_at + grid * 1_000_000_000)
             advanced = loop._ask_venue(self.clock.mono_ns(), to)
             loop._step(self.gate.unread(self.state), (), advanced)
+            self.mids[grid] = loop.desk.quotes.mid(self.symbol)
             if not loop.venue_ready:
                 return
 

@@ -30,7 +30,7 @@ def env_of(seed=1, seconds=120, preset=0, **more):
 
 def message(child, *, at, **values):
     row = np.zeros(1, MESSAGE)
-    row[0] = (NEW, 0, child, BUY, LIMIT, 1, 100, at)
+    row[0] = (NEW, 0, child, BUY, LIMIT, 1, 100, at, 0, 0, 0)
     for name, value in values.items():
         row[name] = value
     return row

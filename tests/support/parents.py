@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.domain import kinds
 from engine.domain.market import OBSERVATION
-from engine.kernels.inference import LOGISTIC, MODEL
+from engine.kernels.inference import LOGISTIC, MODEL, linear_model
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -21,6 +21,17 @@ def an_observation(**changed):
     }  # fmt: skip
     for name, value in {**values, **changed}.items():
         row[name] = value
+    return on_one_venue(row) if "venues" not in changed else row
+
+
+def on_one_venue(row, volume=50_000):
+    """Make the consolidated touch that of the only venue there is."""
+    row["venues"] = 1
+    row["venue_kind"][0] = kinds.LIT
+    for name in ("bid", "bid_size", "ask", "ask_size"):
+        row[f"venue_{name}"][0] = row[name]
+    row["venue_volume"][0] = volume
+    row["venue_fill"] = row["venue_markout"] = np.nan
     return row
 
 
@@ -31,6 +42,7 @@ def a_child(row, slot, *, price=5000, leaves=100, sent_ns=0, cancelling=0):
     row["slot_leaves"][slot] = leaves
     row["slot_sent_ns"][slot] = sent_ns
     row["slot_cancelling"][slot] = cancelling
+    row["slot_type"][slot] = kinds.LIMIT
     return row
 
 
@@ -48,7 +60,8 @@ def parameters(**changed):
 
 def a_model(*, bias=0.0, weights=None, low=-1e6, high=1e6):
     """A logistic regression over unscaled features."""
-    row = np.zeros(1, dtype=MODEL)[0]
+    rows = np.zeros(1, dtype=MODEL)
+    row = rows[0]
     row["type"] = LOGISTIC
     row["bias"] = bias
     row["scale"] = 1.0
@@ -57,7 +70,7 @@ def a_model(*, bias=0.0, weights=None, low=-1e6, high=1e6):
     for index, weight in (weights or {}).items():
         row["weights"][index] = weight
         row["used"][index] = 1
-    return row
+    return linear_model(rows)
 
 
 def same_bits(one, other, *, apart_from=()):

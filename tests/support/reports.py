@@ -135,6 +135,7 @@ class ReportQueries:
             FillRecord(
                 seq=n, child=f"C-1-{n}", parent=f"P-{parent_id}", symbol="MIDC", side=1,
                 venue_at=T0 + n * SECOND, price=50.12, quantity=60, liquidity="passive",
+            venue="SIM-B", fee=-0.06,
                 mid=50.115, origin="LIVE",
             )
             for n in (1, 2)

@@ -7,6 +7,7 @@ import numpy as np
 from engine.domain import kinds
 from engine.domain.strategy import vector
 from engine.exchange.presets import PRESETS
+from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
@@ -61,7 +62,9 @@ def a_parent(strategy, **changed):
         "close_ns": SECONDS * SECOND, "quantity": 20_000, "volume": -1, "bid": 0, "ask": 0,
         "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy),
     }  # fmt: skip
-    return an_observation(**{**values, **changed})
+    row = an_observation(**{**values, **changed})
+    may_use(row, simulated_venues())
+    return row
 
 
 def run(strategy, *, day=None, parent=None, model=None, curve=None, values=None):

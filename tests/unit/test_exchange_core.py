@@ -5,22 +5,38 @@ import pytest
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.kinds import (
+    AT_OPEN,
     CANCEL,
     CANCELLED,
     CLOSED,
     CONTINUOUS,
+    DARK,
+    DEALER,
     EXPIRED,
+    FILLED,
+    INCIDENT_FEED_GAP,
+    INCIDENT_FLASH,
+    INCIDENT_HALT,
+    INCIDENT_NEWS,
+    INCIDENT_OUTAGE,
+    INCIDENT_STUCK_DARK,
+    IOC,
+    LIT,
+    REASON_HALTED,
     REASON_MASS_CANCEL,
+    REASON_VENUE_DOWN,
     REJECTED,
 )
 from engine.exchange.core import Exchange
 from engine.exchange.ledger import read_log
-from engine.exchange.order_log import log_path
+from engine.exchange.order_log import Happened, log_path, read_entries
 from engine.exchange.simulated import warm
+from engine.kernels import dark, dealer
 from engine.kernels.flow import run_until
+from engine.kernels.own_checks import is_lit_type
 from engine.kernels.own_orders import drop_in_flight, mass_cancel, relink
 from engine.runtime.venues.exchange import DirectVenue
-from engine.runtime.venues.wire import Ask
+from engine.runtime.venues.wire import Ask, Incident
 from tests.support.exchange import INSTRUMENTS, NOTHING, TAGS, direct, open_small, trade
 from tests.support.market import OPEN, SECOND, message, session
 from tests.support.recorded import a_market, add, hidden
@@ -191,6 +207,7 @@ def test_malformed_messages_are_the_engines_bug():
         (message(1, at=OPEN, kind=9), "kind must be"),
         (message(1, at=OPEN, side=0), "side must be"),
         (message(1, at=OPEN, type=0), "type must be"),
+        (message(1, at=OPEN, venue=7), "venue must be 0 .. 6, was 7"),
     ):
         with pytest.raises(BrokenInvariant, match=sentence):
             venue.advance(OPEN + SECOND, np.concatenate([message(2, at=OPEN), rows]), {})
@@ -228,6 +245,83 @@ def test_mass_cancels_are_run_again_at_their_time(tmp_path):
     answer = venue.advance(OPEN + 30 * SECOND, NOTHING, {})
     assert set(answer.reports["reason"].tolist()) == {REASON_MASS_CANCEL}
     assert read_log(log_path(tmp_path, "2026-11-27")).cancels[0].by == "watchdog"
+
+
+def test_the_venues_of_the_day_come_with_the_hello():
+    exchange, venue = direct()
+    assert [place.name for place in venue.venues] == [
+        "SIM-A", "SIM-B", "SIM-C", "DARK-1", "DARK-2", "DEAL-1", "DEAL-2",
+    ]  # fmt: skip
+    rows = exchange.day.market.envs[0].state[0]["venues"]
+    for place, row in zip(venue.venues, rows, strict=False):
+        assert (place.kind, place.share) == (row["kind"], row["share"])
+        assert place.latency_ns == row["latency_ns"]
+        takes = {DARK: dark.takes, DEALER: dealer.takes, LIT: is_lit_type}[place.kind]
+        continuous = {kind for kind in place.order_types if kind < AT_OPEN}
+        assert continuous == {kind for kind in range(1, AT_OPEN) if takes(kind)}
+
+
+def test_incidents_are_run_again_at_their_time(tmp_path):
+    exchange, venue = direct(tmp_path)
+    trade(venue, 0, 20)
+    venue.incident(Incident(kind=INCIDENT_OUTAGE, venue=0, seconds=8.5))
+    venue.incident(Incident(kind=INCIDENT_HALT, symbol=1, seconds=15))
+    venue.incident(Incident(kind=INCIDENT_FLASH, symbol=0, seconds=30, size=-25))
+    seen, _ = trade(venue, 20, 60)
+    assert {row[9] for row in seen} >= {REASON_VENUE_DOWN, REASON_HALTED}
+    state = venue.books()[0].tolist()
+    exchange.close()
+    again = Exchange(open_small, tmp_path)
+    again.reopen(log_path(tmp_path, "2026-11-27"))  # other reports than before would stop it
+    assert again.day.ledger.rows().tolist() == state
+
+
+def test_in_a_gap_of_the_feed_ticks_grow_old_and_prints_are_lost_but_reports_come():
+    _, venue = direct()
+    trade(venue, 0, 20)
+    venue.incident(Incident(kind=INCIDENT_FEED_GAP, symbol=0, seconds=10))
+    order = message(900, at=OPEN + 20 * SECOND, type=IOC, price=5_100, quantity=50)
+    answer = venue.advance(OPEN + 25 * SECOND, order, {})
+    assert answer.ticks["at_ns"].tolist() == [OPEN + s * SECOND for s in (20, 25, 25)]
+    assert 0 not in answer.trades["symbol"]
+    assert 1 in answer.trades["symbol"]
+    assert FILLED in answer.reports["kind"]
+    answer = venue.advance(OPEN + 30 * SECOND, NOTHING, {})
+    assert set(answer.ticks["at_ns"].tolist()) == {OPEN + 30 * SECOND}
+
+
+def test_what_cannot_happen_is_refused_and_in_no_log(tmp_path):
+    _, venue = direct(tmp_path)
+    venue.advance(OPEN - SECOND, NOTHING, {})
+    with pytest.raises(BrokenInvariant, match="must be open"):
+        venue.incident(Incident(kind=INCIDENT_HALT, seconds=5))
+    venue.advance(OPEN + SECOND, NOTHING, {})
+    for what, sentence in (
+        (Incident(kind=99, seconds=5), "kind must be"),
+        (Incident(kind=INCIDENT_OUTAGE, venue=9, seconds=5), "venue must be"),
+        (Incident(kind=INCIDENT_STUCK_DARK, venue=0, seconds=5), "SIM-A"),
+        (Incident(kind=INCIDENT_HALT, symbol=3, seconds=5), "symbol must be"),
+        (Incident(kind=INCIDENT_HALT, seconds=0), "seconds must be"),
+        (Incident(kind=INCIDENT_NEWS, seconds=5, size=501), "size must be"),
+    ):
+        with pytest.raises(BrokenInvariant, match=sentence):
+            venue.incident(what)
+    for place in (0, 1):
+        venue.incident(Incident(kind=INCIDENT_OUTAGE, venue=place, seconds=5))
+        venue.advance(OPEN + (2 + place) * SECOND, NOTHING, {})
+    with pytest.raises(BrokenInvariant, match="last public book"):
+        venue.incident(Incident(kind=INCIDENT_OUTAGE, venue=2, seconds=5))
+    entries, _ = read_entries(log_path(tmp_path, "2026-11-27"))
+    assert sum(isinstance(entry, Happened) for entry in entries) == 2
+
+
+def test_nothing_can_happen_to_a_recorded_day():
+    warm = [add(1, 100, 999, 1), add(2, 50, 998, 1), add(3, 100, 1_001, -1), add(4, 60, 1_002, -1)]
+    rows = [add(9, 10, 997, 1, 1), hidden(1, 1000.5, 1, 900 * SECOND)]
+    market = a_market(rows, warm=warm)
+    with pytest.raises(Refused, match="recording"):
+        market.incident(Incident(kind=INCIDENT_HALT, seconds=5))
+    assert [place.name for place in market.venues] == ["XNAS"]
 
 
 def test_the_last_answer_survives_a_restart(tmp_path):

@@ -33,7 +33,7 @@ def rig() -> Rig:
     rig = Rig(symbols=2)
     rig.run(5)
     rig.buy()
-    rig.buy(strategy="POV", side=-1)
+    rig.buy(strategy="POV", side=-1, client="C-7")
     rig.buy(person="u2", quantity=10_000, symbol=list(rig.state.instruments)[1])
     rig.run(90)
     return rig
@@ -47,6 +47,11 @@ def rig() -> Rig:
         ("trader", "u2", {3}),
         ("symbol", "MIDC", {1, 2}),
         ("strategy", "POV", {2}),
+        ("desk", "main", {1, 2, 3}),
+        ("desk", "other", set()),
+        ("client", "C-7", {2}),
+        ("client", "", set()),
+        ("model", "m1", set()),
         ("parent", "P-99", set()),
         ("parent", "nonsense", set()),
         ("galaxy", "x", set()),

@@ -52,15 +52,15 @@ def test_parents_and_children_are_those_of_the_folded_state(tmp_path, seed):
     state = a_busy_rig(seed).state
     engine = projected(tmp_path, seed)
     names = (
-        "state", "quantity", "filled", "notional", "passive_filled", "version", "end_at",
+        "state", "quantity", "filled", "notional100", "fees", "passive_filled", "version", "end_at",
         "ended_at", "kill_id", "end_price", "end_volume", "limit_price", "held_at",
     )  # fmt: skip
     rows = rows_of(engine, PARENTS)
     assert {row["id"]: [row[n] for n in names] for row in rows} == {
         i: [getattr(parent, n) for n in names] for i, parent in state.parents.items()
     }
-    names = ("state", "price", "quantity", "filled", "notional", "cancel_asked_at", "cancel_by",
-             "ended_at", "decision_seq", "parent_id")  # fmt: skip
+    names = ("state", "price", "quantity", "filled", "notional100", "fees", "cancel_asked_at",
+             "cancel_by", "ended_at", "decision_seq", "parent_id")  # fmt: skip
     children = {**state.ended, **state.children}
     assert len(children) > 20
     assert {row["id"]: [row[n] for n in names] for row in rows_of(engine, CHILDREN)} == {
@@ -161,7 +161,10 @@ def test_every_event_has_a_projection_and_a_sentence():
     kinds = get_args(e.AnyEvent)
     assert len(kinds) > 40
     assert [k.__name__ for k in kinds if k not in RULES and k not in INDEX_ONLY] == []
-    special = {e.CommandTaken, e.ParentAccepted, e.ChildIntended, e.KillBlocked}
+    special = {
+        e.CommandTaken, e.ParentAccepted, e.ChildIntended, e.ChildFilled, e.KillBlocked,
+        e.VenuesSeen,
+    }  # fmt: skip
     assert [k.__name__ for k in kinds if k not in SENTENCES and k not in special] == []
 
 

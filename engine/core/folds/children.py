@@ -8,11 +8,8 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
 from engine.domain.kinds import PASSIVE
-from engine.domain.orders import (
-    Child,
-    ChildState,
-)
-from engine.domain.units import CHILD_BITS, Nanos, Shares
+from engine.domain.orders import Child, ChildState, VenueUse
+from engine.domain.units import CHILD_BITS, Nanos, ParentId, Shares
 
 
 def child_intended(state: State, event: e.ChildIntended) -> None:
@@ -26,6 +23,9 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
         quantity=event.quantity,
         state=ChildState.INTENDED,
         sent_at=state.market_ns,
+        venue=event.venue,
+        display=event.display,
+        minimum=event.minimum,
         ttl_ns=event.ttl_ns,
         why=event.why,
         binding=event.binding,
@@ -41,10 +41,45 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
     since = state.market_ns - state.policy.message_window_ns
     kept = tuple(at for at in state.sent.get(child.symbol, ()) if at > since)
     state.sent[child.symbol] = (*kept, state.market_ns)
+    _use(state, child.parent_id, child.venue, sent=child.quantity)
 
 
 def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
-    step_child(state, find_child(state, event.child_id), ChildState.SEND_REFUSED)
+    child = find_child(state, event.child_id)
+    step_child(state, child, ChildState.SEND_REFUSED)
+    _use(state, child.parent_id, child.venue, sent=-child.quantity)
+
+
+def _use(
+    state: State,
+    parent_id: ParentId,
+    place: int,
+    *,
+    sent: int = 0,
+    fill: e.ChildFilled | None = None,
+) -> None:
+    """Count what was sent to a venue and filled there for the parent and for the desk."""
+    key = (parent_id, place)
+    state.use[key] = _used(state.use.get(key, VenueUse()), sent, fill)
+    state.venue_use[place] = _used(state.venue_use.get(place, VenueUse()), sent, fill)
+
+
+def _used(before: VenueUse, sent: int, fill: e.ChildFilled | None) -> VenueUse:
+    after = replace(before, sent=Shares(before.sent + sent))
+    if fill is None:
+        return after
+    return replace(
+        after,
+        filled=Shares(before.filled + fill.quantity),
+        passive=Shares(before.passive + (fill.quantity if fill.liquidity == PASSIVE else 0)),
+        notional100=before.notional100 + notional100(fill),
+        fees=before.fees + fill.fee,
+    )
+
+
+def notional100(fill: e.ChildFilled) -> int:
+    """What a fill was worth, exact. [tick / 100 * share]"""
+    return (100 * fill.price + fill.sub) * fill.quantity
 
 
 def cancel_intended(state: State, event: e.CancelIntended) -> None:
@@ -86,7 +121,8 @@ def child_filled(state: State, event: e.ChildFilled) -> None:
         child,
         _state_after_fill(child, filled),
         filled=filled,
-        notional=child.notional + event.price * event.quantity,
+        notional100=child.notional100 + notional100(event),
+        fees=child.fees + event.fee,
         execs=child.execs | {event.exec_id},
     )
     parent = find_parent(state, child.parent_id)
@@ -95,11 +131,13 @@ def child_filled(state: State, event: e.ChildFilled) -> None:
     state.parents[parent.id] = replace(
         parent,
         filled=done,
-        notional=parent.notional + event.price * event.quantity,
+        notional100=parent.notional100 + notional100(event),
+        fees=parent.fees + event.fee,
         passive_filled=Shares(parent.passive_filled + passive),
         overfilled=Shares(max(done - parent.quantity, 0)),
     )
     state.own_volume[child.symbol] = state.own_volume.get(child.symbol, 0) + event.quantity
+    _use(state, child.parent_id, event.venue, fill=event)
 
 
 def child_ended(

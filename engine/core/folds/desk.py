@@ -47,6 +47,10 @@ def _clear_day(state: State) -> None:
     state.live = {}
     state.sent = {}
     state.own_volume = {}
+    state.venues = ()
+    state.lost = frozenset()
+    state.use = {}
+    state.venue_use = {}
     state.commands = {}
     state.asked = {}
 
@@ -94,6 +98,18 @@ def session_opened(state: State, event: e.SessionOpened) -> None:
 def session_closed(state: State, event: e.SessionClosed) -> None:
     del event
     state.is_open = False
+
+
+def venues_seen(state: State, event: e.VenuesSeen) -> None:
+    state.venues = event.venues
+
+
+def venue_lost(state: State, event: e.VenueLost) -> None:
+    state.lost = state.lost | {event.venue}
+
+
+def venue_back(state: State, event: e.VenueBack) -> None:
+    state.lost = state.lost - {event.venue}
 
 
 def speed_set(state: State, event: e.SpeedSet) -> None:

@@ -51,6 +51,11 @@ def parent_amended(state: State, event: e.ParentAmended) -> None:
     )
 
 
+def parent_venues_set(state: State, event: e.ParentVenuesSet) -> None:
+    parent = find_parent(state, event.parent_id)
+    state.parents[parent.id] = by_human(parent, excluded=event.excluded)
+
+
 def parameter_moved(state: State, event: e.ParameterMoved) -> None:
     parent = find_parent(state, event.parent_id)
     values = {**dict(parent.overrides), event.name: event.value}

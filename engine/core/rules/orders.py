@@ -1,7 +1,7 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
 from engine.core.quotes import Quotes
-from engine.core.rules.scope import blocking_kill
+from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -92,6 +92,19 @@ def check_limit(side: int, limit: int | None, mid: float) -> None:
     del side
 
 
+def check_venues(state: State, excluded: tuple[str, ...]) -> None:
+    """Refuse names that the day does not know, and an order that could go nowhere."""
+    known = {venue.name for venue in state.venues}
+    for name in excluded:
+        if name not in known:
+            raise Refused(
+                f"venue must be one of {', '.join(sorted(known)) or 'none'}, was {name!r}",
+                field="exclude",
+            )
+    if excluded and not allowed_names(state, excluded):
+        raise Refused("at least one venue must remain: to stop the order, hold it", field="exclude")
+
+
 def submit(
     state: State, quotes: Quotes, envelope: Envelope, person: Person
 ) -> tuple[AnyEvent, ...]:
@@ -99,7 +112,15 @@ def submit(
     order = envelope.command
     assert isinstance(order, c.SubmitParent)
     instrument = open_instrument(state, order.symbol)
-    kill = blocking_kill(state, symbol=order.symbol, trader=person.id, strategy=order.strategy)
+    tags = Tags(
+        symbol=order.symbol,
+        trader=person.id,
+        strategy=order.strategy,
+        desk=person.desk,
+        client=order.client,
+        model=state.model_id(order.strategy),
+    )
+    kill = blocking_kill(state, tags)
     if kill is not None:
         raise Refused(
             f"kill K-{kill.id} ({kill.scope} {kill.target}) is in force: it must be released first",
@@ -112,6 +133,7 @@ def submit(
         raise Refused(f"{order.symbol} has no two-sided quote now", field="symbol", rule="quote")
     check_size(state, instrument, order.quantity, mid)
     check_limit(order.side, order.limit_price, mid)
+    check_venues(state, order.exclude)
     algo = strategy(order.strategy)
     check_values(order.strategy, order.parameters)
     outside = [
@@ -164,6 +186,7 @@ def submit(
         catch_up=order.catch_up,
         at_end=order.at_end,
         note=order.note,
+        excluded=tuple(sorted(set(order.exclude))),
         base_at=now,
     )
     return (e.ParentAccepted(parent=parent),)
@@ -213,6 +236,9 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     if parent.state not in LIVE:
         raise Refused(f"P-{parent.id} is {parent.state} and can no longer be amended")
     check_version(parent, envelope.expected_version)
+    routed = amend_venues(state, parent, wanted, person)
+    if routed and not changes_terms(wanted):
+        return routed  # less risk: it needs no quote and the schedule goes on
     instrument = open_instrument(state, parent.symbol)
     quantity = parent.quantity if wanted.quantity is None else wanted.quantity
     promised = parent.filled + state.reserved(parent.id)
@@ -252,7 +278,32 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
         base_volume=Shares(volume - parent.arrival_volume),
         by=person.id,
     )
-    return (amended, *cancels(state, parent, "amend"))
+    there = routed[:1] if routed else ()
+    return (amended, *there, *cancels(state, parent, "amend"))
+
+
+def changes_terms(wanted: c.AmendParent) -> bool:
+    """Whether more than the venues is amended."""
+    return wanted.clear_limit or any(
+        value is not None for value in (wanted.quantity, wanted.limit_price, wanted.end_at)
+    )
+
+
+def amend_venues(
+    state: State, parent: Parent, wanted: c.AmendParent, person: Person
+) -> tuple[AnyEvent, ...]:
+    """Leave venues or use them again, at once; children there are taken back."""
+    if not wanted.exclude and not wanted.include:
+        return ()
+    check_venues(state, wanted.include)
+    excluded = tuple(sorted((set(parent.excluded) | set(wanted.exclude)) - set(wanted.include)))
+    check_venues(state, excluded)
+    left = (
+        e.CancelIntended(child_id=child.id, by="amend")
+        for child in state.live_children(parent.id)
+        if needs_cancel(child) and state.venue_name(child.venue) in excluded
+    )
+    return (e.ParentVenuesSet(parent_id=parent.id, excluded=excluded, by=person.id), *left)
 
 
 def _check_loosened(parent: Parent, limit: int | None, value: float, person: Person) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from engine.core import words
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.orders import system_hold
 from engine.core.state import State
@@ -24,6 +25,8 @@ def book_report(state: State, row: np.void) -> tuple[AnyEvent, ...]:
             kind=int(row["kind"]),
             quantity=Shares(int(row["quantity"])),
             price=Ticks(int(row["price"])),
+            venue=int(row["venue"]),
+            sub=int(row["sub"]),
         )
         sentence = f"the venue reports {child_text(child_id)}, which this desk never sent"
         return (stray, raise_alert(state, "critical", "stray", child_text(child_id), sentence))
@@ -48,7 +51,9 @@ def _known(state: State, child: Child, row: np.void, exec_id: int) -> tuple[AnyE
             rejected = e.ChildRejected(
                 child_id=child.id, exec_id=exec_id, venue_at=at, reason=reason
             )
-            sentence = f"the venue rejected {child_text(child.id)} (reason {reason})"
+            where = state.venue_name(child.venue) or "the venue"
+            why = words.REASON.get(reason, f"reason {reason}")
+            sentence = f"{where} rejected {child_text(child.id)}: {why}"
             return (rejected, raise_alert(state, "warn", "reject", child.symbol, sentence))
         case kinds.CANCEL_REJECTED:
             return (
@@ -62,17 +67,29 @@ def _known(state: State, child: Child, row: np.void, exec_id: int) -> tuple[AnyE
     return (raise_alert(state, "critical", "report", child_text(child.id), sentence),)
 
 
+def fee_of(state: State, place: int, liquidity: int, quantity: int) -> float:
+    """What the venue charges for a fill, negative = a rebate. [currency]"""
+    if not 0 <= place < len(state.venues):
+        return 0.0
+    venue = state.venues[place]
+    return quantity * (venue.make_fee if liquidity == kinds.PASSIVE else venue.take_fee)
+
+
 def _fill(state: State, child: Child, row: np.void, exec_id: int) -> tuple[AnyEvent, ...]:
     quantity = Shares(int(row["quantity"]))
+    place, liquidity = int(row["venue"]), int(row["liquidity"])
     filled = e.ChildFilled(
         child_id=child.id,
         exec_id=exec_id,
         venue_at=Nanos(int(row["venue_ns"])),
         price=Ticks(int(row["price"])),
         quantity=quantity,
-        liquidity=int(row["liquidity"]),
+        liquidity=liquidity,
         bid=Ticks(int(row["bid"])),
         ask=Ticks(int(row["ask"])),
+        venue=place,
+        sub=int(row["sub"]),
+        fee=fee_of(state, place, liquidity, quantity),
     )
     parent = state.parents[child.parent_id]
     out: list[AnyEvent] = [filled]

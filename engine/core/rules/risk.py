@@ -4,15 +4,17 @@ The gate is pure: it looks at the state (which counts every order that was sent,
 policy and the quote. The flag, leases and fencing are checked again in the shell, at the socket.
 """
 
+from engine.core import words
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import needs_cancel
-from engine.core.rules.scope import blocking_kill, check_scope, covered
+from engine.core.rules.scope import allowed_names, blocking_kill, check_scope, covered, tags_of
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.commands import Envelope, ReleaseKill, RequestKill
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.governance import Kill, KillState
+from engine.domain.kinds import CONTINUOUS
 from engine.domain.orders import Parent, ParentState
 from engine.domain.people import Person
 from engine.domain.units import ChildId, Nanos
@@ -21,6 +23,7 @@ from engine.domain.units import ChildId, Nanos
 def gate(state: State, quotes: Quotes, parent: Parent, order: e.ChildIntended) -> None:
     """Refuse an order that breaks a limit; ``rule`` names the limit."""
     _gate_permission(state, parent, order)
+    _gate_venue(state, quotes, parent, order)
     _gate_size(state, parent, order)
     _gate_price(state, quotes, parent, order)
     _gate_rate(state, order)
@@ -29,13 +32,7 @@ def gate(state: State, quotes: Quotes, parent: Parent, order: e.ChildIntended) -
 
 
 def _gate_permission(state: State, parent: Parent, order: e.ChildIntended) -> None:
-    kill = blocking_kill(
-        state,
-        symbol=parent.symbol,
-        trader=parent.trader,
-        strategy=parent.strategy,
-        parent_id=parent.id,
-    )
+    kill = blocking_kill(state, tags_of(state, parent, state.venue_name(order.venue)))
     if kill is not None:
         raise Refused(f"kill K-{kill.id} is in force", rule="kill")
     if parent.state != ParentState.WORKING:
@@ -48,6 +45,19 @@ def _gate_permission(state: State, parent: Parent, order: e.ChildIntended) -> No
         raise Refused("the session is closed", rule="session")
     if state.difference:
         raise Refused("books and venue differ and nobody has accepted it", rule="reconciliation")
+
+
+def _gate_venue(state: State, quotes: Quotes, parent: Parent, order: e.ChildIntended) -> None:
+    name = state.venue_name(order.venue)
+    if not name:
+        raise Refused(f"there is no venue at place {order.venue} today", rule="venue")
+    if name not in allowed_names(state, parent.excluded):
+        raise Refused(f"{name} must not be used by P-{parent.id}", rule="venue")
+    if order.type not in state.venues[order.venue].order_types:
+        kind = words.TYPE.get(order.type, str(order.type))
+        raise Refused(f"{name} takes no {kind} orders", rule="venue")
+    if quotes.venue_state(order.symbol, order.venue) != CONTINUOUS:
+        raise Refused(f"{name} does not trade {order.symbol} now", rule="venue")
 
 
 def _gate_size(state: State, parent: Parent, order: e.ChildIntended) -> None:
@@ -178,6 +188,17 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
         if needs_cancel(child)
     )
     return (blocked, *cancels)
+
+
+def press(state: State) -> tuple[AnyEvent, ...]:
+    """Cancels that were turned down are asked for again, until the venue confirms an end."""
+    return tuple(
+        e.CancelIntended(child_id=child_id, by=f"kill:{kill.id}")
+        for kill in state.kills.values()
+        if kill.state in (KillState.BLOCKED, KillState.CANCEL_SENT)
+        for child_id in kill.children
+        if child_id in state.children and needs_cancel(state.children[child_id])
+    )
 
 
 def confirm(state: State) -> tuple[AnyEvent, ...]:

@@ -1,10 +1,13 @@
 """Scope algebra: what a kill covers."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from engine.core.state import State
 from engine.domain.errors import Refused
 from engine.domain.governance import KILL_SCOPES, Kill
 from engine.domain.orders import Child, Parent
-from engine.domain.units import ChildId, ParentId, PersonId, Symbol
+from engine.domain.units import ChildId, ParentId, PersonId, Symbol, parent_text
 
 DIGITS = 15  # of an id at most; more is no id, and a number of thousands of digits costs a turn
 
@@ -33,7 +36,10 @@ def child_number(target: str) -> ChildId:
 
 
 def check_scope(scope: str, target: str) -> None:
-    """Refuse a scope the desk does not know, or one without its target."""
+    """Refuse a scope the desk does not know, or one without its target.
+
+    A venue, client or model need not be known: a kill may come before what it stops.
+    """
     if scope not in KILL_SCOPES:
         raise Refused(
             f"scope must be one of {', '.join(KILL_SCOPES)}, was {scope!r}", field="scope"
@@ -42,62 +48,116 @@ def check_scope(scope: str, target: str) -> None:
         raise Refused(f"scope {scope} needs a target", field="target")
 
 
-def covers_parent(scope: str, target: str, parent: Parent) -> bool:
-    """Whether the parent itself is in the scope (a child scope covers no parent)."""
+def covers_parent(state: State, scope: str, target: str, parent: Parent) -> bool:
+    """Whether the parent itself is in the scope (a child or venue scope covers no parent)."""
     match scope:
         case "all":
             return True
         case "parent":
             return parent.id == number_of(target, "P-")
-        case "trader":
-            return parent.trader == target
-        case "symbol":
-            return parent.symbol == target
-        case "strategy":
-            return parent.strategy == target
-        case _:
+        case "child" | "venue":
             return False
+        case "model":
+            return state.model_id(parent.strategy) == target
+        case _:  # trader, symbol, strategy, desk, client
+            return bool(target) and getattr(parent, scope) == target
+
+
+def covers_child(state: State, scope: str, target: str, child: Child) -> bool:
+    """Whether a child is taken back: its own scope, or that of its parent.
+
+    A model covers what it decided, and all of a parent that works by it now.
+    """
+    match scope:
+        case "child":
+            return child.id == child_number(target)
+        case "venue":
+            return state.venue_name(child.venue) == target
+        case "model" if child.model_id == target:
+            return True
+        case _:
+            return covers_parent(state, scope, target, state.parents[child.parent_id])
 
 
 def covered(state: State, scope: str, target: str) -> tuple[tuple[Parent, ...], tuple[Child, ...]]:
     """Live parents and live children in the scope, in the order of entry."""
-    if scope == "child":
-        child = state.children.get(child_number(target))
-        return (), () if child is None else (child,)
     parents = tuple(
         parent
         for parent in state.parents.values()
-        if parent.is_live and covers_parent(scope, target, parent)
+        if parent.is_live and covers_parent(state, scope, target, parent)
     )
     children = tuple(
-        child
-        for child in state.children.values()
-        if covers_parent(scope, target, state.parents[child.parent_id])
+        child for child in state.children.values() if covers_child(state, scope, target, child)
     )
     return parents, children
 
 
-def blocking_kill(
-    state: State,
-    *,
-    symbol: Symbol,
-    trader: PersonId,
-    strategy: str,
-    parent_id: ParentId | None = None,
-) -> Kill | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """What a new order says of itself. "" or None = it does not say."""
+
+    symbol: Symbol
+    trader: PersonId
+    strategy: str
+    desk: str
+    client: str
+    model: str  # in force for the strategy
+    parent_id: ParentId | None = None
+    venue: str = ""
+
+
+def tags_of(state: State, parent: Parent, venue: str = "") -> Tags:
+    """The tags of a parent's next child."""
+    return Tags(
+        symbol=parent.symbol,
+        trader=parent.trader,
+        strategy=parent.strategy,
+        desk=parent.desk,
+        client=parent.client,
+        model=state.model_id(parent.strategy),
+        parent_id=parent.id,
+        venue=venue,
+    )
+
+
+def blocking_kill(state: State, tags: Tags) -> Kill | None:
     """The active kill that forbids a new order with these tags, if any."""
+    mine = {
+        "symbol": tags.symbol,
+        "trader": tags.trader,
+        "strategy": tags.strategy,
+        "desk": tags.desk,
+        "client": tags.client,
+        "model": tags.model,
+        "venue": tags.venue,
+        "parent": "" if tags.parent_id is None else parent_text(tags.parent_id),
+    }
     for kill in state.active_kills():
-        match kill.scope:
-            case "all":
-                return kill
-            case "symbol" if kill.target == symbol:
-                return kill
-            case "trader" if kill.target == trader:
-                return kill
-            case "strategy" if kill.target == strategy:
-                return kill
-            case "parent" if parent_id is not None and f"P-{parent_id}" == kill.target:
-                return kill
-            case _:
-                pass
+        target = kill.target
+        if kill.scope == "parent" and target.isdigit():
+            target = f"P-{target}"
+        if kill.scope == "all" or (target and mine.get(kill.scope) == target):
+            return kill
     return None
+
+
+def barred_venues(state: State) -> frozenset[str]:
+    """Names of venues under a kill that is not released."""
+    return frozenset(kill.target for kill in state.active_kills() if kill.scope == "venue")
+
+
+def allowed_names(state: State, excluded: Iterable[str]) -> tuple[str, ...]:
+    """Venues of the day that policy, kills and the order itself leave, up or down."""
+    barred = barred_venues(state) | set(excluded)
+    return tuple(
+        venue.name
+        for venue in state.venues
+        if venue.name not in barred
+        and (not state.policy.venues or venue.name in state.policy.venues)
+    )
+
+
+def allowed_places(state: State, parent: Parent) -> int:
+    """Bits of the venues that the parent may use, up or down."""
+    names = allowed_names(state, parent.excluded)
+    return sum(1 << place for place, venue in enumerate(state.venues) if venue.name in names)

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos
+from engine.domain.venue import Venue
 from engine.runtime.ports import VenueSilent
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.venues.wire import (
     Answer,
     Ask,
+    Incident,
     Order,
     pack,
     reports_of,
@@ -58,6 +60,7 @@ class _Venue(ABC):
         self._turn = 0
         self._at = Nanos(0)
         self.source = ""
+        self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
 
     @abstractmethod
     def _ask(self, ask: Ask) -> Answer:
@@ -85,6 +88,7 @@ class _Venue(ABC):
         )
         answer = self._done(self._ask(ask))
         self.source = answer.source
+        self.venues = answer.venues
         return self._at
 
     def advance(
@@ -133,6 +137,12 @@ class _Venue(ABC):
     def queues(self) -> dict[int, int]:
         """Shares before each own resting order, by child. [share]"""
         return self._done(self._ask(Ask(op="queues", epoch=self._epoch, link=self._link))).queues
+
+    def incident(self, incident: Incident) -> None:
+        """Let something happen to the market now: drills and rehearsals. Refused in a replay."""
+        self._done(
+            self._ask(Ask(op="incident", epoch=self._epoch, link=self._link, incident=incident))
+        )
 
     def ping(self) -> Nanos:
         """Tell the exchange that the desk is alive while the market stands; its time."""

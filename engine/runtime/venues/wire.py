@@ -14,10 +14,21 @@ from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument, Session
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
+from engine.domain.venue import Venue
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """What shall happen to the market, from now on."""
+
+    kind: int  # INCIDENT_OUTAGE, ...
+    venue: int = -1  # its place, -1 = none
+    symbol: int = -1  # index of the instrument, -1 = all
+    seconds: float = 0.0
+    size: int = 0  # FLASH, NEWS: by how much the reference price moves [tick]
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine asks. ``op``: hello, advance, books, queues, ping."""
+    """What the engine asks. ``op``: hello, advance, books, queues, ping, incident."""
 
     op: str
     epoch: int
@@ -31,6 +42,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
     seed: int = 0
     since: int = 0  # books: reports after this many
+    incident: Incident | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +75,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ticks: bytes = b""
     instruments: tuple[Instrument, ...] = ()
     source: str = ""
+    venues: tuple[Venue, ...] = ()  # hello: where orders may go; index = place in records
     orders: tuple[Order, ...] = ()
     queues: dict[int, int] = {}  # child: shares before it
 

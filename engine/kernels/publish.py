@@ -1,0 +1,135 @@
+"""What the market publishes of one instant: consolidated levels, each venue's touch, totals."""
+
+import numpy as np
+
+from engine.domain.kinds import CLOSED, CONTINUOUS, LIT, VENUES
+from engine.domain.market import LEVELS
+from engine.kernels import auction, dealer
+from engine.kernels.book import Book, Records, above, below
+from engine.kernels.environment import LIT_VENUES, Env, Row
+from engine.kernels.jit import hot, leaf
+from engine.kernels.lit import GROUP, U3, best_level, group_quantity, is_no_level, price_at
+
+TOP_LEVELS = 5  # what `write_top` fills: features look no deeper
+
+
+@leaf
+def next_price(book: Book, side: int, level: np.uint64) -> np.uint64:
+    """Level of the next worse price at which any venue shows orders."""
+    if side > 0:
+        return below(book.bits, book.top[0], level & GROUP)
+    return above(book.bits, book.top[0], level | U3)
+
+
+@leaf
+def write_side(book: Book, side: int, n: int, prices: Records, sizes: Records) -> None:
+    """The best n consolidated levels of a side; missing ones are 0."""
+    level = np.uint64(book.top[0]["bid"] if side > 0 else book.top[0]["ask"])
+    i = 0
+    while i < n and not is_no_level(book, level):
+        prices[i] = price_at(book, level)
+        sizes[i] = group_quantity(book, level)
+        level = next_price(book, side, level)
+        i += 1
+    while i < n:
+        prices[i] = 0
+        sizes[i] = 0
+        i += 1
+
+
+@leaf
+def write_touch(book: Book, v: int, side: int, prices: Records, sizes: Records) -> None:
+    """The best price of one venue, 0 = none."""
+    level = best_level(book, v, side)
+    prices[v] = 0
+    sizes[v] = 0
+    if not is_no_level(book, level):
+        prices[v] = price_at(book, level)
+        sizes[v] = book.nodes[level]["quantity"]
+
+
+@leaf
+def write_venues(env: Env, tick: Row) -> None:
+    """Touch, state and volume of every venue."""
+    session = env.state[0]["session"]
+    for v in range(VENUES):
+        venue = env.state[0]["venues"][v]
+        is_up = venue["kind"] != 0 and venue["state"] == CONTINUOUS
+        tick["venue_state"][v] = session if is_up else CLOSED
+        tick["venue_volume"][v] = venue["volume"]
+    for v in range(LIT_VENUES):
+        write_touch(env.book, v, 1, tick["venue_bid"], tick["venue_bid_size"])
+        write_touch(env.book, v, -1, tick["venue_ask"], tick["venue_ask_size"])
+    dealer.write_quotes(env, tick)
+
+
+@hot
+def cross(env: Env, v: int, tick: Row) -> None:
+    """A venue publishes garbage: it bids above the best ask, and the consolidated quote with it."""
+    bid, ask = tick["bid"][0], tick["ask"][0]
+    if env.state[0]["venues"][v]["kind"] != LIT or bid == 0 or ask == 0:
+        return
+    for i in range(LEVELS - 1, 0, -1):
+        tick["bid"][i] = tick["bid"][i - 1]
+        tick["bid_size"][i] = tick["bid_size"][i - 1]
+    tick["bid"][0] = ask + 5
+    tick["bid_size"][0] = 100
+    tick["venue_bid"][v] = ask + 5
+    tick["venue_bid_size"][v] = 100
+    tick["venue_ask"][v] = max(1, bid - 5)
+
+
+@leaf
+def write_totals(env: Env, tick: Row) -> None:
+    """Everything that is not a price of the book."""
+    st = env.state[0]
+    tick["symbol"] = st["symbol"]
+    tick["session"] = st["session"]
+    tick["at_ns"] = st["now_ns"]
+    tick["volume"] = st["volume"]
+    tick["signed_volume"] = st["signed_volume"]
+    tick["own_volume"] = st["own_volume"]
+    tick["off_exchange"] = st["off_volume"]
+    tick["notional"] = (st["notional"] + 50) // 100
+    tick["trades"] = st["trades"]
+    tick["last"] = st["last"]
+    tick["ofi"] = st["ofi"]
+    tick["events"] = st["events"]
+
+
+@leaf
+def write_levels(env: Env, tick: Row, n: int) -> None:
+    """Fill a TICK record with the market of this instant, n levels deep."""
+    write_side(env.book, 1, n, tick["bid"], tick["bid_size"])
+    write_side(env.book, -1, n, tick["ask"], tick["ask_size"])
+    write_totals(env, tick)
+    write_venues(env, tick)
+    auction.write_indicative(env, tick)
+    if env.state[0]["incidents"] > 0:
+        for v in range(VENUES):
+            if env.state[0]["venues"][v]["crossed"] == 1:
+                cross(env, v, tick)
+
+
+@hot
+def write_tick(env: Env, tick: Row) -> None:
+    """Fill a TICK record with the market of this instant."""
+    write_levels(env, tick, LEVELS)
+
+
+@hot
+def write_top(env: Env, tick: Row) -> None:
+    """As `write_tick`, but five levels: for loops whose features look no deeper."""
+    write_levels(env, tick, TOP_LEVELS)
+
+
+@hot
+def write_best(env: Env, tick: Row) -> None:
+    """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
+    st = env.state[0]
+    tick["bid"][0] = st["bid"]
+    tick["ask"][0] = st["ask"]
+    tick["bid_size"][0] = st["bid_size"]
+    tick["ask_size"][0] = st["ask_size"]
+    write_totals(env, tick)
+    write_venues(env, tick)

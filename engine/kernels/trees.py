@@ -1,0 +1,107 @@
+"""Trees as one flat array of 16-byte nodes: a walk without a branch, eight trees at a time.
+
+The children of a node stand side by side (breadth-first), so a step is ``left + (x > threshold)``.
+A leaf has the threshold +inf and itself as left child: a walk may go on and stays where it is, so
+every tree of a group takes the same number of steps. Eight walks run together because a single one
+waits for memory at every step.
+
+Features are float32. A threshold is rounded DOWN to float32 by the compiler of the model: for a
+float32 x then ``x <= threshold`` is what it was with the float64 threshold. NaN is not greater than
+anything: it goes left, and stays at a leaf; but no NaN comes here, see ``first_doubtful``.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.jit import hot, leaf
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+TOGETHER = 8  # trees of a group
+
+NODE = np.dtype(
+    [
+        ("threshold", "<f4"),  # left when x <= threshold
+        ("feature", "<u4"),  # F_* index
+        ("left", "<u8"),  # index of the left child; the right one is the next
+    ]
+)
+
+
+@leaf
+def down(nodes: Any, at: np.uint64, features: Any) -> np.uint64:
+    """The child that a row of features goes to; the node itself when it is a leaf."""
+    goes_right = features[nodes[at]["feature"]] > nodes[at]["threshold"]
+    return np.uint64(nodes[at]["left"]) + np.uint64(goes_right)
+
+
+@leaf
+def eight(nodes: Any, values: Floats, roots: Ints, steps: int, features: Any) -> float:
+    """Sum of the leaves that eight trees lead to."""
+    a, b = np.uint64(roots[0]), np.uint64(roots[1])
+    c, d = np.uint64(roots[2]), np.uint64(roots[3])
+    e, f = np.uint64(roots[4]), np.uint64(roots[5])
+    g, h = np.uint64(roots[6]), np.uint64(roots[7])
+    for _ in range(steps):
+        a = down(nodes, a, features)
+        b = down(nodes, b, features)
+        c = down(nodes, c, features)
+        d = down(nodes, d, features)
+        e = down(nodes, e, features)
+        f = down(nodes, f, features)
+        g = down(nodes, g, features)
+        h = down(nodes, h, features)
+    left = (values[a] + values[b]) + (values[c] + values[d])
+    return float(left + ((values[e] + values[f]) + (values[g] + values[h])))
+
+
+@hot
+def sum_of_trees(nodes: Any, values: Floats, plan: Ints, features: Any) -> float:
+    """Sum over all trees of the value of the leaf that ``features`` leads to.
+
+    plan : groups of eight, single trees, then the steps of each group and of each single tree, then
+    the roots in the same order. values : of every node, shape (n_nodes,).
+    """
+    groups, singles = plan[0], plan[1]
+    roots = 2 + groups + singles
+    total = 0.0
+    for k in range(groups):
+        at = roots + TOGETHER * k
+        total += eight(nodes, values, plan[at : at + TOGETHER], plan[2 + k], features)
+    for k in range(singles):
+        node = np.uint64(plan[roots + TOGETHER * groups + k])
+        for _ in range(plan[2 + groups + k]):
+            node = down(nodes, node, features)
+        total += values[node]
+    return float(total)
+
+
+@hot
+def attribute_path(
+    nodes: Any, values: Floats, root: np.uint64, features: Any, contributions: Any
+) -> None:
+    """Add to each feature what its splits changed on the way from root to leaf.
+
+    The sum over the features is value of the leaf - value of the root.
+    """
+    at = root
+    while True:
+        then = down(nodes, at, features)
+        if then == at:
+            return
+        contributions[nodes[at]["feature"]] += values[then] - values[at]
+        at = then
+
+
+@hot
+def attribute_trees(
+    nodes: Any, values: Floats, plan: Ints, features: Any, contributions: Any
+) -> None:
+    """``attribute_path`` over all trees. contributions : float64, shape (16,), added to."""
+    groups, singles = plan[0], plan[1]
+    first = 2 + groups + singles
+    for k in range(TOGETHER * groups + singles):
+        attribute_path(nodes, values, np.uint64(plan[first + k]), features, contributions)

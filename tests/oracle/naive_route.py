@@ -1,0 +1,61 @@
+"""Slow plain twin of ``engine.kernels.route``, from its words: sort, then take the first."""
+
+import math
+
+from engine.domain.kinds import DARK, LIT, VENUES
+
+
+def open_places(row, kind):
+    return [
+        i
+        for i in range(VENUES)
+        if (int(row["venues"]) >> i) & 1 and int(row["venue_kind"][i]) == kind
+    ]
+
+
+def rest_venue(row, price):
+    """The one that shows the price before those that do not, then wait, fee, place."""
+    side = "bid" if row["side"] > 0 else "ask"
+
+    def rank(i):
+        shows = int(row[f"venue_{side}"][i]) == price
+        before = int(row[f"venue_{side}_size"][i]) if shows else 0
+        wait = (before + 1.0) / (int(row["venue_volume"][i]) + 1.0)
+        return (not shows, wait, float(row["venue_make"][i]), i)
+
+    return min(open_places(row, LIT), key=rank, default=-1)
+
+
+def cross_venue(row):
+    """Best price, then most shares, then cheapest, then place; those without a price not at all."""
+    side = "ask" if row["side"] > 0 else "bid"
+
+    def rank(i):
+        price = int(row["side"]) * int(row[f"venue_{side}"][i])
+        return (price, -int(row[f"venue_{side}_size"][i]), float(row["venue_take"][i]), i)
+
+    shown = [i for i in open_places(row, LIT) if row[f"venue_{side}"][i] > 0]
+    return min(shown, key=rank, default=-1)
+
+
+def next_touch(row, place):
+    """Best price that another open venue shows, 0 = none."""
+    side = "ask" if row["side"] > 0 else "bid"
+    shown = [int(row[f"venue_{side}"][i]) for i in open_places(row, LIT) if i != place]
+    shown = [price for price in shown if price > 0]
+    if not shown:
+        return 0
+    return min(shown) if row["side"] > 0 else max(shown)
+
+
+def pool_venue(row):
+    """The pool with the largest positive value, the lower place of equals."""
+    half = (int(row["ask"]) - int(row["bid"])) / (int(row["ask"]) + int(row["bid"])) * 1e4
+
+    def value(i):
+        fill, markout = float(row["venue_fill"][i]), float(row["venue_markout"][i])
+        fill = 1.0 if math.isnan(fill) else fill
+        return fill * (half + (0.0 if math.isnan(markout) else markout))
+
+    good = [i for i in open_places(row, DARK) if value(i) > 0.0]
+    return min(good, key=lambda i: (-value(i), i), default=-1)

@@ -1,0 +1,124 @@
+"""Scope algebra: every scope against every order, its preview, its bar on new orders, its reach."""
+
+import pytest
+
+from engine.core.decide import check_kill_reach
+from engine.core.rules.scope import Tags, blocking_kill, covered, tags_of
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.errors import Refused
+from engine.domain.governance import KILL_SCOPES
+from engine.domain.people import Person, Role
+from engine.runtime.link import Request
+from tests.support.desk_rig import PEOPLE, Rig
+from tests.unit.test_kill_rules import request
+
+ABROAD = Person(id="u6", roles=(Role.TRADER,), desk="other", max_notional=30e6)
+
+
+@pytest.fixture(scope="module")
+def desk() -> Rig:
+    """Four orders that differ in everything a scope can name; ADAPTIVE has a model in force."""
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.do(c.SetPeople(people=(*PEOPLE, ABROAD)), "system")
+    rig.loop.facts((e.ModelSet(strategy="ADAPTIVE", model_id="m1", card="test"),))
+    rig.buy(client="C-1")
+    rig.buy(strategy="ADAPTIVE", side=-1, client="C-2")
+    rig.buy(person="u2", quantity=10_000, symbol=list(rig.state.instruments)[1])
+    rig.buy(person="u6", quantity=10_000, strategy="POV", client="C-1")
+    rig.run(120)
+    return rig
+
+
+MATRIX = [
+    ("all", "", {1, 2, 3, 4}),
+    ("parent", "P-2", {2}),
+    ("parent", "2", {2}),
+    ("trader", "u2", {3}),
+    ("symbol", "MIDC", {1, 2, 4}),
+    ("strategy", "POV", {4}),
+    ("desk", "main", {1, 2, 3}),
+    ("desk", "other", {4}),
+    ("desk", "mai", set()),
+    ("client", "C-1", {1, 4}),
+    ("client", "C", set()),
+    ("model", "m1", {2}),
+    ("model", "m2", set()),
+    ("venue", "SIM-B", set()),
+]
+
+
+def test_the_matrix_has_every_scope_but_the_child():
+    assert {scope for scope, _, _ in MATRIX} == set(KILL_SCOPES) - {"child"}
+
+
+@pytest.mark.parametrize(("scope", "target", "hit"), MATRIX)
+def test_a_scope_covers_exactly_its_parents_and_their_children(desk, scope, target, hit):
+    parents, children = covered(desk.state, scope, target)
+    assert {parent.id for parent in parents} == hit
+    there = {child.id for child in children}
+    if scope == "venue":
+        assert there == {x.id for x in desk.state.children.values() if x.venue == 1}
+    else:
+        mine = {x.id for x in desk.state.children.values() if x.parent_id in hit}
+        assert there == mine
+
+
+@pytest.mark.parametrize(("scope", "target", "hit"), MATRIX)
+def test_the_preview_counts_what_the_kill_covers(desk, scope, target, hit):
+    asked = Request(re=1, op="ask", name="preview_kill", args={"scope": scope, "target": target})
+    body, refusal = desk.loop.answers.answer(asked, desk.loop._status())
+    assert refusal == ""
+    parents, children = covered(desk.state, scope, target)
+    assert (body["parents"], body["children"]) == (len(parents), len(children))
+    assert body["parents"] == len(hit)
+
+
+@pytest.mark.parametrize(("scope", "target", "hit"), MATRIX)
+def test_an_active_kill_bars_exactly_the_next_children_of_its_scope(scope, target, hit):
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.do(c.SetPeople(people=(*PEOPLE, ABROAD)), "system")
+    rig.loop.facts((e.ModelSet(strategy="ADAPTIVE", model_id="m1", card="test"),))
+    rig.buy(client="C-1")
+    rig.buy(strategy="ADAPTIVE", side=-1, client="C-2")
+    rig.buy(person="u2", quantity=10_000, symbol=list(rig.state.instruments)[1])
+    rig.buy(person="u6", quantity=10_000, strategy="POV", client="C-1")
+    request(rig, scope, target)
+    barred = {
+        number
+        for number, parent in rig.state.parents.items()
+        if blocking_kill(rig.state, tags_of(rig.state, parent, "SIM-B")) is not None
+    }
+    assert barred == ({1, 2, 3, 4} if scope == "venue" else hit)
+
+
+def test_an_order_that_names_no_client_is_not_barred_by_a_client_kill(desk):
+    tags = Tags(symbol="MIDC", trader="u1", strategy="TWAP", desk="main", client="", model="")
+    assert blocking_kill(desk.state, tags) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "scope", "target", "may"),
+    [
+        ("u1", "trader", "u1", True),
+        ("u1", "venue", "SIM-B", False),
+        ("u1", "client", "C-2", False),
+        ("u1", "model", "m1", False),
+        ("u1", "desk", "main", False),
+        ("u3", "client", "C-2", True),
+        ("u3", "model", "m1", True),
+        ("u3", "desk", "main", True),
+        ("u3", "desk", "other", False),
+        ("u5", "venue", "SIM-B", True),
+        ("u5", "desk", "other", True),
+    ],
+)
+def test_who_may_kill_what(desk, who, scope, target, may):
+    person = desk.state.people[who]
+    if may:
+        check_kill_reach(desk.state, person, scope, target)
+    else:
+        with pytest.raises(Refused):
+            check_kill_reach(desk.state, person, scope, target)

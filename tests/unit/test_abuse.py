@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.core import show
 from engine.core.evolve import evolve
 from engine.core.state import State
 from engine.domain import commands as c
@@ -227,3 +228,54 @@ def test_a_command_of_another_engine_start_or_too_late_does_nothing(rig: Rig, ep
     assert "was meant for engine start" in rig.ask(order(rig), "u1", epoch=epoch)
     assert "too late" in rig.ask(order(rig), "u1", expires_in=-1)
     assert not rig.state.parents
+
+
+# --- small steps -----------------------------------------------------------------------------
+def step(rig: Rig, value: float, *, approve: bool = True) -> bool:
+    """Move the band of TWAP; whether the step is material."""
+    number = proposed(rig, "u1", value)
+    is_material = rig.state.changes[number].material
+    if approve:
+        rig.do(decision(rig, number), "u3")
+    return is_material
+
+
+def test_small_steps_that_together_are_a_large_change_are_material(rig: Rig) -> None:
+    """The band of TWAP: 0.005 to 0.05 is approved, 0.01 in force; half of that width is 0.0225."""
+    assert [step(rig, value) for value in (0.018, 0.026, 0.032)] == [False, False, False]
+    assert step(rig, 0.034)  # 0.024 from where it began
+    assert not step(rig, 0.036)  # a full approval was given: the sum begins anew
+    assert not step(rig, 0.05)
+    assert step(rig, 0.03)
+
+
+def test_there_and_back_is_a_walk_too(rig: Rig) -> None:
+    assert [step(rig, value) for value in (0.018, 0.010, 0.018)] == [False, False, True]
+
+
+def test_one_step_inside_the_band_is_minor_and_beyond_it_material(rig: Rig) -> None:
+    assert not step(rig, 0.05, approve=False)
+    assert step(rig, 0.051, approve=False)
+
+
+def test_only_what_was_approved_counts_and_only_for_its_own_parameter(rig: Rig) -> None:
+    step(rig, 0.018)
+    for value in (0.03, 0.01, 0.03):
+        step(rig, value, approve=False)
+    assert not step(rig, 0.019)
+    rig.do(c.ProposeChange(strategy="TWAP", values={"aggression": 0.6}), "u1")
+    assert not rig.state.changes[max(rig.state.changes)].material
+    rig.do(c.ProposeChange(strategy="POV", values={"band": 0.05}), "u1")
+    assert not rig.state.changes[max(rig.state.changes)].material
+
+
+def test_an_edit_is_judged_by_the_sum_too_and_the_row_says_how_far(rig: Rig) -> None:
+    step(rig, 0.03)
+    number = proposed(rig, "u1", 0.031)
+    assert not rig.state.changes[number].material
+    rig.do(c.EditChange(change_id=number, values={"band": 0.034}), "u2")
+    assert rig.state.changes[number].material
+    row = show.change_row(rig.loop.desk, rig.state.changes[number])
+    assert row.moved == {"band": pytest.approx((0.03 - 0.01 + 0.004) / 0.045)}
+    rig.do(decision(rig, number), "u3")
+    assert show.change_row(rig.loop.desk, rig.state.changes[number]).moved == {}

@@ -4,6 +4,7 @@ Bound to a content hash; any edit writes a new hash and so voids what was said b
 expires. An approval applies in the same turn, before the next decision.
 """
 
+from engine.core.rules.splitting import is_split
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -41,8 +42,10 @@ def _content(
         raise Refused(f"{name} uses no model", field="model_id")
     if not model_id and all(in_force.values.get(key) == value for key, value in values.items()):
         raise Refused("the values proposed are those in force", field="values")
-    material = model_id is not None or any(
-        not algo.parameter(key).is_inside_band(value) for key, value in values.items()
+    material = (
+        model_id is not None
+        or any(not algo.parameter(key).is_inside_band(value) for key, value in values.items())
+        or is_split(state, name, values)
     )
     return content_hash(name, values, model_id, in_force.version), material
 

@@ -312,12 +312,10 @@ def _check_loosened(parent: Parent, limit: int | None, value: float, person: Per
     looser = was is not None and (limit is None or parent.side * (limit - was) > 0)
     if looser and person.id == parent.trader and value > person.max_notional:
         raise Refused(
-            f"P-{parent.id} is above your personal size limit of {person.max_notional:,.0f}: a "
-            f"limit of {was} ticks was approved and may only become stricter, was "
-            f"{'none' if limit is None else limit}",
-            field="limit_price",
-            rule="four_eyes",
-        )
+            f"P-{parent.id} is above your personal size limit: its limit of {was} ticks was "
+            f"approved and may only become stricter, was {limit or 'none'}",
+            field="limit_price", rule="four_eyes",
+        )  # fmt: skip
 
 
 def move_parameter(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:

@@ -29,7 +29,7 @@ from engine.realism.targets import MUST_FAIL
 from engine.realism.watch import Progress, Purpose, sums_of
 
 DONE, USAGE, MISSED = 0, 2, 3
-DAYS: Final = 300  # a variance ratio needs them
+DAYS: Final = 600  # a variance ratio of 30 minutes is then known to 0.05
 CONTROL_DAYS: Final = 100
 PATHS: Final = 200
 TRIP_PATHS: Final = 60

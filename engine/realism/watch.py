@@ -36,7 +36,7 @@ class Purpose(Enum):
     """What days are for, and the first seed of its range."""
 
     TUNING = 1_000_000
-    ACCEPTANCE = 2_000_000
+    ACCEPTANCE = 6_000_000  # 2,000,000 on was looked at before the last change of a parameter
     IMPACT = 3_000_000
     ROUND_TRIP = 4_000_000
     CALIBRATION = 5_000_000

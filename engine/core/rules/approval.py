@@ -12,6 +12,7 @@ from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.governance import Change, ChangeState, content_hash
+from engine.domain.orders import Parent
 from engine.domain.people import Person
 from engine.domain.strategy import check_values, strategy
 from engine.domain.units import Nanos
@@ -170,3 +171,15 @@ def expire(state: State) -> tuple[AnyEvent, ...]:
         for change in state.changes.values()
         if change.state == ChangeState.OPEN and state.desk_ns > change.expires_at
     )
+
+
+def check_loosened(parent: Parent, limit: int | None, value: float, person: Person) -> None:
+    """What a second person approved is not loosened by the first alone."""
+    was = parent.limit_price
+    looser = was is not None and (limit is None or parent.side * (limit - was) > 0)
+    if looser and person.id == parent.trader and value > person.max_notional:
+        raise Refused(
+            f"P-{parent.id} is above your personal size limit: its limit of {was} ticks was "
+            f"approved and may only become stricter, was {limit or 'none'}",
+            field="limit_price", rule="four_eyes",
+        )  # fmt: skip

@@ -1,6 +1,7 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
 from engine.core.quotes import Quotes
+from engine.core.rules.approval import check_loosened
 from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
 from engine.domain import commands as c
@@ -264,7 +265,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     if wanted.clear_limit:
         limit = None
     check_limit(parent.side, limit, mid)
-    _check_loosened(parent, limit, quantity * mid * instrument.tick_size, person)
+    check_loosened(parent, limit, quantity * mid * instrument.tick_size, person)
     end_at = parent.end_at if wanted.end_at is None else wanted.end_at
     assert state.session is not None
     if not state.market_ns < end_at <= state.session.close_at:
@@ -304,18 +305,6 @@ def amend_venues(
         if needs_cancel(child) and state.venue_name(child.venue) in excluded
     )
     return (e.ParentVenuesSet(parent_id=parent.id, excluded=excluded, by=person.id), *left)
-
-
-def _check_loosened(parent: Parent, limit: int | None, value: float, person: Person) -> None:
-    """What a second person approved is not loosened by the first alone."""
-    was = parent.limit_price
-    looser = was is not None and (limit is None or parent.side * (limit - was) > 0)
-    if looser and person.id == parent.trader and value > person.max_notional:
-        raise Refused(
-            f"P-{parent.id} is above your personal size limit: its limit of {was} ticks was "
-            f"approved and may only become stricter, was {limit or 'none'}",
-            field="limit_price", rule="four_eyes",
-        )  # fmt: skip
 
 
 def move_parameter(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:

@@ -565,7 +565,7 @@ def test_a_hostile_name_is_text_in_the_frame_of_all_pages(web: Any, client: Test
     assert not any(raw in text for raw in RAW)
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n=", " =", "\uff1d"])
 def test_no_cell_of_an_export_runs_in_a_spreadsheet(sign: str) -> None:
     formula = f'{sign}HYPERLINK("http://evil","x")'
     assert cell(formula).startswith("'")

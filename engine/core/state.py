@@ -7,6 +7,7 @@ order, so a replay sees the same order.
 
 from dataclasses import dataclass, field
 
+from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import Child, Parent, VenueUse
@@ -57,6 +58,7 @@ class State:
     reports: dict[str, str] = field(default_factory=dict)  # day -> hash of its TCA report
     signed: dict[str, tuple[str, PersonId]] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)  # id -> "" or the refusal
+    asked: dict[str, tuple[PersonId, AnyCommand]] = field(default_factory=dict)  # by command id
     difference: str = ""  # hash of an unaccepted reconciliation difference
     kill_generation: int = 0
 

@@ -152,9 +152,10 @@ def _inside(compiled: Any) -> Any:
     return compiled
 
 
-def _made(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+def _made(function: Callable[P, R], *, widened: bool = True, **options: Any) -> Callable[P, R]:
     """Compile ``function`` on its first call: cached, without the GIL, fastmath off."""
-    made: Any = _once(NJIT(cache=True, nogil=True, error_model="python", **options)(function))
+    made: Any = NJIT(cache=True, nogil=True, error_model="python", **options)(function)
+    made = _once(made) if widened else made
     if options.get("no_cpython_wrapper"):
         made = _inside(made)
     KERNELS.append(made)
@@ -183,6 +184,12 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
     The way in unpacks every array of an environment; nobody would use most of them.
     """
     return _made(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def apart(function: Callable[P, R]) -> Callable[P, R]:
+    """An ``inner`` kernel with a version for each constant it is called with: the hottest only."""
+    no_way_in = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _made(function, widened=False, _nrt=False, **no_way_in)
 
 
 def leaf(function: Callable[P, R]) -> Callable[P, R]:

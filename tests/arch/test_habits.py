@@ -13,7 +13,7 @@ def test_every_make_target_has_its_line_of_help():
     phony = re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE).group(1).split()
     explained = re.findall(r"^([a-z]+):.*## \S", text, flags=re.MULTILINE)
     assert explained == phony
-    assert " ".join(phony) == "help setup run check test replay bench docs clean"
+    assert " ".join(phony) == "help setup run check test replay bench docs audit clean"
 
 
 def test_ci_is_a_strict_script_that_runs_the_one_test_command():

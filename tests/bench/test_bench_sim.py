@@ -27,7 +27,7 @@ def one_day_to_learn_from(monkeypatch):
     monkeypatch.setattr(sim, "MODEL_SEEDS", (9_001,))
 
 
-@pytest.mark.timeout(400)  # kernels may compile, two models are fitted
+@pytest.mark.timeout(900)  # kernels may compile, two models are fitted
 def test_the_report_has_every_key_and_the_same_digest_for_any_number_of_workers(capsys):
     one = report(capsys, "--days", "3", "--workers", "1")
     two = report(capsys, "--days", "3", "--workers", "2")
@@ -65,7 +65,7 @@ def test_a_day_that_comes_out_differently_the_second_time_is_exit_three(monkeypa
     assert "gave different results" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(400)  # its process may compile
+@pytest.mark.timeout(900)  # its process may compile
 def test_a_paired_comparison_says_when_the_first_ranking_was_there(capsys):
     argv = ("--days", "1", "--scenario", "flow", "--workers", "1", "--paired", "45")
     found = report(capsys, *argv)["paired"]

@@ -29,7 +29,7 @@ from engine.lab.run import run
 from tests.support.lab import a_question, a_scenario, a_task
 
 TAPE = small_tape(4_096)
-pytestmark = pytest.mark.timeout(400)  # the first of them may compile
+pytestmark = pytest.mark.timeout(900)  # the first of them may compile
 
 
 def a_day(task, index=0):

@@ -24,7 +24,7 @@ from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import Nanos, PersonId
 from engine.domain.views import DeskRow
-from engine.runtime import reconcile
+from engine.runtime import drills, reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
 from engine.runtime.gate import Gate
@@ -264,6 +264,8 @@ class Loop:
                     self.parts.gate.release(self.desk.state.kills[kill_id].generation)
                 case e.ModelSet():
                     self.load_models()
+                case e.IncidentAsked() as asked:
+                    self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
@@ -274,6 +276,17 @@ class Loop:
                         self.open_day()
                 case _:
                     pass
+
+    def _start_incident(self, asked: e.IncidentAsked) -> None:
+        """Ask the exchange; what it says, or that it says nothing, is written down."""
+        if not self.venue_ready:
+            self.facts((drills.refused(asked, "the exchange does not answer"),))
+            return
+        try:
+            self.facts((drills.start(self.desk.state, self.parts.venue, asked),))
+        except VenueSilent as silence:
+            self.facts((drills.unknown(asked, str(silence)),))
+            self._lost_venue(silence)
 
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:

@@ -12,8 +12,8 @@ from engine.domain.units import SECOND, Nanos, Symbol
 
 WINDOW_NS = 60 * SECOND
 SESSION_S = 23_400.0
-BEYOND = 8.0  # times the usual move of a minute: an alarm
-BACK = 4.0  # below this it is over
+BEYOND = 15.0  # times the usual move of a minute: an alarm
+BACK = 7.0  # below this it is over
 
 
 @dataclass(slots=True)

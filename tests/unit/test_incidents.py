@@ -211,7 +211,10 @@ def test_a_halt_of_everything_is_one_trouble(rig):
     assert [x.object for x in alerts(rig, "market.open")] == ["all"]
 
 
-def test_a_stuck_pool_is_named_while_it_cancels_late(rig):
+def test_a_stuck_pool_is_named_while_it_cancels_late():
+    rig = Rig()
+    rig.run(30)
+    rig.buy(40_000)
     for name in ("DARK-1", "DARK-2"):
         start(rig, "stuck_dark", 300, venue=name)
     rig.do(c.MoveParameter(parent_id=1, name="dark", value=0.5))
@@ -289,6 +292,7 @@ def test_a_day_of_incidents_is_decided_again_to_the_byte():
 
 def test_a_usual_day_raises_no_alarm_of_the_market():
     rig = Rig(symbols=2, seed=3)
+    rig.run(5)
     rig.buy(50_000)
     rig.run(1_200)
     assert [x.kind for x in rig.journal.events(e.AlertRaised)] == []

@@ -5,13 +5,17 @@ from engine.domain import events as e
 from engine.domain.errors import Refused
 from engine.domain.incidents import INCIDENT_KINDS, Happening
 from engine.domain.units import SECOND, Nanos
-from engine.runtime.ports import Venue
+from engine.runtime.ports import Venue, VenueSilent
 
 
 def start(
-    state: State, venue: Venue, asked: e.IncidentAsked
-) -> e.IncidentStarted | e.IncidentNotStarted:
-    """Ask the exchange for it. Raises VenueSilent when there is no answer."""
+    state: State, venue: Venue | None, asked: e.IncidentAsked
+) -> tuple[e.IncidentStarted | e.IncidentNotStarted, VenueSilent | None]:
+    """What became of it, and the silence if there was no answer. None = no link: not asked."""
+    number = asked.incident_id
+    if venue is None:
+        sentence = "the exchange does not answer"
+        return e.IncidentNotStarted(incident_id=number, sentence=sentence), None
     symbols = [str(symbol) for symbol in state.instruments]
     incident = Happening(
         kind=INCIDENT_KINDS[asked.kind].number,
@@ -23,19 +27,10 @@ def start(
     try:
         at = venue.incident(incident)
     except Refused as refusal:
-        return refused(asked, str(refusal))
-    return e.IncidentStarted(
-        incident_id=asked.incident_id,
-        started_at=at,
-        ends_at=Nanos(at + round(asked.seconds * SECOND)),
-    )
-
-
-def refused(asked: e.IncidentAsked, sentence: str) -> e.IncidentNotStarted:
-    """The exchange does not let it happen."""
-    return e.IncidentNotStarted(incident_id=asked.incident_id, sentence=sentence)
-
-
-def unknown(asked: e.IncidentAsked, sentence: str) -> e.IncidentNotStarted:
-    """No answer: it may have begun; nothing repeats it."""
-    return e.IncidentNotStarted(incident_id=asked.incident_id, sentence=sentence, is_unknown=True)
+        return e.IncidentNotStarted(incident_id=number, sentence=str(refusal)), None
+    except VenueSilent as silence:  # it may have begun; nothing repeats it
+        sentence = str(silence)
+        unknown = e.IncidentNotStarted(incident_id=number, sentence=sentence, is_unknown=True)
+        return unknown, silence
+    ends_at = Nanos(at + round(asked.seconds * SECOND))
+    return e.IncidentStarted(incident_id=number, started_at=at, ends_at=ends_at), None

@@ -279,13 +279,10 @@ class Loop:
 
     def _start_incident(self, asked: e.IncidentAsked) -> None:
         """Ask the exchange; what it says, or that it says nothing, is written down."""
-        if not self.venue_ready:
-            self.facts((drills.refused(asked, "the exchange does not answer"),))
-            return
-        try:
-            self.facts((drills.start(self.desk.state, self.parts.venue, asked),))
-        except VenueSilent as silence:
-            self.facts((drills.unknown(asked, str(silence)),))
+        venue = self.parts.venue if self.venue_ready else None
+        fact, silence = drills.start(self.desk.state, venue, asked)
+        self.facts((fact,))
+        if silence is not None:
             self._lost_venue(silence)
 
     # --- sending ----------------------------------------------------------------------------

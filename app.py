@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Start the desk or its web process; exit code 2 when a setting or the state refuses it."""
     flags = parser().parse_args(argv)
+    os.umask(0o077)  # all that the desk writes is for its owner alone; its processes inherit this
     try:
         settings = desk_settings.resolve(vars(flags), os.environ)
         if flags.web_only:

@@ -376,9 +376,11 @@
       processCellCallback: (params) => plain(params.formatValue(params.value)),
     });
   }
-  /* the digits as shown; a minus and thousands that a spreadsheet can read */
+  /* the digits as shown; a minus and thousands that a spreadsheet can read, and no formula */
+  const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/;
   function plain(text) {
     const shownText = String(text === null || text === undefined ? "-" : text).replaceAll("\u2212", "-");
-    return /^[-+]?[\d,]+(\.\d+)?%?$/.test(shownText) ? shownText.replaceAll(",", "") : shownText;
+    if (/^[-+]?[\d,]+(\.\d+)?%?$/.test(shownText)) return shownText.replaceAll(",", "");
+    return shownText !== "-" && FORMULA.test(shownText) ? "'" + shownText : shownText;
   }
 })();

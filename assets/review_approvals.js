@@ -14,7 +14,8 @@
         const rule = table[name] || { decimals: 4, unit: "" };
         const now = (row.before || {})[name];
         const inside = value >= rule.bandLow && value <= rule.bandHigh;
-        return { name, value, now, rule, inside, up: value > now, same: value === now };
+        const moved = Math.round(100 * ((row.moved || {})[name] || 0));
+        return { name, value, now, rule, inside, moved, up: value > now, same: value === now };
       });
       return lines.sort((a, b) => a.name.localeCompare(b.name));
     }
@@ -34,7 +35,8 @@
       for (const line of lines) {
         const d = line.rule.decimals, tr = make("tr");
         const effect = make("td", "effect", (line.inside ? "inside the band" : "OUTSIDE THE BAND")
-          + (line.same ? ", no change" : !line.rule.raises ? "" : line.up ? ", raises risk \u25b2" : ", lowers risk \u25bc"));
+          + (line.same ? ", no change" : !line.rule.raises ? "" : line.up ? ", raises risk \u25b2" : ", lowers risk \u25bc")
+          + (line.moved ? `, moved ${line.moved} % of the band since the last full approval` : ""));
         effect.dataset.effect = line.inside ? "inside" : "outside";
         const name = make("th", "", words(line.name));
         name.scope = "row";

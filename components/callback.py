@@ -9,21 +9,24 @@ import asyncio
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
-from dash.dependencies import DashDependency
+import msgspec
+from dash.dependencies import DashDependency, Input, Output, State
+from starlette.exceptions import HTTPException
 
-from engine.domain.errors import BrokenInvariant
-from engine.gateway.grants import check_rule
+from engine.domain.errors import BrokenInvariant, Refused
+from engine.gateway.grants import Check, check_rule
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 THREADS: Final = 8
+TEXT_MAX: Final = 20_000  # characters of one value of a callback
 POOL: Final = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
 VARIABLE: Final = re.compile(r"<(\w+)>")
 
@@ -125,6 +128,69 @@ def as_coroutine(function: Callable[..., R]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     async def run(*args: Any, **kwargs: Any) -> R:
-        return await in_thread(function, *args, **kwargs)
+        try:
+            return await in_thread(function, *args, **kwargs)
+        except Refused as refused:
+            raise HTTPException(422, str(refused)) from refused
 
     return run
+
+
+def checker(dependencies: Sequence[DashDependency], function: Callable[..., Any]) -> Check:
+    """What a callback's body must be: Dash itself counts the values and looks at nothing else.
+
+    The ids and properties are those that were declared, in order; every value fits the annotation
+    of its parameter; no text is longer than TEXT_MAX.
+    """
+    outputs = [_place(d) for d in dependencies if isinstance(d, Output)]
+    wanted = {
+        "inputs": [_place(d) for d in dependencies if isinstance(d, Input)],
+        "state": [_place(d) for d in dependencies if isinstance(d, State)],
+    }
+    hints = get_type_hints(function)
+    types = [hints[name] for name in inspect.signature(function).parameters]
+
+    def wrong(document: Mapping[str, Any]) -> str:
+        given = document.get("outputs")
+        if _places(given if isinstance(given, list) else [given]) != outputs:
+            return "outputs must be those of the callback"
+        values: list[Any] = []
+        for part, places in wanted.items():
+            rows = document.get(part) or []
+            if not isinstance(rows, list) or _places(rows) != places:
+                return f"{part} must be those of the callback"
+            values += [row.get("value") for row in rows]
+        changed = document.get("changedPropIds") or []
+        known = {".".join(place) for places in wanted.values() for place in places}
+        if not isinstance(changed, list) or not all(one in known for one in changed):
+            return "changedPropIds must name inputs of the callback"
+        return _misfit(values, types)
+
+    return wrong
+
+
+def _place(dependency: DashDependency) -> tuple[str, str]:
+    """Id and property; ids that are patterns could not be compared."""
+    name: Any = dependency.component_id
+    if not isinstance(name, str):
+        raise BrokenInvariant(f"the id of a callback must be text, was {name!r}")
+    return name, dependency.component_property
+
+
+def _places(rows: list[Any]) -> list[tuple[Any, Any]]:
+    return [
+        (row.get("id"), row.get("property")) if isinstance(row, dict) else (None, None)
+        for row in rows
+    ]
+
+
+def _misfit(values: Sequence[Any], types: Sequence[Any]) -> str:
+    """Which value does not fit its type, "" when all do."""
+    for number, (value, kind) in enumerate(zip(values, types, strict=True), start=1):
+        if isinstance(value, str) and len(value) > TEXT_MAX:
+            return f"value {number} has more than {TEXT_MAX} characters"
+        try:
+            msgspec.convert(value, kind, strict=True)
+        except msgspec.ValidationError as error:
+            return f"value {number}: {error}"
+    return ""

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+import dash
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
+from dash.exceptions import DependencyException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from components import callback as registry
 from components import context, ids, shell
@@ -19,10 +23,13 @@ from components.callback import PAGES, as_coroutine, find_page, in_thread
 from components.theme import ASSETS
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.people import PERMISSIONS, Reach
-from engine.gateway.grants import LOGIN, PUBLIC, Grants
+from engine.gateway.grants import LOGIN, PUBLIC, Grants, unchecked
+from engine.gateway.problems import problem
 from engine.gateway.server import Web
 from engine.gateway.viewer import here, looking, viewer
 
+SAFE_DASH: Final = (4, 4, 1)
+DEV_TOOLS: Final = ("ui", "props_check", "serve_dev_bundles", "hot_reload")
 ROUTER: Final = f"{ids.PAGE}.children"
 ERRORS: Final = itertools.count(1)
 
@@ -63,6 +70,12 @@ class Site:
         return list(self.app.csp_hashes())
 
 
+def check_dash(version: str) -> None:
+    """Stop the start on a Dash that lets anybody end a process by a request."""
+    if tuple(int(part) for part in version.split(".")[:3]) < SAFE_DASH:
+        raise BrokenInvariant(f"dash must be at least 4.4.1, was {version}")
+
+
 def load_pages() -> None:
     """Import every module of pages/: each registers itself."""
     import pages
@@ -74,6 +87,12 @@ def load_pages() -> None:
 def mount(web: Web) -> Site:
     """Build the Dash app on the web's server and give each of its doors a rule."""
     server: Any = web.server  # Dash's annotation knows Flask only
+    check_dash(dash.__version__)
+
+    @web.server.exception_handler(DependencyException)
+    async def no_such_file(_request: Request, _error: Exception) -> Response:
+        return problem(404, "there is no such file")
+
     app = DeskDash(
         "quarterdeck",
         server=server,
@@ -86,7 +105,8 @@ def mount(web: Web) -> Site:
         include_pages_meta=False,
     )
     app.web = web
-    if app._enable_mcp or app._dev_tools.ui or app.backend.server_type != "fastapi":
+    debugs = web.server.debug or any(app._dev_tools[name] for name in DEV_TOOLS)
+    if debugs or app._enable_mcp or app.backend.server_type != "fastapi":
         raise BrokenInvariant("Dash must run on FastAPI, without MCP and without debug tools")
     context.mount_queries(web.parts.queries)
     context.mount_desk(web.parts.look, web.grants, web.parts.settings, web.directory)
@@ -120,12 +140,14 @@ def _callbacks(app: DeskDash, web: Web) -> None:
         before = set(app.callback_map)
         app.callback(*known.dependencies, **known.options)(as_coroutine(known.function))
         (output,) = set(app.callback_map) - before
-        web.grants.output(output, known.permission)
-    app.callback(
+        check = registry.checker(known.dependencies, known.function)
+        web.grants.output(output, known.permission, check)
+    where = (
         Output(ids.PAGE, "children"), Input(ids.LOCATION, "pathname"),
         Input(ids.LOCATION, "search"),
-    )(draw)  # fmt: skip
-    web.grants.output(ROUTER, LOGIN)
+    )  # fmt: skip
+    app.callback(*where)(draw)
+    web.grants.output(ROUTER, LOGIN, registry.checker(where, draw))
 
 
 def check_callbacks(app: Dash, grants: Grants) -> None:
@@ -135,6 +157,8 @@ def check_callbacks(app: Dash, grants: Grants) -> None:
             raise BrokenInvariant(f"the callback of {output} has no permission")
         if not inspect.iscoroutinefunction(entry.get("callback")):
             raise BrokenInvariant(f"the callback of {output} would stop the event loop")
+        if grants.checks[output] is unchecked:
+            raise BrokenInvariant(f"nobody checks the values of the callback of {output}")
 
 
 async def draw(path: str | None, search: str | None) -> Component:

@@ -19,6 +19,7 @@ from components.rows import table as rows_table
 from components.theme import chart_template
 from db.records import TrendRow
 from engine.domain.errors import BrokenInvariant
+from engine.gateway.audit import quoted
 from engine.gateway.trends import MINIMUM_N, Ratio, TrendFilter, ratio
 
 ORIGINS: Final = ("LIVE", "DEMO")
@@ -265,18 +266,13 @@ def groups_table(
     return rows_table(titles, rows, empty="no order")
 
 
-def safe_cell(value: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 def csv(table: Any, name: Callable[[str], str]) -> str:
     """The orders of the figures; numbers in full, undefined ones empty. ``name``: id -> person."""
     out = table[[*TEXTS, *NUMBERS]].copy()
     out["trader"] = out["trader"].map(name)
     out["side"] = out["side"].map({1: "BUY", -1: "SELL"})
     for column in TEXTS:
-        out[column] = out[column].map(safe_cell)
+        out[column] = out[column].map(quoted)
     written: str = out.to_csv(index=False, lineterminator="\r\n")
     return written
 

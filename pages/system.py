@@ -34,13 +34,12 @@ def system() -> Component:
             surface("system-gate", "desk", data=meta, class_name="gate-line"),
             html.Div(
                 [
-                    html.Div(
-                        [_venues(), _drills(), _kills(meta), _alerts(meta)], className="stack"
-                    ),
+                    html.Div([_venues(), _kills(meta), _alerts(meta)], className="stack"),
                     html.Div(
                         [
                             _polled("Processes", "processes", "processes-body"),
                             _polled("Watchdog, its own words", "watchdog", "watchdog-body"),
+                            _drills(),
                             _polled("Work in the background", "jobs", "jobs-body", grow=True),
                         ],
                         className="stack",
@@ -110,15 +109,14 @@ def _venues() -> Component:
 
 
 DRILL_COLUMNS: Final = (
-    Column(field="id", title="Drill"),
     Column(field="kind", title="What"),
     Column(field="about", title="Where"),
     Column(field="size", title="Ticks", form="signed", decimals=0),
     Column(field="state", title="State", tip="under way, over, refused; unknown = the exchange "
            "did not answer, it may have begun"),
+    Column(field="left_s", title="Left s", form="price", decimals=0, tip="market time"),
     Column(field="started_at", title="Began", form="clock", tip="market time"),
     Column(field="ends_at", title="Ends", form="clock", tip="market time"),
-    Column(field="left_s", title="Left s", form="price", decimals=0, tip="market time"),
     Column(field="by", title="By", form="person"),
     Column(field="reason", title="Reason"),
     Column(field="sentence", title="The exchange says"),

@@ -14,13 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from engine.bench.meta import load, meta
 from engine.bench.sim_paired import measure_paired
-from engine.domain.kinds import BUY
+from engine.domain.kinds import BUY, MODEL_LIVE, MODEL_NONE
 from engine.domain.market import OBSERVATION, REPORT, TRADE
 from engine.domain.strategy import STRATEGIES, vector
 from engine.exchange.presets import LATENCY_NS, PRESETS
@@ -29,7 +30,7 @@ from engine.kernels.environment import Env, new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import DONE as RAN
 from engine.kernels.flow import REPORTS_FULL, TRADES_FULL, new_env, run_until
-from engine.kernels.inference import no_model
+from engine.kernels.inference import Model, no_model
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, new_tape, simulate
 
@@ -39,6 +40,7 @@ SECONDS: Final = 23_400
 CLOSE_NS: Final = OPEN_NS + SECONDS * 10**9
 MIDCAP: Final = PRESETS[0]
 QUANTITY: Final = 500_000
+MODEL_SEEDS: Final = (9_001, 9_002, 9_003)
 CHECKED: Final = 2  # days run a second time: the same bits must come out
 
 
@@ -74,24 +76,45 @@ def flow_day(seed: int) -> Outcome:
     return Outcome(int(env.state[0]["events"]), 0, _digest(env))
 
 
-def twap_day(seed: int) -> Outcome:
-    """Buy 500,000 of the mid-cap over the day: a decision every second."""
+@lru_cache(maxsize=4)
+def fitted(kind: str) -> Model:
+    """A model that has learnt three simulated days; made before the clock runs."""
+    from engine.learn.simulated import simulated_model
+
+    hours, adv = (OPEN_NS, CLOSE_NS), float(MIDCAP.instrument.adv)
+    return simulated_model(kind, MIDCAP.flow(), hours, adv, MODEL_SEEDS).model
+
+
+def parent_row(strategy: str, model_state: int) -> Any:
+    """Buy 500,000 of the mid-cap over the day, wherever children may go."""
+    parent = np.zeros(1, OBSERVATION)[0]
+    parent["start_ns"] = parent["open_ns"] = parent["base_ns"] = OPEN_NS
+    parent["end_ns"] = parent["close_ns"] = CLOSE_NS
+    parent["kind"], parent["side"], parent["quantity"] = STRATEGIES[strategy].kind, BUY, QUANTITY
+    parent["arrival_price"] = MIDCAP.instrument.reference_price
+    may_use(parent, simulated_venues())
+    parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
+    parent["model_state"] = model_state
+    return parent
+
+
+def worked_day(seed: int, strategy: str = "TWAP", kind: str = "") -> Outcome:
+    """The mid-cap order worked over the day: a decision every second, scored when there is a model.
+
+    kind : of the model, as `engine.learn.estimators` names it; "" = none.
+    """
+    model = fitted(kind) if kind else no_model()
     env = new_env(new_day(seed, MIDCAP.flow(), OPEN_NS, CLOSE_NS), 0, LATENCY_NS, max_own=32_768)
     curve = u_shape_curve()
     adv = float(MIDCAP.instrument.adv)
     features = new_state(OPEN_NS, CLOSE_NS, adv, curve, prior_microprice())
-    parent = np.zeros(1, OBSERVATION)[0]
-    parent["start_ns"] = parent["open_ns"] = parent["base_ns"] = OPEN_NS
-    parent["end_ns"] = parent["close_ns"] = CLOSE_NS
-    parent["kind"], parent["side"], parent["quantity"] = STRATEGIES["TWAP"].kind, BUY, QUANTITY
-    parent["arrival_price"] = MIDCAP.instrument.reference_price
-    may_use(parent, simulated_venues())
-    parent["lot"], parent["collar_ticks"], parent["volume"] = MIDCAP.instrument.lot, 100, -1
+    parent = parent_row(strategy, MODEL_LIVE if kind else MODEL_NONE)
     tape = getattr(PLACE, "tape", None)
     if tape is None:
         tape = PLACE.tape = new_tape(SECONDS, record=False)
-    values = np.array(vector("TWAP", {}))
-    status = simulate(env, features[0], parent, values, curve, no_model(), 1, tape)
+    tape.mids[:] = np.nan  # a second with an empty side leaves what was there
+    values = np.array(vector(strategy, {}))
+    status = simulate(env, features[0], parent, values, curve, model, 1, tape)
     if status != FINE:
         raise ArithmeticError(f"the day kernel stopped with {status}")
     decisions, fills = int(tape.counts[0]), int(tape.counts[1])
@@ -101,7 +124,9 @@ def twap_day(seed: int) -> Outcome:
 
 SCENARIOS: Final[dict[str, Callable[[int], Outcome]]] = {
     "flow": flow_day,
-    "midcap-500k-twap": twap_day,
+    "midcap-500k-twap": worked_day,
+    "midcap-500k-linear": partial(worked_day, strategy="ADAPTIVE", kind="linear"),
+    "midcap-500k-forest": partial(worked_day, strategy="ADAPTIVE", kind="forest"),
 }
 
 

@@ -62,6 +62,18 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
 }
 
 
+def answered(state: State, envelope: Envelope) -> str | None:
+    """What this very command was told before; None when its id is new.
+
+    An id is an effect of one person: under somebody else's id, or with other content, nobody gets
+    an answer that was not meant for them, and no command is swallowed by another.
+    """
+    said = state.commands.get(envelope.id)
+    if said is None or state.asked.get(envelope.id) == (envelope.person, envelope.command):
+        return said
+    return f"the id {envelope.id} is that of another command: nothing was done, use a new id"
+
+
 def decide(state: State, quotes: Quotes, envelope: Envelope) -> tuple[AnyEvent, ...]:
     """The events a command causes now; raises Refused with the sentence for the person."""
     check_envelope(state, envelope)

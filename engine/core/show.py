@@ -10,12 +10,13 @@ from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
 from engine.core.rules.risk import unconfirmed
 from engine.core.rules.scope import barred_venues
+from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import views as v
-from engine.domain.governance import Alert, Change, Kill
+from engine.domain.governance import Alert, Change, ChangeState, Kill
 from engine.domain.incidents import Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
@@ -367,11 +368,13 @@ def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:
     """One change request with the values it would replace."""
     in_force = desk.state.parameters[change.strategy].values
+    is_open = change.state == ChangeState.OPEN
     return v.ChangeRow(
         id=f"R-{change.id}",
         strategy=change.strategy,
         state=change.state,
         material=change.material,
+        moved=with_step(desk.state, change.strategy, change.values) if is_open else {},
         values=change.values,
         before={key: in_force[key] for key in change.values if key in in_force},
         model=change.model_id,

@@ -7,6 +7,7 @@ order, so a replay sees the same order.
 
 from dataclasses import dataclass, field
 
+from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.incidents import Incident
 from engine.domain.instrument import Instrument, Session
@@ -61,6 +62,7 @@ class State:
     reports: dict[str, str] = field(default_factory=dict)  # day -> hash of its TCA report
     signed: dict[str, tuple[str, PersonId]] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)  # id -> "" or the refusal
+    asked: dict[str, tuple[PersonId, AnyCommand]] = field(default_factory=dict)  # by command id
     difference: str = ""  # hash of an unaccepted reconciliation difference
     kill_generation: int = 0
 

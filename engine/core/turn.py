@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.decide import decide
+from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
@@ -149,7 +149,7 @@ def _watch_fills(desk: Desk, booked: tuple[AnyEvent, ...]) -> None:
 
 def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
     state = desk.state
-    known = state.commands.get(envelope.id)
+    known = answered(state, envelope)
     if known is not None:
         return known  # same id = one effect, same answer
     try:

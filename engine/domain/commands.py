@@ -261,7 +261,7 @@ PERMISSION: dict[str, str] = {
     "AnnotateTca": "tca.note",
     "SignDay": "tca.sign",
     "ReportTca": "tca.report",
-    "SetPeople": "people.manage",
+    "SetPeople": "desk.configure",  # people are managed at the web, which tells the engine
     "SetPolicy": "desk.configure",
     "OpenSession": "desk.configure",
     "InstallModel": "desk.configure",

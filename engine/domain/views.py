@@ -170,6 +170,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     state: str
     material: bool
+    moved: dict[str, float]  # since the last full approval, with this step [share of the band]
     values: dict[str, float]
     before: dict[str, float]
     model: str | None

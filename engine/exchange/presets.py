@@ -20,8 +20,8 @@ from engine.kernels.exogenous import FLOW
 from engine.kernels.off_state import LIT_SHARE
 
 BASE = {
-    "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.031,
-    "g_bg": 0.42, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
+    "sigma": 0.47, "half_spread": 0.58, "rate": 11.2, "size": 1.0, "depth": 2.4, "kappa": 0.027,
+    "g_bg": 0.43, "beta_bg": 0.42, "pi_bg": 0.04, "alpha": 1.5, "g_own": 0.66, "beta_own": 0.28,
     "pi_own": 0.03, "c_own": 1.3, "p_own": 0.58, "jumps": 4.0,
     "drift": 0.0, "lean": 0.62, "informed": 0.7, "foresight": 0.7, "vol_day": 0.30,
     "vol_slow": 0.35, "vol_fast": 0.30, "open_vol": 0.0, "u_low": 0.6, "u_edge": 2.7,

@@ -40,7 +40,7 @@ USUAL: Final = Regime(name="usual", words="the calibrated day")
 CALM: Final = Regime(
     name="calm",
     words="two thirds of the usual volatility, less news",
-    scale={"sigma": 0.65, "kappa": 0.68, "g_bg": 0.65, "g_own": 0.65, "c_own": 0.65, "rate": 0.85},
+    scale={"sigma": 0.65, "kappa": 0.62, "g_bg": 0.65, "g_own": 0.65, "c_own": 0.65, "rate": 0.85},
     fixed={"jumps": 3.0},
 )
 TRENDING: Final = Regime(
@@ -52,7 +52,7 @@ VOLATILE: Final = Regime(
     name="volatile",
     words="nearly one and a half times the usual volatility, more news, busier, thinner queues",
     scale={
-        "sigma": 1.45, "kappa": 1.45, "g_bg": 1.45, "g_own": 1.45, "c_own": 1.45, "rate": 1.2,
+        "sigma": 1.45, "kappa": 1.4, "g_bg": 1.45, "g_own": 1.45, "c_own": 1.45, "rate": 1.2,
         "depth": 0.62,
     },
     fixed={"jumps": 8.0},
@@ -60,7 +60,7 @@ VOLATILE: Final = Regime(
 THIN: Final = Regime(
     name="thin",
     words="half the usual activity, thinner queues, a wider spread",
-    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.93},
+    scale={"rate": 0.5, "depth": 0.9, "half_spread": 1.12, "kappa": 0.86},
 )
 REGIMES: Final = (USUAL, CALM, TRENDING, VOLATILE, THIN)
 

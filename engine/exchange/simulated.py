@@ -17,6 +17,7 @@ from engine.domain.kinds import (
     CONTINUOUS,
     HALTED,
     INCIDENT_FEED_GAP,
+    INCIDENT_NEWS,
     INCIDENT_OUTAGE,
     LIMIT,
     NEW,
@@ -281,4 +282,5 @@ def warm() -> None:
     market.submit(order)
     market.queue_ahead(1)
     market.cancel_now([(0, 1), (0, 2)])  # one works, one is on its way
+    market.incident(Incident(kind=INCIDENT_NEWS, seconds=1.0))
     relink(grown(market.envs[0]))

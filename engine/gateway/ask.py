@@ -26,7 +26,7 @@ from engine.gateway.problems import problem
 from engine.gateway.viewer import viewer
 
 ANSWER_S: Final = 2.0
-NUMBER: Final = re.compile(r"[A-Z]-([\d-]{1,24})")
+NUMBER: Final = re.compile(r"[A-Z]-([0-9]{1,15})")
 MOST: Final = 2_000  # points of a chart
 EVERY: Final = 10**9
 TURNS: Final = 200  # newest changes of mind in one answer
@@ -176,9 +176,9 @@ def _json(body: object) -> Response:
 
 
 def number_of(text: str) -> int | None:
-    """``P-42`` or ``C-1-17`` as the number of its type."""
+    """``P-42`` as the number of its type."""
     found = NUMBER.fullmatch(text)
-    return int(found.group(1)) if found and found.group(1).isdigit() else None
+    return int(found.group(1)) if found else None
 
 
 def routes(ask: Ask, grants: Grants) -> APIRouter:

@@ -23,7 +23,10 @@ COLUMNS: Final = (
     "seq", "source", "origin", "day", "desk_at", "market_at", "turn", "event", "person", "object",
     "text",
 )  # fmt: skip
-RISKY: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it as a formula
+# a spreadsheet would run it as a formula, some also after blanks and in the wide form
+RISKY: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # as ns both fit in 64 bits
+LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
 FIELDS: Final = ("text", "person", "event", "object", "day", "origin")
 
 
@@ -43,18 +46,24 @@ def _instant(text: str, name: str) -> int:
         return 0
     try:
         moment = datetime.fromisoformat(text.strip())
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError
     except ValueError:
         raise Refused(
             f"{name} must be a UTC time such as 2026-11-27 14:30, was {text!r}", field=name
         ) from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
     return int(moment.timestamp() * 1e6) * 1000
 
 
 def cell(value: object) -> str:
     """A cell that no spreadsheet runs; numbers stay numbers."""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(RISKY) else text
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def quoted(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.lstrip().startswith(RISKY) or text[:1] in ("\t", "\r") else text
 
 
 def lines(rows: Iterable[Any]) -> Iterator[str]:

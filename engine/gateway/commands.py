@@ -19,6 +19,7 @@ from engine.domain.commands import PERMISSION, RISK_REDUCING, AnyCommand, Envelo
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos, PersonId
 from engine.gateway.grants import LOGIN, Grants
+from engine.gateway.logs import CONTROL
 from engine.gateway.ports import Answer, Clock, Desk
 from engine.gateway.problems import problem
 from engine.gateway.sessions import SECOND, Directory
@@ -28,7 +29,11 @@ EXPIRES: Final = 5 * SECOND  # an order that waited longer than this is not what
 ANSWER_S: Final = 2.0  # then the effect is unknown and the person is told so
 REMEMBERED: Final = 2_000  # answers kept for a second POST of the same id
 ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
-NUMBERED: Final = re.compile(r"[A-Z]+-(\d+)")
+# ids of the desk's own processes: nobody else may take one before they do
+OWN_IDS: Final = ("open-", "people-", "kill-", "cli-", "stage-", "worker-")
+TEXT_MAX: Final = 2_000  # characters of one text: it is kept for ever and shown to everybody
+INT_MAX: Final = 2**63 - 1  # instants in ns fit
+NUMBERED: Final = re.compile(r"[A-Z]+-([0-9]{1,15})")
 
 # the field of the command that the target names
 TARGET: Final = {
@@ -95,17 +100,36 @@ def parse(request: CommandRequest) -> AnyCommand:
         where = str(error).rsplit("`$.", 1)
         at = where[1].rstrip("`") if len(where) > 1 else ""
         raise Refused(f"the command is not understood: {error}", field=at) from error
-    _check_finite(msgspec.to_builtins(command), "")
+    check_plain({**msgspec.to_builtins(command), "reason": request.reason}, "")
     return command
 
 
-def _check_finite(value: object, name: str) -> None:
-    """Refuse NaN and infinity, which text can carry where JSON cannot."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Refused(f"{name} must be a finite number, was {value}", field=name)
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _check_finite(inner, str(key))
+def check_plain(value: object, name: str) -> None:
+    """Refuse numbers that are none, and text that is endless or drives a terminal."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise Refused(f"{name} must be a finite number, was {value}", field=name)
+        case int() if abs(value) > INT_MAX:
+            raise Refused(f"{name} must fit in 64 bits", field=name)
+        case str():
+            check_text(value, name)
+        case dict():
+            for key, inner in value.items():
+                check_text(str(key), name)
+                check_plain(inner, str(key))
+        case list() | tuple():
+            for inner in value:
+                check_plain(inner, name)
+        case _:
+            pass  # nothing, a truth value, a number as it should be
+
+
+def check_text(text: str, name: str) -> None:
+    """Refuse text that is kept for ever and shown to everybody when it is endless or not plain."""
+    if len(text) > TEXT_MAX:
+        raise Refused(f"{name} has at most {TEXT_MAX:,} characters, was {len(text):,}", field=name)
+    if CONTROL.search(text.replace("\r\n", "\n")):
+        raise Refused(f"{name} must be plain text, was {text[:40]!a}", field=name)
 
 
 def _target(name: str, text: str) -> object:
@@ -123,7 +147,7 @@ class Commands:
     desk: Desk
     directory: Directory
     clock: Clock
-    pending: "OrderedDict[tuple[str, str], asyncio.Task[Response]]" = field(
+    pending: "OrderedDict[tuple[str, str], tuple[CommandRequest, asyncio.Task[Response]]]" = field(
         default_factory=OrderedDict
     )
 
@@ -131,11 +155,15 @@ class Commands:
         """One effect an id, however often it is sent."""
         if not ID.fullmatch(request.id):
             return problem(400, "id must be 8 to 64 letters, digits or dashes", field="id")
+        if request.id.startswith(OWN_IDS):
+            return problem(400, f"id must not begin with {', '.join(OWN_IDS)}", field="id")
         key = (someone.person_id, request.id)
-        task = self.pending.get(key)
+        said, task = self.pending.get(key, (request, None))
+        if said != request:
+            return problem(409, "this id is that of another command: nothing was done", field="id")
         if task is None:
             task = asyncio.create_task(self._once(request, someone))
-            self.pending[key] = task
+            self.pending[key] = (request, task)
             while len(self.pending) > REMEMBERED:
                 self.pending.popitem(last=False)
         response = await asyncio.shield(task)

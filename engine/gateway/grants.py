@@ -3,8 +3,9 @@
 A rule is a permission of engine/domain/people.py, or one of the two words below.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from engine.domain.errors import BrokenInvariant
 from engine.domain.people import PERMISSIONS
@@ -13,6 +14,15 @@ PUBLIC: Final = "public"  # no login
 LOGIN: Final = "login"  # any login, whatever the roles
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+# what is wrong with the body of a callback, "" when nothing is
+Check = Callable[[Mapping[str, Any]], str]
+
+
+def unchecked(_document: Mapping[str, Any]) -> str:
+    """The check of a callback that has none: nothing passes."""
+    return "the values of this callback are checked by nobody"
 
 
 def check_rule(rule: str) -> str:
@@ -28,14 +38,16 @@ class Grants:
 
     routes: dict[tuple[str, str], str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
 
     def route(self, method: str, path: str, rule: str) -> None:
         """Open a route for those the rule names."""
         self.routes[method, path] = check_rule(rule)
 
-    def output(self, output: str, rule: str) -> None:
-        """Open a Dash callback for those the rule names."""
+    def output(self, output: str, rule: str, check: Check = unchecked) -> None:
+        """Open a Dash callback for those the rule names, with what it checks of its values."""
         self.outputs[output] = check_rule(rule)
+        self.checks[output] = check
 
     def rule_of(self, method: str, path: str) -> str | None:
         """The rule of a request; the longest prefix wins; None = closed."""

@@ -4,6 +4,7 @@ Order of questions: known host, size, method from our own page, login, rule of t
 callbacks the rule of the OUTPUT. Websockets are closed. Pure ASGI, so streams are left alone.
 """
 
+import asyncio
 import hmac
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
@@ -27,6 +28,13 @@ COOKIE: Final = "qd_session"
 CSRF_HEADER: Final = "x-qd-csrf"
 CSRF_FIELD: Final = "csrf"
 BODY_LIMIT: Final = 1_000_000  # [byte]
+PUBLIC_LIMIT: Final = 8_000  # of a body at a door without a login [byte]
+BODY_S: Final = 10.0  # a body that takes longer is given up
+# two of one of these are two readings of one request: refused
+SINGLE: Final = frozenset(
+    {"host", "origin", "content-type", "content-length", "transfer-encoding", "x-qd-csrf",
+     "sec-fetch-site"}
+)  # fmt: skip
 KILL_PATH: Final = "/api/v1/kill"
 ACCOUNT_PAGE: Final = "/password"
 # what stays open to a person whose new password is due: that, stopping things, and leaving
@@ -77,7 +85,7 @@ class _TooLarge(Exception):
     """The body is beyond the limit."""
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -86,11 +94,22 @@ async def _read_body(receive: Receive) -> bytes:
             return b""
         part = message.get("body", b"")
         size += len(part)
-        if size > BODY_LIMIT:
+        if size > limit:
             raise _TooLarge
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def _body_of(receive: Receive, limit: int) -> bytes | Response:
+    """The body, or why it is not taken."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _read_body(receive, limit)
+    except _TooLarge:
+        return problem(413, f"a request must be at most {limit} bytes")
+    except TimeoutError:
+        return problem(408, f"a request must be here within {BODY_S:g} s")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -107,12 +126,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def session_cookie(headers: Headers) -> str:
-    """The session id a browser sent, "" when none."""
-    try:
-        jar: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+    """The session id a browser sent; "" when none, or more than one: one is planted."""
+    found = set()
+    for part in ";".join(headers.getlist("cookie")).split(";"):
+        try:
+            jar: SimpleCookie = SimpleCookie(part)
+        except CookieError:
+            continue
+        if COOKIE in jar:
+            found.add(jar[COOKIE].value)
+    return found.pop() if len(found) == 1 else ""
 
 
 class Guard:
@@ -136,22 +159,17 @@ class Guard:
         headers = Headers(scope=scope)
         method: str = scope["method"]
         path: str = scope["path"]
-        refusal = self._foreign(method, headers)
-        body = b""
-        if refusal is None and method not in SAFE_METHODS:
-            try:
-                body = await _read_body(receive)
-            except _TooLarge:
-                refusal = problem(413, f"a request must be at most {BODY_LIMIT} bytes")
-            receive = _replay(body, receive)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
         cookie = session_cookie(headers)
         someone = self.policy.directory.viewer(cookie, self.policy.clock.wall_ns())
-        refusal = self._closed(method, path, headers, someone) or (
-            self._bad_content(path, headers, body, someone) if method not in SAFE_METHODS else None
-        )
+        refusal = self._foreign(method, headers) or self._closed(method, path, headers, someone)
+        if refusal is None and method not in SAFE_METHODS:
+            limit = PUBLIC_LIMIT if someone is None else BODY_LIMIT
+            body: bytes | Response = await _body_of(receive, limit)
+            if isinstance(body, Response):
+                refusal = body
+            else:
+                receive = _replay(body, receive)
+                refusal = self._bad_content(path, headers, body, someone)
         if refusal is not None:
             await refusal(scope, receive, send)
         elif someone is None:
@@ -161,7 +179,12 @@ class Guard:
                 await self.app(scope, receive, send)
 
     def _foreign(self, method: str, headers: Headers) -> Response | None:
-        """Refuse what does not come from our own pages."""
+        """Refuse what does not come from our own pages, or can be read in two ways."""
+        names = [name for name in headers.keys() if name in SINGLE]  # noqa: SIM118 (repeats)
+        if len(set(names)) != len(names):
+            return problem(400, "a header is given twice")
+        if headers.get("transfer-encoding") is not None and "content-length" in headers:
+            return problem(400, "a body has a length or comes in chunks, not both")
         if headers.get("host", "") not in self.policy.hosts:
             return problem(400, "this host name is not in the settings of the desk")
         if int_or_zero(headers.get("content-length")) > BODY_LIMIT:
@@ -220,9 +243,10 @@ class Guard:
         rule = self.policy.grants.outputs.get(output) if isinstance(output, str) else None
         if rule is None:
             return problem(403, "this output is open to nobody")
-        if rule in (LOGIN, PUBLIC) or (someone is not None and someone.may(rule)):
-            return None
-        return problem(403, f"this needs the permission {rule}", permission=rule)
+        if rule not in (LOGIN, PUBLIC) and (someone is None or not someone.may(rule)):
+            return problem(403, f"this needs the permission {rule}", permission=rule)
+        wrong = self.policy.grants.checks[str(output)](document)
+        return problem(400, wrong) if wrong else None
 
     def _with_headers(self, path: str, send: Send) -> Send:
         policy = csp(self.policy.script_hashes)

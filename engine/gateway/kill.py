@@ -5,20 +5,22 @@ The reason may come later; asking for it first would cost time.
 """
 
 import asyncio
+import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from engine.core.rules.scope import child_number, number_of
 from engine.domain.commands import Envelope, RequestKill
 from engine.domain.errors import Refused
 from engine.domain.people import Reach
-from engine.domain.units import Nanos, PersonId
+from engine.domain.units import Nanos, ParentId, PersonId, child_text, parent_text
 from engine.gateway import plain
 from engine.gateway.grants import LOGIN, Grants
 from engine.gateway.guard import FORM
@@ -31,6 +33,7 @@ SCOPES: Final = tuple(scope for scope, _text in plain.SCOPES)
 TRIES: Final = 5  # the engine sees the flag within a turn; the reason follows it
 PAUSE_S: Final = 0.4
 EXPIRES_NS: Final = 5_000_000_000
+NOTED: Final = 200  # sentences that wait for a look at the page
 OWN_SCOPES: Final = frozenset({"parent", "child", "trader"})
 
 
@@ -51,6 +54,7 @@ class Kills:
     clock: Clock
     desk: Desk
     recording: "set[asyncio.Task[None]]" = field(default_factory=set)
+    said: dict[str, str] = field(default_factory=dict)  # by session, shown once
     written: deque[str] = field(default_factory=lambda: deque(maxlen=50))
 
     def request(self, wanted: KillRequest, someone: Viewer) -> int:
@@ -60,6 +64,7 @@ class Kills:
                           field="scope")  # fmt: skip
         if (wanted.target == "") != (wanted.scope == "all"):
             raise Refused("target must be given, except for ALL, which takes none", field="target")
+        wanted = msgspec.structs.replace(wanted, target=plain_target(wanted.scope, wanted.target))
         self._permit(wanted, someone)
         now = self.clock.wall_ns()
         generation = self.switch.request(
@@ -81,7 +86,7 @@ class Kills:
             await asyncio.sleep(PAUSE_S)
             now = self.clock.wall_ns()
             envelope = Envelope(
-                id=f"kill-{generation}-{attempt}",
+                id=f"kill-{generation}-{attempt}-{secrets.token_hex(4)}",
                 person=PersonId(someone.person_id),
                 epoch=0,
                 expires_at=Nanos(now + EXPIRES_NS),
@@ -126,8 +131,24 @@ class Kills:
         if wanted.scope == "child":
             parent = rows("children").get(wanted.target, {}).get("parent")
             return rows("parents").get(str(parent), {}).get("trader")
-        number = wanted.target.removeprefix("P-")
-        return rows("parents").get(f"P-{number}", {}).get("trader")
+        return rows("parents").get(wanted.target, {}).get("trader")
+
+    def say(self, someone: Viewer, text: str) -> None:
+        """Keep a sentence for the next look of this login at the page."""
+        self.said[someone.session] = text
+        while len(self.said) > NOTED:
+            self.said.pop(next(iter(self.said)))
+
+
+def plain_target(scope: str, target: str) -> str:
+    """The one way to write a target; another spelling must not pass for another order."""
+    if scope == "parent":
+        return parent_text(ParentId(number_of(target, "P-")))
+    if scope == "child":
+        return child_text(child_number(target))
+    if not target.isprintable():
+        raise Refused(f"target must be plain text, was {target[:40]!a}", field="target")
+    return target
 
 
 def _utc(now: int) -> str:
@@ -151,8 +172,8 @@ def routes(kills: Kills, grants: Grants, mark: str = "") -> APIRouter:
     grants.route("POST", "/api/v1/kill", LOGIN)
 
     @router.get("/kill", include_in_schema=False)
-    async def show(said: str = "") -> Response:
-        """The page without scripts."""
+    async def show() -> Response:
+        """The page without scripts. What it says comes from here, never from the address."""
         someone = viewer()
         rows = kills.hub.rows("kills", audience_of(someone)).values()
         own = someone.reach("order.kill") == Reach.OWN
@@ -162,7 +183,7 @@ def routes(kills: Kills, grants: Grants, mark: str = "") -> APIRouter:
             target=someone.person_id if own else "",
             rows=rows,
             written=kills.written,
-            message=said,
+            message=kills.said.pop(someone.session, ""),
             mark=mark,
         )
 
@@ -177,12 +198,14 @@ def routes(kills: Kills, grants: Grants, mark: str = "") -> APIRouter:
             return problem(400, str(error))
         except Refused as refused:
             if form:
-                return RedirectResponse(f"/kill?said={quote('Refused: ' + str(refused))}", 303)
+                kills.say(viewer(), f"Refused: {refused}")
+                return RedirectResponse("/kill", 303)
             status = 403 if refused.rule else 422
             return problem(status, str(refused), kind="refused", field=refused.field)
         if form:
             said = f"REQUESTED: the flag is written, generation {generation}. Reload for receipts."
-            return RedirectResponse(f"/kill?said={quote(said)}", 303)
+            kills.say(viewer(), said)
+            return RedirectResponse("/kill", 303)
         body = msgspec.json.encode({"generation": generation, "state": "REQUESTED"})
         return Response(body, status_code=202, media_type="application/json")
 

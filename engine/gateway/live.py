@@ -131,6 +131,7 @@ class Client:
     topics: frozenset[str]
     queue: deque[bytes] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    until: int = 2**63 - 1  # end of the login [ns]
     seen: int = 0  # number of the last fact handed over
     lagging: bool = False
     closed: bool = False
@@ -269,12 +270,19 @@ class Hub:
             "pub": self._pub(),
             "engine_ms": None if silent is None else max(0.0, silent / 1e6),
         })  # fmt: skip
+        now = self.clock.wall_ns()
+        self.close_sessions({client.session for client in self.clients if now >= client.until})
         for client in self.clients:
             client.push(chunk)
 
     # --- out: to the browsers --------------------------------------------------------------
-    def join(self, someone: Viewer, topics: Iterable[str], since: str = "") -> Client | None:
-        """Open a stream; None when this login has too many already."""
+    def join(
+        self, someone: Viewer, topics: Iterable[str], since: str = "", until: int = 2**63 - 1
+    ) -> Client | None:
+        """Open a stream; None when this login has too many already.
+
+        until : when the login ends, and the stream with it. [ns]
+        """
         open_now = sum(1 for client in self.clients if client.session == someone.session)
         if self.closed or open_now >= STREAMS_PER_LOGIN:
             return None
@@ -285,6 +293,7 @@ class Hub:
             person_id=someone.person_id,
             audience=audience_of(someone),
             topics=frozenset(topics),
+            until=until,
             seen=known,
             lagging=True,
         )

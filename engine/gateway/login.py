@@ -90,8 +90,8 @@ class Logins:
 
     def _verify(self, person_id: str | None, password: str) -> bool:
         stored = self.people.password_hash(person_id) if person_id is not None else None
-        if stored is None:
-            self.decoy = self.decoy or self.hasher.hash("nobody has this password")
+        # made at the first check of all, so that no answer tells by its time who exists
+        self.decoy = self.decoy or self.hasher.hash("nobody has this password")
         try:
             self.hasher.verify(stored or self.decoy, password)
         except (VerifyMismatchError, InvalidHashError):

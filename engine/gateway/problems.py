@@ -11,6 +11,7 @@ TITLES: Final = {
     403: "Not allowed",
     404: "Not found",
     405: "Not this way",
+    408: "Too slow",
     409: "Changed meanwhile",
     413: "Too large",
     415: "JSON only",

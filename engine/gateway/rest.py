@@ -27,6 +27,8 @@ TOPICS: Final = {
     "strategies": "view.strategies",
     "status": "view.system",
 }
+# what a stream may carry: each with its permission, nothing else exists
+STREAMS: Final = {**TOPICS, "acks": "view.desk"}
 PAGE: Final = 500  # rows in one answer at most
 
 
@@ -86,8 +88,9 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
     ) -> Response:
         """Live rows as server-sent events: a snapshot a topic, then changes."""
         someone = viewer()
-        names = [n for n in topics.split(",") if someone.may(TOPICS.get(n, "view.desk"))][:32]
-        client = hub.join(someone, [n for n in names if n.isidentifier()], since)
+        asked = dict.fromkeys(topics.split(","))
+        names = [n for n in asked if n in STREAMS and someone.may(STREAMS[n])]
+        client = hub.join(someone, names, since, directory.ends_at(someone.session))
         if client is None:
             return problem(429, "this login has four live pages open: close one", kind="streams")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

@@ -26,10 +26,12 @@ from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.gateway import ask, commands, kill, login, manage, people, reads, rest, status
+from engine.gateway.deadline import DeadlineProtocol
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
 from engine.gateway.live import Cells, Hub
+from engine.gateway.logs import FOR_PEOPLE, clean_stderr
 from engine.gateway.ports import Clock, Desk, Frames, KillSwitch
 from engine.gateway.problems import problem
 from engine.gateway.sessions import BY_DEFAULT, SECOND, Directory
@@ -40,7 +42,6 @@ from engine.runtime.link import load_key
 from engine.settings import Settings, endpoint, make_folders, paths, shown
 
 SITE: Final = "components.site:mount"  # who draws the pages; named, because it lies above us
-FOR_PEOPLE: Final = "quarterdeck: "  # the supervisor shows such lines on the console
 KEY_FILE: Final = "link.key"  # the desk's own key for commands on the link
 STOP_S: Final = 2  # open streams get this long when the server stops
 ASK_S: Final = 1.0  # a snapshot that does not come in this time is asked for again
@@ -285,13 +286,21 @@ class StreamServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None) -> int:
-    """Serve until told to stop; exit code 0, or 1 when start-up failed."""
-    config = uvicorn.Config(
+def server_config(
+    web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None
+) -> uvicorn.Config:
+    """How we listen: one process, our deadlines, no websockets, nothing of proxies believed."""
+    return uvicorn.Config(
         web.app, host=host, port=port, workers=1, timeout_graceful_shutdown=STOP_S,
-        log_level="warning", access_log=False, server_header=False, ws="none",
+        log_level="warning", access_log=False, server_header=False, ws="none", proxy_headers=False,
+        http=DeadlineProtocol,
         ssl_certfile=str(tls[0]) if tls else None, ssl_keyfile=str(tls[1]) if tls else None,
     )  # fmt: skip
+
+
+def serve(web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None) -> int:
+    """Serve until told to stop; exit code 0, or 1 when start-up failed."""
+    config = server_config(web, host, port, tls)
     if config.workers != 1:
         raise BrokenInvariant("the web must be exactly one process: its state is in memory")
     server = StreamServer(config, web.hub)
@@ -301,6 +310,8 @@ def serve(web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None) 
 
 def main(settings: Settings) -> int:
     """Run the web process until it is told to stop; the exit code."""
+    clean_stderr()
+    os.umask(0o077)  # whatever this process writes is for its owner alone
     parts, first = parts_of(settings)
     supervised = os.environ.get(SUPERVISED) == "1"  # then the supervisor shows the file itself
     for line in () if supervised and not first.token else first.lines:

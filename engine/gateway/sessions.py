@@ -23,6 +23,7 @@ FRESH_FOR: Final = 5 * 60 * SECOND  # how long a re-authentication counts
 BY_DEFAULT: Final = Settings().idle_lock_s * SECOND
 TRIES: Final = 5
 TRIES_WINDOW: Final = 60 * SECOND
+TRACKED: Final = 10_000  # names and addresses that are counted before the old ones are swept
 
 
 def digest(session_id: str) -> str:
@@ -71,7 +72,10 @@ class Tries:
         return times[0] + TRIES_WINDOW - now if len(times) >= TRIES else 0
 
     def fail(self, keys: Iterable[str], now: int) -> None:
-        """Note a failed try."""
+        """Note a failed try; whoever tries ever new names does not fill the memory."""
+        if len(self.failed) >= TRACKED:
+            for key in tuple(self.failed):
+                self._wait(key, now)
         for key in keys:
             self.failed.setdefault(key, deque(maxlen=TRIES)).append(now)
 
@@ -131,6 +135,11 @@ class Directory:
             del self.sessions[key]
             return None
         return found
+
+    def ends_at(self, key: str) -> int:
+        """When a session is over; 0 when it is. [ns]"""
+        session = self.sessions.get(key)
+        return 0 if session is None else session.created_at + LIFETIME
 
     def viewer(self, session_id: str, now: int) -> Viewer | None:
         """The person behind a cookie with the roles of this moment, or None."""

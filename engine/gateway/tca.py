@@ -69,7 +69,7 @@ def routes(queries: Any, directory: Directory, grants: Grants) -> APIRouter:
         found = await _asked(lambda: queries.tca_html(parse_day(day), names()))
         if isinstance(found, Response):
             return found
-        headers = {"content-disposition": f'attachment; filename="tca-{day}.html"'}
+        headers = {"content-disposition": f'attachment; filename="tca-{parse_day(day)}.html"'}
         return Response(found, media_type="text/html; charset=utf-8", headers=headers)
 
     @router.get("/api/v1/tca/{day}")

@@ -29,7 +29,7 @@ from engine.domain.kinds import (
     REASON_SELF_MATCH,
 )
 from engine.kernels.environment import SECOND_NS, Env
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.off_state import (
     BAND,
     CLOSING,
@@ -152,7 +152,7 @@ def before(side: int, price: int, early: int, own_price: int, own_early: int) ->
     return bool(early >= own_early)
 
 
-@hot
+@inner
 def ahead_of(env: Env, key: np.uint64, kind: int, which: int, i: int, at_ns: int) -> int:
     """Shares that trade before own order i of the line. [share]"""
     off, line = env.off[0], env.off[0]["lines"][POOLS + which]
@@ -174,7 +174,7 @@ def ahead_of(env: Env, key: np.uint64, kind: int, which: int, i: int, at_ns: int
     return int(np.int64(total))
 
 
-@hot
+@inner
 def allot(env: Env, key: np.uint64, kind: int, price: int, volume: int, reports: Records) -> int:
     """Fill own orders of an auction at its price; own shares that traded. [share]"""
     off, st = env.off[0], env.state[0]
@@ -212,7 +212,7 @@ def hold(env: Env, kind: int, number: int, reports: Records, trades: Records) ->
     auction["price"], auction["volume"], auction["imbalance"] = 0, 0, 0
 
 
-@hot
+@inner
 def print_auction(st: Row, env: Env, trades: Records, price: int, volume: int, ours: int) -> None:
     """Append the one print of an auction: no aggressor, no part of the day's volume."""
     row = trades[st["n_trades"]]
@@ -241,7 +241,7 @@ def takes_part(env: Env, row: int, message: Row, reports: Records) -> None:
         auction["count"] = count
 
 
-@hot
+@inner
 def end_opening(env: Env, reports: Records) -> None:
     """What did not trade at the open (or reopening) ends."""
     auction, line = env.off[0]["auctions"][OPENING], env.off[0]["lines"][POOLS + OPENING]
@@ -272,7 +272,7 @@ def close_auction(env: Env, reports: Records, trades: Records) -> None:
     hold(env, CLOSING, 1, reports, trades)
 
 
-@hot
+@inner
 def indicate(env: Env, kind: int, number: int, ahead_ns: int) -> None:
     """Work out what an auction would do if it were now, ``ahead_ns`` before its time."""
     auction = env.off[0]["auctions"][kind]

@@ -43,7 +43,7 @@ from engine.kernels.exogenous import (
     STREAM_LATENCY,
     STREAM_WARM_UP,
 )
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.lit import group_count, is_level, level_at, touch_price
 from engine.kernels.matching import first_venue, sweep, take_at
 from engine.kernels.pace import begin_second, candidates_until, set_shares
@@ -140,7 +140,7 @@ def pull(book: Book, key: int, most: int) -> int:
     return pulled
 
 
-@hot
+@inner
 def pull_everywhere(book: Book, price: int, most: int) -> int:
     """Cancel up to ``most`` background orders at a price, venue after venue; how many."""
     pulled = 0
@@ -195,7 +195,7 @@ def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
     return pull_oldest(book, key)
 
 
-@hot
+@inner
 def aggress(
     env: Env,
     i: int,
@@ -230,7 +230,7 @@ def turned_away(
     offexchange.off_arrival(env, bits, side, reports, trades)
 
 
-@hot
+@inner
 def post_through(
     env: Env,
     i: int,
@@ -285,7 +285,7 @@ def quote(st: Row, bits: np.uint64, side: int, price: int) -> int:
     return 2 if price != reach and snipes(bits) else 0
 
 
-@hot
+@inner
 def snipe_price(st: Row, side: int, price: int) -> int:
     """What a sniping quote pays at most: strictly better than its own price. [tick]
 

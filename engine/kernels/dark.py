@@ -26,7 +26,7 @@ from engine.domain.kinds import (
     REASON_SELF_MATCH,
 )
 from engine.kernels.environment import Env
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.off_state import (
     FIRST_POOL,
     SUB,
@@ -155,7 +155,7 @@ def look_again(env: Env, p: int, reports: Records, trades: Records) -> None:
     exchange(env, p, mid, total, total, trades)
 
 
-@hot
+@inner
 def try_now(env: Env, p: int, row: int, reports: Records, trades: Records) -> int:
     """An own order meets the background that waits in pool p; why its remainder would end."""
     st, own, pool = env.state[0], env.own[row], env.off[0]["pools"][p]

@@ -36,14 +36,13 @@ from engine.kernels.book import Records
 from engine.kernels.environment import FAR_NS, LOOK, Day, Env, Row, blank_env
 from engine.kernels.incidents import add_incident as add_incident
 from engine.kernels.incidents import change
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.matching import reach_at
 from engine.kernels.own_orders import act, expire_all, limit_of, release
 from engine.kernels.own_queue import submit as submit
 from engine.kernels.prints import touch
 from engine.kernels.publish import write_best as write_best
 from engine.kernels.publish import write_tick as write_tick
-from engine.kernels.publish import write_top as write_top
 
 AUCTION_PRINTS: Final = 4
 AUCTION_REPORTS: Final = 4
@@ -60,7 +59,7 @@ def fits(env: Env, rows: int, prints: int, reports: Records, trades: Records) ->
     return DONE
 
 
-@hot
+@inner
 def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     """DONE when both arrays can hold whatever a message may cause."""
     is_known = 0 <= message["venue"] < VENUES
@@ -76,7 +75,7 @@ def room_for(env: Env, message: Row, reports: Records, trades: Records) -> int:
     return int(fits(env, prices + 2, prices, reports, trades))
 
 
-@hot
+@inner
 def release_waiting(env: Env, reports: Records, trades: Records) -> int:
     """After a halt: the orders that came in it enter the book, in the order they came."""
     st = env.state[0]
@@ -160,7 +159,7 @@ def open_day(env: Env, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@hot
+@inner
 def close_day(env: Env, reports: Records, trades: Records) -> int:
     """The closing auction; expire what works; answer what is still on its way."""
     st = env.state[0]

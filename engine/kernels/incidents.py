@@ -26,7 +26,7 @@ from engine.domain.kinds import (
 from engine.kernels import auction
 from engine.kernels.book import NIL, Book, Records, remove
 from engine.kernels.environment import FAR_NS, INCIDENTS, LIT_VENUES, Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 from engine.kernels.lit import is_no_level, next_up
 from engine.kernels.own_orders import end_order
 from engine.kernels.pace import set_shares, skip_to
@@ -68,7 +68,7 @@ def add_incident(env: Env, incident: Row) -> bool:
     return True
 
 
-@hot
+@inner
 def clear_level(book: Book, level: np.uint64) -> None:
     """Take every order of one level out of the book."""
     slot = np.uint64(book.nodes[level]["next"])
@@ -78,7 +78,7 @@ def clear_level(book: Book, level: np.uint64) -> None:
         slot = behind
 
 
-@hot
+@inner
 def go_down(env: Env, v: int) -> None:
     """A venue is gone: its quotes vanish, our orders there are in nobody's book."""
     env.state[0]["venues"][v]["state"] = CLOSED
@@ -97,7 +97,7 @@ def go_down(env: Env, v: int) -> None:
                 forget_hidden(env, row)
 
 
-@hot
+@inner
 def come_back(env: Env, v: int, reports: Records) -> None:
     """A venue is back: what rested there is reported cancelled."""
     env.state[0]["venues"][v]["state"] = CONTINUOUS
@@ -109,7 +109,7 @@ def come_back(env: Env, v: int, reports: Records) -> None:
             end_order(env, row, CANCELLED, REASON_VENUE_DOWN, reports)
 
 
-@hot
+@inner
 def lit_up(env: Env) -> int:
     """How many lit venues are up."""
     count = 0
@@ -141,7 +141,7 @@ def begin(env: Env, incident: Row) -> None:
         venue["crossed"] = 1
 
 
-@hot
+@inner
 def others_under_way(env: Env, incident: Row) -> bool:
     """Whether another incident keeps up the same state."""
     for i in range(env.state[0]["incidents"]):

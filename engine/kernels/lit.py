@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.kernels.bits import clz, ctz
 from engine.kernels.book import Book, level_of
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import inner, leaf
 from engine.kernels.ladder import ALL, U0, U1, U6, U63
 
 U2 = np.uint64(2)
@@ -67,7 +67,7 @@ def touch_price(book: Book, side: int) -> int:
     return 0 if top["ask"] == top["end"] else price_at(book, np.uint64(top["ask"]))
 
 
-@hot
+@inner
 def next_up(book: Book, venue: int, level: np.uint64) -> np.uint64:
     """Lowest occupied level of a venue from ``level`` on; ``end`` = none."""
     bits, end = book.bits, np.uint64(book.top[0]["end"])
@@ -82,7 +82,7 @@ def next_up(book: Book, venue: int, level: np.uint64) -> np.uint64:
     return np.uint64((word << U6) | ctz(x))
 
 
-@hot
+@inner
 def next_down(book: Book, venue: int, level: np.uint64) -> np.uint64:
     """Highest occupied level of a venue from ``level`` on; 0 = none."""
     bits = book.bits
@@ -117,14 +117,14 @@ def is_no_level(book: Book, level: np.uint64) -> bool:
     return bool(level < U4 or level >= (book.top[0]["end"] & GROUP))
 
 
-@hot
+@inner
 def best_price(book: Book, venue: int, side: int) -> int:
     """A venue's own best price of a side, 0 = none. [tick]"""
     level = best_level(book, venue, side)
     return 0 if is_no_level(book, level) else price_at(book, level)
 
 
-@hot
+@inner
 def first_own(book: Book, level: np.uint64) -> tuple[int, bool]:
     """Shares before the first tagged order of a level, and whether there is one. [share]"""
     nodes = book.nodes

@@ -12,7 +12,7 @@ import numpy as np
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
 from engine.kernels.book import NIL, Records, rest, take_level
 from engine.kernels.environment import LIT_VENUES, Env, Row
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.ladder import U1
 from engine.kernels.lit import (
     best_level,
@@ -29,7 +29,7 @@ from engine.kernels.prints import print_trade, report_fill
 NO_ROW: Final = -1
 
 
-@hot
+@inner
 def best_hidden(env: Env, venue: int, side: int) -> int:
     """Row of the own hidden order of a side that trades first at a venue, NO_ROW = none."""
     found = NO_ROW
@@ -43,7 +43,7 @@ def best_hidden(env: Env, venue: int, side: int) -> int:
     return found
 
 
-@hot
+@inner
 def hidden_before(env: Env, venue: int, side: int, limit: int, level: np.uint64) -> int:
     """Row of an opposite own hidden order that an aggressor meets before a level, or NO_ROW."""
     if env.state[0]["hidden"] == 0:
@@ -59,7 +59,7 @@ def hidden_before(env: Env, venue: int, side: int, limit: int, level: np.uint64)
     return row
 
 
-@hot
+@inner
 def take_hidden(
     env: Env, row: int, side: int, quantity: int, reports: Records, trades: Records
 ) -> int:
@@ -72,7 +72,7 @@ def take_hidden(
     return quantity - traded
 
 
-@hot
+@inner
 def show_more(env: Env, row: int, level: np.uint64) -> None:
     """The part of an own order that stood in the book is used up: show the next one, if any."""
     own = env.own[row]
@@ -85,7 +85,7 @@ def show_more(env: Env, row: int, level: np.uint64) -> None:
         env.state[0]["lost"] += 1
 
 
-@hot
+@inner
 def book_makers(env: Env, level: np.uint64, price: int, n: int, reports: Records) -> int:
     """Report the own orders among n fills of one level; our shares in them. [share]"""
     ours = 0
@@ -165,7 +165,7 @@ def take_at(
     return left, False
 
 
-@hot
+@inner
 def reach_at(env: Env, venue: int, side: int, limit: int, quantity: int) -> tuple[int, int]:
     """What an own aggressor would trade at a venue before an own order: (shares, prices)."""
     book = env.book

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.market import REPORT, TICK, TRADE
-from engine.kernels.background import candidate_ns
 from engine.kernels.environment import SECOND_NS, Env
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
 from engine.kernels.jit import hot, kernel
+from engine.kernels.pace import candidate_ns
 from engine.kernels.rng import draw, stream_key
 
 # the market at the start of each second

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.domain.kinds import ACCEPTED, CONTINUOUS, VENUES
 from engine.domain.market import MESSAGE
 from engine.kernels.exogenous import BASE_RATE
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.rng import stream_key
 
 Row: TypeAlias = Any
@@ -156,7 +156,7 @@ def twice_mid(st: Row) -> int:
     return int(np.int64(st["bid"] + st["ask"]))
 
 
-@hot
+@inner
 def tidy(own: Records, off: Row, which: int, count: int) -> int:
     """Drop the rows of a line whose orders work no more; how many are left."""
     line, times = off["lines"][which], off["times"][which]
@@ -180,7 +180,7 @@ def join(own: Records, off: Row, which: int, count: int, row: int, at_ns: int) -
     return count + 1
 
 
-@hot
+@inner
 def meets_own(own: Records, line: NDArray[np.int64], count: int, side: int, price: int) -> bool:
     """Whether a waiting own order of the other side could ever trade with this one.
 

@@ -25,7 +25,7 @@ from engine.domain.kinds import (
 )
 from engine.kernels import dark, dealer
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 from engine.kernels.lit import is_level, level_at
 
 LEAST_SHOWN = 100  # an iceberg shows a hundredth of its quantity at least
@@ -37,13 +37,13 @@ def is_lit_type(order_type: int) -> bool:
     return bool(order_type >= LIMIT and order_type <= ICEBERG)
 
 
-@hot
+@inner
 def rests_later(order_type: int) -> bool:
     """Whether an order of this type may rest at a public book."""
     return bool(order_type == LIMIT or (order_type >= POST_ONLY and order_type <= ICEBERG))
 
 
-@hot
+@inner
 def why_bad_type(env: Env, message: Row) -> int:
     """REASON_BAD_TYPE when the venue does not take this order type."""
     kind = env.state[0]["venues"][message["venue"]]["kind"]
@@ -59,7 +59,7 @@ def why_bad_type(env: Env, message: Row) -> int:
     return REASON_NONE if fits else REASON_BAD_TYPE
 
 
-@hot
+@inner
 def why_closed(env: Env, message: Row) -> int:
     """REASON_CLOSED or REASON_HALTED when the session does not take this order."""
     session = env.state[0]["session"]
@@ -73,7 +73,7 @@ def why_closed(env: Env, message: Row) -> int:
     return REASON_NONE if session == PRE_OPEN and for_auction else REASON_CLOSED
 
 
-@hot
+@inner
 def why_bad_terms(env: Env, message: Row) -> int:
     """Reason for which price or quantity are refused, REASON_NONE when they are fine."""
     order_type = message["type"]

@@ -42,7 +42,7 @@ from engine.kernels import auction, dark, dealer
 from engine.kernels.bits import wrap
 from engine.kernels.book import NIL, Records, remove, rest, shares_ahead
 from engine.kernels.environment import LOOK, Env, Row
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 from engine.kernels.lit import level_at, touch_price
 from engine.kernels.matching import NO_ROW, hidden_before, reach_at, take_at
 from engine.kernels.own_checks import rests_later, why_bad_terms, why_bad_type, why_closed
@@ -125,7 +125,7 @@ def enter(env: Env, message: Row, state: int) -> int:
     return int(np.int64(row))
 
 
-@hot
+@inner
 def why_rejected(env: Env, message: Row) -> int:
     """Reason for which a NEW is rejected, REASON_NONE when it is fine."""
     if find(env, message["child"]) != NOT_FOUND:
@@ -143,7 +143,7 @@ def why_rejected(env: Env, message: Row) -> int:
     return reason
 
 
-@hot
+@inner
 def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> None:
     """Take what is left of a working order out of the market and report it."""
     own = env.own[row]
@@ -153,7 +153,7 @@ def end_order(env: Env, row: int, kind: int, reason: int, reports: Records) -> N
     report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason, own["venue"])
 
 
-@hot
+@inner
 def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
     """Report a rejected NEW. A duplicate says where the order with that id stands."""
     cum, leaves = 0, 0
@@ -166,7 +166,7 @@ def reject_new(env: Env, message: Row, reason: int, reports: Records) -> None:
     report(env.state[0], reports, REJECTED, message["child"], cum, leaves, reason, venue)
 
 
-@hot
+@inner
 def limit_of(env: Env, message: Row) -> int:
     """How far an order may trade: its price, or the band of a MARKET order; 0 = nobody there."""
     if message["type"] != MARKET:
@@ -176,7 +176,7 @@ def limit_of(env: Env, message: Row) -> int:
     return 0 if touched == 0 else max(1, touched + side * BAND)
 
 
-@hot
+@inner
 def why_not_now(env: Env, message: Row, limit: int) -> int:
     """Reason for which an order that asks for all, a minimum or nothing is turned away."""
     order_type = message["type"]
@@ -197,7 +197,7 @@ def why_not_now(env: Env, message: Row, limit: int) -> int:
     return REASON_MINIMUM if shares < message["minimum"] else REASON_NONE
 
 
-@hot
+@inner
 def rest_own(env: Env, row: int, left: int, reports: Records) -> None:
     """Rest what an own order has left at its venue, shown or hidden.
 
@@ -220,7 +220,7 @@ def rest_own(env: Env, row: int, left: int, reports: Records) -> None:
         st["lost"] += 1
 
 
-@hot
+@inner
 def trade_and_rest(env: Env, row: int, limit: int, reports: Records, trades: Records) -> None:
     """An own order meets the book of its venue: trade what crosses, rest or cancel the rest."""
     own = env.own[row]
@@ -238,7 +238,7 @@ def trade_and_rest(env: Env, row: int, limit: int, reports: Records, trades: Rec
         end_order(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
 
 
-@hot
+@inner
 def act_lit(env: Env, row: int, message: Row, reports: Records, trades: Records) -> None:
     """An accepted order reaches a public book."""
     if env.state[0]["session"] == HALTED:
@@ -252,7 +252,7 @@ def act_lit(env: Env, row: int, message: Row, reports: Records, trades: Records)
     trade_and_rest(env, row, limit, reports, trades)
 
 
-@hot
+@inner
 def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     """A NEW reaches its venue."""
     st = env.state[0]
@@ -293,7 +293,7 @@ def release(env: Env, row: int, reports: Records, trades: Records) -> None:
     touch(env.book, env.state[0])
 
 
-@hot
+@inner
 def act_cancel(env: Env, message: Row, reports: Records) -> None:
     """A CANCEL reaches the book."""
     st = env.state[0]
@@ -321,7 +321,7 @@ def act_cancel(env: Env, message: Row, reports: Records) -> None:
     report(st, reports, CANCEL_REJECTED, own["child"], own["cum"], 0, reason, own["venue"])
 
 
-@hot
+@inner
 def venue_of_message(env: Env, message: Row) -> int:
     """Where a message goes: a cancel to the venue of its order, whatever it says itself."""
     row = find(env, message["child"]) if message["kind"] != NEW else NOT_FOUND
@@ -329,7 +329,7 @@ def venue_of_message(env: Env, message: Row) -> int:
     return min(max(venue, 0), VENUES - 1)
 
 
-@hot
+@inner
 def is_put_off(env: Env, message: Row, at_ns: int) -> bool:
     """A venue that is down answers when it is back; a stuck pool cancels late."""
     st = env.state[0]
@@ -359,7 +359,7 @@ def act(env: Env, message: Row, at_ns: int, reports: Records, trades: Records) -
     touch(env.book, env.state[0])
 
 
-@hot
+@inner
 def expire_all(env: Env, reports: Records) -> None:
     """The close: every working order expires, in the order of arrival."""
     for row in range(env.state[0]["n_own"]):

@@ -4,11 +4,11 @@ import numpy as np
 
 from engine.domain.kinds import VENUES
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.rng import draw
 
 
-@hot
+@inner
 def has_place(env: Env) -> bool:
     """Whether the ring takes another message; one place is kept for those put off."""
     return bool(env.state[0]["tail"] - env.state[0]["head"] < len(env.queue) - 1)
@@ -31,7 +31,7 @@ def put(place: Row, message: Row, act_ns: int) -> None:
     place["act_ns"] = act_ns
 
 
-@hot
+@inner
 def enqueue(env: Env, message: Row, act_ns: int) -> bool:
     """Let a message act at ``act_ns``, behind those of the same instant. False: no place."""
     st = env.state[0]

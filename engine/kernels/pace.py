@@ -7,7 +7,7 @@ import numpy as np
 from engine.domain.kinds import CONTINUOUS, INCIDENT_FLASH, INCIDENT_NEWS
 from engine.kernels.environment import LIT_VENUES, SECOND_NS, Env
 from engine.kernels.exogenous import LAG_S, MARKET_BELOW, N_MEMORIES
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import inner, leaf
 from engine.kernels.rng import draw
 
 LOW14 = np.uint64(16_383)
@@ -34,7 +34,7 @@ def candidates_until(n: int, after_ns: int) -> int:
     return count
 
 
-@hot
+@inner
 def shift_at(env: Env, at_ns: int) -> float:
     """By how much news and flash moves shift the reference price at an instant. [tick]
 
@@ -53,7 +53,7 @@ def shift_at(env: Env, at_ns: int) -> float:
     return shift
 
 
-@hot
+@inner
 def begin_second(env: Env, s: int) -> None:
     """Enter a second: own fills of the last one join the memory, quotes follow with a lag.
 
@@ -86,7 +86,7 @@ def begin_second(env: Env, s: int) -> None:
     st["foresight"] = row["foresight"]
 
 
-@hot
+@inner
 def skip_to(env: Env, at_ns: int) -> None:
     """Leave out the candidates before an instant: nothing was traded in a halt."""
     st = env.state[0]
@@ -102,7 +102,7 @@ def skip_to(env: Env, at_ns: int) -> None:
     st["index"] = max(st["index"], last)
 
 
-@hot
+@inner
 def set_shares(env: Env) -> None:
     """Share the background orders out among the lit venues that are up: always one at least."""
     st = env.state[0]

@@ -12,7 +12,7 @@ from engine.domain.kinds import (
 )
 from engine.kernels.book import NIL, Book, Records
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.lit import group_quantity, price_at
 
 SYMBOL_SHIFT = 40  # exec_id = symbol << 40 | running number: unique over all instruments of a day
@@ -79,7 +79,7 @@ def report(
     return row
 
 
-@hot
+@inner
 def add_hidden(env: Env, row: int) -> None:
     """Put an own order at the end of the list of hidden ones."""
     st = env.state[0]
@@ -92,7 +92,7 @@ def add_hidden(env: Env, row: int) -> None:
     st["hidden"] += 1
 
 
-@hot
+@inner
 def forget_hidden(env: Env, row: int) -> None:
     """Take an own order out of the list of hidden ones, if it is there."""
     st = env.state[0]
@@ -136,7 +136,7 @@ def end_own(env: Env, row: int, kind: int, reason: int, reports: Records) -> Non
     report(env.state[0], reports, kind, own["child"], own["cum"], 0, reason, own["venue"])
 
 
-@hot
+@inner
 def report_fill(
     env: Env, row: int, reports: Records, price: int, sub: int, quantity: int, liquidity: int
 ) -> None:
@@ -165,7 +165,7 @@ def report_fill(
     st["touched"] = 1
 
 
-@hot
+@inner
 def print_trade(
     env: Env,
     trades: Records,
@@ -204,7 +204,7 @@ def print_trade(
     return row
 
 
-@hot
+@inner
 def is_working(own: Row) -> bool:
     """Whether an own order can still trade."""
     return bool(own["state"] == ACCEPTED)

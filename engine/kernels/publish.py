@@ -7,10 +7,8 @@ from engine.domain.market import LEVELS
 from engine.kernels import auction, dealer
 from engine.kernels.book import Book, Records, above, below
 from engine.kernels.environment import LIT_VENUES, Env, Row
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.lit import GROUP, U3, best_level, group_quantity, is_no_level, price_at
-
-TOP_LEVELS = 5  # what `write_top` fills: features look no deeper
 
 
 @leaf
@@ -97,11 +95,11 @@ def write_totals(env: Env, tick: Row) -> None:
     tick["events"] = st["events"]
 
 
-@leaf
-def write_levels(env: Env, tick: Row, n: int) -> None:
-    """Fill a TICK record with the market of this instant, n levels deep."""
-    write_side(env.book, 1, n, tick["bid"], tick["bid_size"])
-    write_side(env.book, -1, n, tick["ask"], tick["ask_size"])
+@hot
+def write_tick(env: Env, tick: Row) -> None:
+    """Fill a TICK record with the market of this instant."""
+    write_side(env.book, 1, LEVELS, tick["bid"], tick["bid_size"])
+    write_side(env.book, -1, LEVELS, tick["ask"], tick["ask_size"])
     write_totals(env, tick)
     write_venues(env, tick)
     auction.write_indicative(env, tick)
@@ -111,19 +109,7 @@ def write_levels(env: Env, tick: Row, n: int) -> None:
                 cross(env, v, tick)
 
 
-@hot
-def write_tick(env: Env, tick: Row) -> None:
-    """Fill a TICK record with the market of this instant."""
-    write_levels(env, tick, LEVELS)
-
-
-@hot
-def write_top(env: Env, tick: Row) -> None:
-    """As `write_tick`, but five levels: for loops whose features look no deeper."""
-    write_levels(env, tick, TOP_LEVELS)
-
-
-@hot
+@inner
 def write_best(env: Env, tick: Row) -> None:
     """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
     st = env.state[0]

@@ -2,8 +2,8 @@
 
 `work` takes the steps of `simulate`, made of the same functions, so it decides the same bits; it
 keeps fills and mids but no decisions. When the parent is over and shares are left, a clean-up order
-crosses once a second, up to the collar, until nothing is left: under-filling is never cheap. Then
-nothing is sent and the market relaxes.
+crosses once a second, further and further, until nothing is left: under-filling is never cheap.
+Then nothing is sent and the market relaxes.
 """
 
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from engine.kernels.features import update
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import hot
-from engine.kernels.route import cross_venue
+from engine.kernels.route import NOWHERE, cross_touch, cross_venue
 from engine.kernels.schedules import SECOND_NS
 from engine.kernels.simulate import (
     CHILDREN_FULL,
@@ -38,6 +38,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 FIRST_CHILD = 1  # id of the first child of a run
+WIDER_NS = 30 * SECOND_NS  # the clean-up reaches one collar further each time
 
 # indexes of ``sums``
 BEFORE_SWEEP = 0  # fills before the clean-up
@@ -47,25 +48,30 @@ N_SUMS = 3
 
 
 @hot
-def middle(tick: Any) -> float:
-    """Mid of the touch, NaN while a side is empty. [tick]"""
-    if tick["bid"][0] > 0 and tick["ask"][0] > 0:
-        return float(0.5 * (tick["bid"][0] + tick["ask"][0]))
+def middle(env: Env) -> float:
+    """Mid of the consolidated touch as it is, whatever is published; NaN while a side is empty."""
+    st = env.state[0]
+    if st["bid"] > 0 and st["ask"] > 0:
+        return float(0.5 * (st["bid"] + st["ask"]))
     return float(np.nan)
 
 
 @hot
 def sweep(env: Env, parent: Any, tape: Tape) -> int:
-    """Cross what is left, up to the collar and whatever the limit price; FINE or why not."""
-    touch = parent["ask"] if parent["side"] > 0 else parent["bid"]
+    """Cross what is left at the best venue, whatever the limit price; FINE or why not.
+
+    Up to the collar, and every half minute one collar further: it has to end.
+    """
     place = cross_venue(parent)
-    if touch <= 0 or place < 0:
+    touch = cross_touch(parent, place) if place != NOWHERE else 0
+    if touch <= 0:
         return FINE  # nobody to trade with in this second
     if tape.counts[2] >= env.own.size:
         return CHILDREN_FULL
     action = tape.actions[0]
     action["type"] = IOC
-    action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"])
+    collars = 1 + (parent["now_ns"] - parent["end_ns"]) // WIDER_NS
+    action["price"] = max(1, touch + parent["side"] * parent["collar_ticks"] * collars)
     action["size"] = parent["quantity"] - parent["filled"]
     action["ttl_ns"] = 0
     action["venue"] = place
@@ -114,7 +120,7 @@ def work(
             update(state, tick, parent["features"])
         else:
             write_best(env, tick)
-        tape.mids[k] = middle(tick)
+        tape.mids[k] = middle(env)
         tape.counts[3] = k + 1
         parent["now_ns"] = t
         mark_out(parent, tick, tape)
@@ -146,13 +152,11 @@ def quiet(env: Env, instants: Ints, mids: Floats, tape: Tape) -> int:
 
     instants : ascending, shape (n,). mids : shape (n,), written, NaN while a side is empty. [tick]
     """
-    tick = tape.tick[0]
     for i in range(instants.size):
         status = TRADES_FULL
         while status != DONE:
             status, _, _ = run_until(env, instants[i] - 1, tape.reports, 0, tape.trades, 0)
             if status != DONE and status != REPORTS_FULL and status != TRADES_FULL:
                 return VENUE_STUCK
-        write_best(env, tick)
-        mids[i] = middle(tick)
+        mids[i] = middle(env)
     return FINE

@@ -11,20 +11,54 @@ from numpy.typing import NDArray
 
 from engine.core.plan import COLLAR_BPS
 from engine.domain.errors import Refused
-from engine.domain.kinds import VENUES
+from engine.domain.kinds import (
+    AGGRESSIVE,
+    DARK,
+    DEALER,
+    INCIDENT_CROSSED,
+    INCIDENT_FLASH,
+    INCIDENT_HALT,
+    INCIDENT_NEWS,
+    INCIDENT_OUTAGE,
+    INCIDENT_STUCK_DARK,
+    LIT,
+    PASSIVE,
+    VENUES,
+)
 from engine.domain.units import SECOND
 from engine.exchange.hours import session_of
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.regimes import regime as regime_named
-from engine.kernels.environment import Day, Env, new_day
-from engine.kernels.flow import new_env
-from engine.lab.scenario import FLASH, NEWS, Incident, Scenario
+from engine.kernels.environment import INCIDENT, Day, Env, new_day
+from engine.kernels.flow import add_incident, new_env
+from engine.lab.scenario import (
+    CROSSED,
+    FEED_GAP,
+    FLASH,
+    HALT,
+    NEWS,
+    OUTAGE,
+    PLACES,
+    SIMULATED,
+    STUCK_DARK,
+    Incident,
+    Scenario,
+)
 
 SESSION: Final = session_of("2026-01-02")  # every path is a day of the same hours
 OPEN_NS: Final = int(SESSION.open_at)
 CLOSE_NS: Final = int(SESSION.close_at)
 SECONDS: Final = (CLOSE_NS - OPEN_NS) // SECOND
 CHILDREN: Final = SECONDS + 64  # a parent sends at most one a second
+
+CODES: Final = {
+    NEWS: INCIDENT_NEWS,
+    FLASH: INCIDENT_FLASH,
+    OUTAGE: INCIDENT_OUTAGE,
+    CROSSED: INCIDENT_CROSSED,
+    HALT: INCIDENT_HALT,
+    STUCK_DARK: INCIDENT_STUCK_DARK,
+}
 
 # Which paths a result may be made of. A path's seed has the purpose in its upper bits, so no path
 # of training is ever one of comparison, whatever seeds people choose; seeds below 2**56 belong to
@@ -88,32 +122,38 @@ def market_text(scenario: Scenario) -> str:
 
 
 def refuse_unbuilt(scenario: Scenario) -> None:
-    """Say which part of a scenario this market does not have."""
-    if scenario.venues:
-        raise Refused(f"{scenario.name}: this market has one venue, it cannot be limited to some")
+    """Say which part of a scenario a simulated path does not have."""
     for incident in scenario.incidents:
-        if incident.kind not in (NEWS, FLASH):
-            raise Refused(f"{scenario.name}: this market has no incident {incident.kind!r} yet")
+        if incident.kind == FEED_GAP:
+            raise Refused(
+                f"{scenario.name}: a feed gap changes what is published and not the market: "
+                "it can be asked of the exchange process only"
+            )
 
 
-def _jump(day: Day, incident: Incident) -> None:
-    """Move the reference price from a second on, for good (news) or for a while (flash)."""
-    first = incident.at_ns // SECOND
-    last = first + incident.seconds if incident.kind == FLASH else len(day.seconds)
-    day.seconds["r"][first:last] += incident.size
+def incident_row(incident: Incident) -> NDArray[np.void]:
+    """INCIDENT record, shape (1,)."""
+    row = np.zeros(1, INCIDENT)
+    row["kind"] = CODES[incident.kind]
+    row["venue"] = PLACES.get(incident.venue, 0)
+    row["from_ns"] = OPEN_NS + incident.at_ns
+    row["to_ns"] = OPEN_NS + incident.at_ns + incident.seconds * SECOND
+    row["size"] = incident.size
+    return row
 
 
 def open_path(scenario: Scenario, index: int, seed: int) -> Day:
     """The exogenous layer of a path, shared by all of its twins."""
-    day = new_day(seed, flow_of(scenario, scenario.regime(index)), OPEN_NS, CLOSE_NS)
-    for incident in scenario.incidents:
-        _jump(day, incident)
-    return day
+    return new_day(seed, flow_of(scenario, scenario.regime(index)), OPEN_NS, CLOSE_NS)
 
 
-def fresh_run(day: Day, children: int = CHILDREN) -> Env:
+def fresh_run(scenario: Scenario, day: Day, children: int = CHILDREN) -> Env:
     """A run of a path before the open; all runs of a path begin with the same bits."""
-    return new_env(day, 0, LATENCY_NS, max_own=children)
+    env = new_env(day, 0, LATENCY_NS, max_own=children)
+    for incident in scenario.incidents:
+        if not add_incident(env, incident_row(incident)[0]):
+            raise Refused(f"{scenario.name}: a day holds fewer incidents than these")
+    return env
 
 
 def collar_ticks(scenario: Scenario) -> int:
@@ -123,9 +163,22 @@ def collar_ticks(scenario: Scenario) -> int:
 
 def fees() -> NDArray[np.float64]:
     """Fee of a fill by (venue, liquidity flag), negative = rebate. [currency / share]"""
-    return np.zeros((VENUES, 3))
+    table = np.zeros((VENUES, 3))
+    for place, venue in enumerate(SIMULATED):
+        table[place, PASSIVE], table[place, AGGRESSIVE] = venue.make_fee, venue.take_fee
+    return table
+
+
+def allowed_places(scenario: Scenario) -> int:
+    """Bits of the venues that children may go to."""
+    names = scenario.venues or tuple(PLACES)
+    return sum(1 << PLACES[name] for name in names)
 
 
 def venue_classes() -> dict[str, tuple[int, ...]]:
     """Places of the venues of each class."""
-    return {"lit": (0,)}
+    names = {LIT: "lit", DARK: "dark", DEALER: "dealer"}
+    return {
+        name: tuple(place for place, venue in enumerate(SIMULATED) if venue.kind == kind)
+        for kind, name in names.items()
+    }

@@ -17,7 +17,7 @@ from engine.domain.kinds import MODEL_LIVE, MODEL_NONE
 from engine.domain.market import OBSERVATION
 from engine.domain.strategy import STRATEGIES, check_values, strategy, vector
 from engine.domain.units import SECOND
-from engine.exchange.venues import may_use, simulated_venues
+from engine.exchange.venues import may_use
 from engine.kernels.environment import Day, Env
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.inference import Model, no_model
@@ -30,12 +30,13 @@ from engine.lab.market import (
     OPEN_NS,
     SECONDS,
     SeedRange,
+    allowed_places,
     collar_ticks,
     fees,
     fresh_run,
     open_path,
 )
-from engine.lab.scenario import FIXED, Scenario
+from engine.lab.scenario import FIXED, SIMULATED, Scenario
 from engine.runtime.model_bytes import unpack
 
 FILLS: Final = 32_768
@@ -93,7 +94,8 @@ def parent_row(task: Task, who: Contender, seed: int) -> Any:
     row["seed"] = seed
     row["volume"] = -1
     row["model_state"] = MODEL_LIVE if who.model else MODEL_NONE
-    may_use(row, simulated_venues())
+    may_use(row, SIMULATED)
+    row["venues"] &= allowed_places(task.scenario)
     return row
 
 
@@ -124,7 +126,7 @@ def run_one(task: Task, who: Contender, day: Day, seed: int, tape: Tape) -> Run:
     order, adv = task.scenario.order, float(task.scenario.preset.instrument.adv)
     sums = np.zeros(N_SUMS, np.int64)
     values = np.array(vector(who.strategy, dict(who.values)))
-    env = fresh_run(day)
+    env = fresh_run(task.scenario, day)
     state = new_state(OPEN_NS, CLOSE_NS, adv, _curve(), prior_microprice())
     parent, model = parent_row(task, who, seed), model_of(who)
     until = OPEN_NS + order.end_ns + order.relax_ns
@@ -151,10 +153,11 @@ def grid(task: Task) -> Ints:
     return np.linspace(first, last, PROFILE).astype(np.int64)
 
 
-def quiet_mids(day: Day, instants: Ints, tape: Tape, where: str) -> Floats:
+def quiet_mids(scenario: Scenario, day: Day, instants: Ints, tape: Tape) -> Floats:
     """Mid of the no-trade twin just before each of these ascending instants. [tick]"""
     mids = np.empty(len(instants))
-    if quiet(fresh_run(day, 1), instants, mids, tape) != FINE:
+    where = f"{scenario.name}, path {day.seed}"
+    if quiet(fresh_run(scenario, day, 1), instants, mids, tape) != FINE:
         raise BrokenInvariant(f"{where}: the no-trade twin did not finish")
     if np.isnan(mids).any():
         raise Refused(f"{where}: without the order one side of the market was empty; thin it less")
@@ -187,7 +190,7 @@ def run_path(task: Task, index: int, tape: Tape | None = None) -> NDArray[np.voi
     runs = [run_one(task, who, day, seed, tape) for who in task.contenders]
     moments = [run.fills["venue_ns"] for run in runs]
     instants = np.unique(np.concatenate([OPEN_NS + grid(task) * SECOND + 1, *moments]))
-    mids = quiet_mids(day, instants, tape, f"path {index} of {task.scenario.name}")
+    mids = quiet_mids(task.scenario, day, instants, tape)
     rows = np.zeros(len(runs), OUTCOME)
     for row, run in zip(rows, runs, strict=True):
         outcome(task, run, instants, mids, row)

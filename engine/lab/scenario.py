@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from engine.domain.errors import Refused
-from engine.domain.kinds import BUY, SELL
+from engine.domain.kinds import BUY, DARK, DEALER, LIT, SELL
 from engine.domain.strategy import STRATEGIES, check_values
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.presets import PRESETS, Preset
 from engine.exchange.regimes import REGIMES
+from engine.exchange.venues import simulated_venues
 from engine.kernels.exogenous import FLOW
 
 T = TypeVar("T")
@@ -30,7 +31,14 @@ MOST_TICKS: Final = 500  # of a jump: the ladder ends 2,016 ticks from the refer
 NEWS, FLASH, OUTAGE, FEED_GAP = "news", "flash", "outage", "feed_gap"
 CROSSED, HALT, STUCK_DARK = "crossed", "halt", "stuck_dark"
 INCIDENTS: Final = (NEWS, FLASH, OUTAGE, FEED_GAP, CROSSED, HALT, STUCK_DARK)
-AT_A_VENUE: Final = (OUTAGE, CROSSED, STUCK_DARK)
+SIMULATED: Final = simulated_venues()
+PLACES: Final = {venue.name: place for place, venue in enumerate(SIMULATED)}
+# kinds of venue that an incident can happen to
+AT_A_VENUE: Final = {
+    OUTAGE: (LIT, DARK, DEALER),
+    CROSSED: (LIT,),
+    STUCK_DARK: (DARK,),
+}
 SIZED: Final = (NEWS, FLASH)
 
 # parameter sets that are a strategy under another name: the same kernel, fixed for comparison
@@ -220,7 +228,9 @@ def _incident(table: _Table) -> Incident:
     size = table.whole("size", -MOST_TICKS, MOST_TICKS) if kind in SIZED else 0
     if kind in SIZED and size == 0:
         raise table.refuse("size", "a jump in ticks, not zero")
-    venue = table.get("venue", str, "the name of a venue") if kind in AT_A_VENUE else ""
+    where = AT_A_VENUE.get(kind, ())
+    names = tuple(name for name, place in PLACES.items() if SIMULATED[place].kind in where)
+    venue = table.one_of("venue", names) if where else ""
     table.close()
     return Incident(kind=kind, at_ns=at, seconds=seconds, size=size, venue=venue)
 
@@ -288,7 +298,7 @@ def read(text: str, file: str) -> Scenario:
         order=_order(top.table("order", needed=True), preset),
         regimes=top.names("regimes", REGIME_NAMES, ("usual",)),
         market=_market(top.table("market")),
-        venues=top.names("venues", (), ()),
+        venues=top.names("venues", tuple(PLACES), ()),
         parameters=_parameters(top.table("strategies")),
         incidents=tuple(_incident(row) for row in top.tables("incidents")),
         days=top.whole("days", 1, MOST_DAYS, 100),

@@ -41,11 +41,11 @@ def counted(sums: Sums, target: Target) -> int:
 
 def judged(sums: Sums, regime: str) -> dict[str, dict[str, object]]:
     """Every target in one regime: value, ci95, n, days, target, passed, applies."""
-    days = len(sums["levels"])
-    weights = weights_of(days)
+    weights = {len(rows): weights_of(len(rows)) for rows in sums.values()}
     rows: dict[str, dict[str, object]] = {}
     for target in TARGETS:
-        value, low, high = estimate(sums, weights, target.estimate)
+        days = len(sums[target.counted[0]])
+        value, low, high = estimate(sums, weights[days], target.estimate)
         why = NOT_APPLICABLE.get(regime, {}).get(target.name, "")
         rows[target.name] = {
             "value": _number(value),

@@ -26,10 +26,12 @@ from engine.realism.facts import (
 from engine.realism.judge import BOOTSTRAP_SEED, judged, levels
 from engine.realism.moments import HALF_HOURS, LAGS, RESPONSES, Floats
 from engine.realism.targets import MUST_FAIL
-from engine.realism.watch import Progress, Purpose, sums_of
+from engine.realism.watch import Progress, Purpose, long_sums_of, sums_of
 
 DONE, USAGE, MISSED = 0, 2, 3
-DAYS: Final = 300  # a variance ratio needs them
+DAYS: Final = 200  # watched trade by trade
+LONG_DAYS: Final = 900  # of which only mids are kept: a variance ratio of 30 minutes to 0.04
+LONG_CONTROL: Final = 300
 CONTROL_DAYS: Final = 100
 PATHS: Final = 200
 TRIP_PATHS: Final = 60
@@ -40,12 +42,13 @@ MINUTE_LAGS: Final = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 80, LAG_100, 130, 160)
 def curves(sums: dict[str, Floats]) -> dict[str, object]:
     """What the pictures are drawn from: correlations, response, recovery, half hours."""
     one = np.ones((1, len(sums["levels"])))
+    long = np.ones((1, len(sums["minutes"])))
     halves = sums["half_hours"].mean(axis=0)
     return {
         "sign_lags": list(LAGS),
         "sign_correlation": _short(applied(correlations, sums, one)[0]),
         "minute_lags": list(MINUTE_LAGS),
-        "absolute_correlation": _short(absolute_correlations(sums["minutes"], one, MINUTE_LAGS)[0]),
+        "absolute_correlation": _short(applied(_absolute, sums, long)[0]),
         "response_lags": list(RESPONSES),
         "response": _short(applied(responses, sums, one)[0]),
         "recovery": _short(applied(recovery_path, sums, one)[0]),
@@ -63,11 +66,14 @@ def _short(values: Floats) -> list[float | None]:
 
 
 def measured(
-    regime: Regime, days: int, workers: int, progress: Progress | None
+    regime: Regime, days: int, long_days: int, workers: int, progress: Progress | None
 ) -> tuple[dict[str, dict[str, object]], dict[str, object]]:
     """Verdicts of one regime on days nobody tuned on, and what else is told about it."""
     flow = regime.of(MIDCAP.flow())
-    sums = sums_of(flow, Purpose.ACCEPTANCE, days, workers=workers, progress=progress)
+    sums = {
+        **sums_of(flow, Purpose.ACCEPTANCE, days, workers=workers, progress=progress),
+        **long_sums_of(flow, Purpose.ACCEPTANCE, long_days, workers=workers, progress=progress),
+    }
     about: dict[str, object] = {
         "words": regime.words,
         "levels": levels(sums),
@@ -81,13 +87,19 @@ def control_fails(rows: dict[str, dict[str, object]]) -> bool:
     return not any(rows[name]["passed"] for name in MUST_FAIL)
 
 
-def stylised(*, days: int, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+def stylised(
+    *, days: int, long_days: int, workers: int = 1, progress: Progress | None = None
+) -> dict[str, Any]:
     """Every target in every regime and in the control, with the verdict."""
     calibrated: dict[str, dict[str, dict[str, object]]] = {}
     about: dict[str, object] = {}
     for regime in REGIMES:
-        calibrated[regime.name], about[regime.name] = measured(regime, days, workers, progress)
-    control, told = measured(ZERO_INTELLIGENCE, min(days, CONTROL_DAYS), workers, progress)
+        calibrated[regime.name], about[regime.name] = measured(
+            regime, days, long_days, workers, progress
+        )
+    control, told = measured(
+        ZERO_INTELLIGENCE, min(days, CONTROL_DAYS), min(long_days, LONG_CONTROL), workers, progress
+    )
     about[ZERO_INTELLIGENCE.name] = told
     misses = [
         f"{regime}: {name}"
@@ -150,7 +162,10 @@ def keep(folder: Path, body: dict[str, Any], made_ns: int) -> Path:
 # --- the verb -------------------------------------------------------------------------------
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engine stylised", description=__doc__)
-    parser.add_argument("--days", type=int, default=DAYS, help="simulated days a regime")
+    parser.add_argument("--days", type=int, default=DAYS, help="days watched trade by trade")
+    parser.add_argument(
+        "--long-days", type=int, default=LONG_DAYS, help="days of which only mids are kept"
+    )
     parser.add_argument("--impact", action="store_true", help="own orders in paired twins instead")
     parser.add_argument("--paths", type=int, default=PATHS, help="paths an order size, --impact")
     parser.add_argument("--trips", type=int, default=TRIP_PATHS, help="paths a round trip")
@@ -158,7 +173,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, default=None, help="folder that keeps the report")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(argv)
-    for name in ("days", "paths", "trips", "workers"):
+    for name in ("days", "long_days", "paths", "trips", "workers"):
         if getattr(arguments, name) < (1 if name == "workers" else 2):
             parser.error(f"--{name} is too small, was {getattr(arguments, name)}")
     return arguments
@@ -173,7 +188,9 @@ def main(argv: Sequence[str], now_ns: int) -> int:
     if arguments.impact:
         body = own_impact(paths=arguments.paths, trips=arguments.trips, workers=arguments.workers)
     else:
-        body = stylised(days=arguments.days, workers=arguments.workers)
+        body = stylised(
+            days=arguments.days, long_days=arguments.long_days, workers=arguments.workers
+        )
     if arguments.report is not None:
         keep(arguments.report, body, now_ns)
     sys.stdout.write((json.dumps(body) if arguments.json else in_words(body)) + "\n")

@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant
+from engine.domain.kinds import VENUES
+from engine.kernels import environment
 from engine.kernels.environment import Env, new_day
-from engine.kernels.flow import new_env
+from engine.kernels.flow import DONE, new_env
 from engine.kernels.observed import HIT, SEEN, observe_day, scratch
-from engine.realism.moments import Floats, Watched, moments, stacked
+from engine.kernels.planned import scratch as plan_scratch
+from engine.kernels.planned import trade_plan
+from engine.realism.moments import Floats, Watched, from_mids, moments, stacked
 
 Records: TypeAlias = NDArray[np.void]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -36,7 +40,7 @@ class Purpose(Enum):
     """What days are for, and the first seed of its range."""
 
     TUNING = 1_000_000
-    ACCEPTANCE = 2_000_000
+    ACCEPTANCE = 6_000_000  # 2,000,000 on was looked at before the last change of a parameter
     IMPACT = 3_000_000
     ROUND_TRIP = 4_000_000
     CALIBRATION = 5_000_000
@@ -103,12 +107,38 @@ def in_order(
 
 
 def lit_venues() -> NDArray[np.bool_]:
-    """Which venue numbers are lit books."""
-    from engine.domain.kinds import VENUES
-
-    lit = np.zeros(VENUES, np.bool_)
-    lit[0] = True
+    """Which venue numbers are lit books: the first ones, as many as the market has."""
+    count: int = getattr(environment, "LIT_VENUES", 1)
+    lit: NDArray[np.bool_] = np.arange(VENUES) < count
     return lit
+
+
+def mids_only(flow: Records, seed: int) -> Watched:
+    """One day of which only the mids are kept: ten times faster than `watched`."""
+    mids, values = np.empty(SECONDS), np.zeros(SECONDS)
+    shares = np.zeros(SECONDS, np.int64)
+    plan = np.zeros(SECONDS, np.int64)
+    if trade_plan(fresh(flow, seed), plan, mids, shares, values, plan_scratch()) != DONE:
+        raise BrokenInvariant("the market did not reach the next second of a day")
+    seen = np.zeros(SECONDS, SEEN)
+    seen["bid"], seen["ask"] = np.floor(mids), np.ceil(mids)
+    return Watched(seen, np.zeros(0, HIT), OPEN_NS)
+
+
+def long_sums_of(
+    flow: Records,
+    purpose: Purpose,
+    days: int,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Floats]:
+    """Sums that need mids alone, one row a day: for many more days than `sums_of`."""
+
+    def one(day: int) -> dict[str, Floats]:
+        return from_mids(mids_only(flow, seed_of(purpose, day)))
+
+    return stacked(in_order(one, days, workers, progress))
 
 
 def sums_of(

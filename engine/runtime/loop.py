@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.decide import answered
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -148,7 +149,11 @@ class Loop:
             except Refused as refusal:
                 self.parts.link.reply(route, Reply(re=request.re, refusal=str(refusal)))
                 continue
-            commands.setdefault(envelope.id, envelope)
+            first = commands.setdefault(envelope.id, envelope)
+            if (first.person, first.command) != (envelope.person, envelope.command):
+                taken = Reply(re=request.re, refusal=f"the id {envelope.id} is taken")
+                self.parts.link.reply(route, taken)
+                continue
             routes.setdefault(envelope.id, []).append((route, request.re))
         return tuple(commands.values()), routes
 
@@ -451,7 +456,7 @@ class Loop:
     ) -> None:
         state = self.desk.state
         for envelope in commands:
-            refusal = state.commands.get(envelope.id, "")
+            refusal = answered(state, envelope) or ""
             for route, number in routes[envelope.id]:
                 reply = Reply(re=number, refusal=refusal, seq=state.seq, epoch=state.epoch)
                 self.parts.link.reply(route, reply)

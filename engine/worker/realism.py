@@ -10,7 +10,7 @@ from typing import Final
 from db.jobs import RUNNING
 from engine.domain.errors import BrokenInvariant
 from engine.exchange.presets import market_hash
-from engine.realism.report import DAYS, PATHS, TRIP_PATHS, keep, own_impact, stylised
+from engine.realism.report import DAYS, LONG_DAYS, PATHS, TRIP_PATHS, keep, own_impact, stylised
 from engine.worker.context import Context
 from engine.worker.past import Stopped
 
@@ -65,7 +65,7 @@ def _make(context: Context, part: str) -> None:
             context.jobs.step(NAME, done / of, text, context.clock.wall_ns())
 
     body = (
-        stylised(days=DAYS, progress=progress)
+        stylised(days=DAYS, long_days=LONG_DAYS, progress=progress)
         if part == "stylised"
         else own_impact(paths=PATHS, trips=TRIP_PATHS, progress=progress)
     )

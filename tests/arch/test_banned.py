@@ -31,6 +31,8 @@ IN_PYTHON = (
     (r"\bdebug\s*=\s*True", "Dash's debug mode runs code from the browser", "app.run(debug=True)"),
     (r"\benable_mcp\s*=\s*True", "a door nobody guards", "Dash(enable_mcp=True)"),
     (r"\bshell\s*=\s*True", "a shell reads more than we wrote", "run(text, shell=True)"),
+    (r"dangerously_allow_html|\bsrcDoc\b|\bdcc\.Markdown\b|\bIframe\b",
+     "text of people is never markup", "dcc.Markdown(note)"),
     (r"(?<![\w.])(eval|exec)\(", "text is not code", "eval(text)"),
     (r"fastmath\s*=|parallel\s*=\s*True", "same bits everywhere", "njit(fastmath=True)"),
     (r"except\s*:", "an error is a sentence or a stop", "except:"),

@@ -22,6 +22,12 @@ def report(capsys, *argv):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.fixture(autouse=True)
+def one_day_to_learn_from(monkeypatch):
+    monkeypatch.setattr(sim, "MODEL_SEEDS", (9_001,))
+
+
+@pytest.mark.timeout(900)  # kernels may compile, two models are fitted
 def test_the_report_has_every_key_and_the_same_digest_for_any_number_of_workers(capsys):
     one = report(capsys, "--days", "3", "--workers", "1")
     two = report(capsys, "--days", "3", "--workers", "2")
@@ -34,7 +40,9 @@ def test_the_report_has_every_key_and_the_same_digest_for_any_number_of_workers(
         assert row["digest"] == three["scenarios"][name]["digest"]
         assert 100_000 < row["book_events_per_day"] < 400_000
     assert one["scenarios"]["flow"]["decisions_per_day"] == 0
-    assert one["scenarios"]["midcap-500k-twap"]["decisions_per_day"] > 20_000
+    worked = [row for name, row in one["scenarios"].items() if name != "flow"]
+    assert all(row["decisions_per_day"] > 20_000 for row in worked)
+    assert len({row["digest"] for row in worked}) == 3  # each model decides something else
     assert one["meta"]["machine"]["numba"]
 
 
@@ -57,7 +65,7 @@ def test_a_day_that_comes_out_differently_the_second_time_is_exit_three(monkeypa
     assert "gave different results" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(400)  # its process may compile
+@pytest.mark.timeout(900)  # its process may compile
 def test_a_paired_comparison_says_when_the_first_ranking_was_there(capsys):
     argv = ("--days", "1", "--scenario", "flow", "--workers", "1", "--paired", "45")
     found = report(capsys, *argv)["paired"]

@@ -197,9 +197,14 @@ def test_a_flash_move_and_news_are_said_with_their_size(pages: Any) -> None:
     said(boss, "QLTX moved", "% up in 60 s")
 
 
-def test_a_stuck_pool_is_named_with_its_unconfirmed_child(pages: Any) -> None:
+def test_a_stuck_pool_is_named_with_its_unconfirmed_child(desk: RealDesk, pages: Any) -> None:
     boss, trader = pages
     sound_again(boss)
+    order = {"side": -1, "quantity": 80_000, "strategy": "TWAP", "horizon_ns": 120 * MINUTE}
+    assert send(trader, "SubmitParent", "NRTH", order) == 202
+    assert send(trader, "MoveParameter", "P-3", {"name": "dark", "value": 0.5}) == 202
+    trader.goto(f"{desk.url}/orders/P-3")
+    trader.wait_for_selector("#order-children")
     for name in ("DARK-1", "DARK-2"):
         start(boss, "stuck_dark", seconds=300, venue=name)
     said(boss, "is up and does not answer", "unconfirmed with")

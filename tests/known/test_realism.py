@@ -19,7 +19,16 @@ from engine.realism.moments import LAGS, Watched, moments, stacked
 from engine.realism.recorded import recorded_day
 from engine.realism.report import control_fails, keep
 from engine.realism.targets import MUST_FAIL, NOT_APPLICABLE, TARGETS
-from engine.realism.watch import MOST_DAYS, OPEN_NS, SECOND, Purpose, in_order, seed_of, sums_of
+from engine.realism.watch import (
+    MOST_DAYS,
+    OPEN_NS,
+    SECOND,
+    Purpose,
+    in_order,
+    long_sums_of,
+    seed_of,
+    sums_of,
+)
 from tests.support.data import data_dir
 
 SECONDS = 23_400
@@ -168,6 +177,14 @@ def test_days_add_up_to_the_same_sums_for_one_worker_and_for_two():
     one = sums_of(flow, Purpose.TUNING, 2)
     two = sums_of(flow, Purpose.TUNING, 2, workers=2)
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
+
+
+def test_days_of_which_only_mids_are_kept_give_the_same_returns():
+    flow = MIDCAP.flow()
+    full = sums_of(flow, Purpose.TUNING, 1)
+    light = long_sums_of(flow, Purpose.TUNING, 1)
+    assert all(light[name].tobytes() == full[name].tobytes() for name in light)
+    assert set(light) == {"diffusion", "minutes", "tens", "fives"}
 
 
 def test_what_progress_raises_leaves_out_what_has_not_begun():

@@ -11,7 +11,7 @@ from engine.lab.run import CANCELLED, run
 from tests.support.lab import a_question, a_task
 
 N = 7
-pytestmark = pytest.mark.timeout(400)  # the first process may compile
+pytestmark = pytest.mark.timeout(900)  # the first process may compile
 
 
 @pytest.fixture(scope="module")

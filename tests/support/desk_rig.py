@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.decide import answered
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import commands as c
@@ -266,7 +267,7 @@ class Rig:
         except Refused as refusal:
             return str(refusal)
         self.loop._step(self.gate.unread(self.state), (envelope,), None)
-        return self.state.commands.get(envelope.id, "")
+        return answered(self.state, envelope) or ""
 
     def do(self, command: c.AnyCommand, person: str = "u1", **more: Any) -> None:
         """Give a command that must be done."""

@@ -21,13 +21,13 @@ side = "{side}"
 quantity = {quantity}
 start = "09:31"
 end = "09:41"
-relax_s = 120
+relax_s = {relax}
 """
 
 
-def a_scenario(*, side="buy", quantity=6_000, more="") -> Scenario:
+def a_scenario(*, side="buy", quantity=6_000, relax=120, more="") -> Scenario:
     """Ten minutes of one order."""
-    return read(SHORT.format(side=side, quantity=quantity) + more, "short.toml")
+    return read(SHORT.format(side=side, quantity=quantity, relax=relax) + more, "short.toml")
 
 
 def a_task(*names, scenario=None, seed=7, days=4, purpose="comparison") -> Task:

@@ -32,7 +32,7 @@ from engine.exchange.ledger import read_log
 from engine.exchange.order_log import Happened, log_path, read_entries
 from engine.exchange.simulated import warm
 from engine.kernels import dark, dealer
-from engine.kernels.flow import run_until
+from engine.kernels.flow import add_incident, run_until
 from engine.kernels.own_checks import is_lit_type
 from engine.kernels.own_orders import drop_in_flight, mass_cancel, relink
 from engine.runtime.venues.exchange import DirectVenue
@@ -196,7 +196,7 @@ def test_a_mass_cancel_takes_only_its_scope():
 
 def test_warming_up_calls_the_kernels_that_a_mass_cancel_needs():
     warm()
-    for function in (mass_cancel, drop_in_flight, relink, run_until):
+    for function in (mass_cancel, drop_in_flight, relink, run_until, add_incident):
         assert not hasattr(function, "signatures") or function.signatures
 
 

@@ -106,9 +106,9 @@ def test_numbers_that_cannot_be_are_refused():
         ask(a_scenario(), ("TWAP", "TWAP"), days=1, seed=1)
     with pytest.raises(Refused, match="seed must be from 0"):
         run(a_question("TWAP", seed=-1), workers=0)
-    outage = '[[incidents]]\nkind = "outage"\nvenue = "SIM-A"\nat = "09:35"\nseconds = 60\n'
-    with pytest.raises(Refused, match="no incident 'outage'"):
-        run(a_question("TWAP", scenario=a_scenario(more=outage)), workers=0)
+    gap = '[[incidents]]\nkind = "feed_gap"\nat = "09:35"\nseconds = 60\n'
+    with pytest.raises(Refused, match="changes what is published and not the market"):
+        run(a_question("TWAP", scenario=a_scenario(more=gap)), workers=0)
 
 
 def test_the_report_has_the_agreed_shape():

@@ -17,7 +17,7 @@ WANTED = {
     "news-shock",
     "no-signal",
 }
-GOOD = SHORT.format(side="buy", quantity=6_000)
+GOOD = SHORT.format(side="buy", quantity=6_000, relax=120)
 
 
 def test_every_scenario_that_ships_can_be_read():
@@ -68,6 +68,7 @@ def test_parameters_of_all_strategies_give_way_to_those_of_one():
         ('"volatile"]', '"usual"]', "regimes must be a list of some of usual, calm"),
         ('"MIDC"', '"ACME"', "instrument must be one of MIDC, NRTH"),
         ("days = 4", "days = 0", "days must be a whole number from 1 to 100,000, was 0"),
+        ("days = 4", 'venues = ["SIM-A", "MOON"]', "venues must be a list of some of SIM-A"),
         ("days = 4", "dayz = 4", "dayz is no key of a scenario; allowed here: days"),
         ("relax_s", "relaxs", "order.relaxs is no key of a scenario"),
         ('words = "Ten minutes."', "", "words must be one or two sentences, is missing"),
@@ -98,6 +99,10 @@ def test_a_mistake_is_refused_with_file_key_value_and_what_is_allowed(old, new, 
         ("[[incidents]]\nkind = 'news'\nat = '12:00'\nsize = 0", "incidents[0].size must be"),
         ("[[incidents]]\nkind = 'flash'\nat = '12:00'\nsize = 9", "incidents[0].seconds must be"),
         ("[[incidents]]\nkind = 'outage'\nat = '12:00'\nseconds = 9", "incidents[0].venue must be"),
+        (
+            "[[incidents]]\nkind = 'stuck_dark'\nat = '12:00'\nseconds = 9\nvenue = 'SIM-A'",
+            "incidents[0].venue must be one of DARK-1, DARK-2, was 'SIM-A'",
+        ),
         ("[[incidents]]\nkind = 'halt'\nat = '12:00'\nseconds = 9\nsize = 1", "incidents[0].size"),
         ("[[incidents.x]]\nkind = 'news'", "incidents must be an array of tables"),
     ],

@@ -33,8 +33,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Small reports instead of hundreds of days; what was asked for."""
     asked: list[str] = []
 
-    def facts(*, days: int, progress: Any) -> dict[str, Any]:
+    def facts(*, days: int, long_days: int, progress: Any) -> dict[str, Any]:
         asked.append("stylised")
+        assert long_days >= days
         for day in range(days):
             progress(day + 1, days)
         return {"market_hash": market_hash(), "passed": True}

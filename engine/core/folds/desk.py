@@ -60,6 +60,7 @@ def _clear_day(state: State) -> None:
     state.use = {}
     state.venue_use = {}
     state.commands = {}
+    state.asked = {}
 
 
 def people_set(state: State, event: e.PeopleSet) -> None:
@@ -163,7 +164,9 @@ def speed_set(state: State, event: e.SpeedSet) -> None:
 
 
 def command_taken(state: State, event: e.CommandTaken) -> None:
-    state.commands[event.envelope.id] = ""
+    envelope = event.envelope
+    state.commands[envelope.id] = ""
+    state.asked[envelope.id] = (envelope.person, envelope.command)
 
 
 def command_refused(state: State, event: e.CommandRefused) -> None:

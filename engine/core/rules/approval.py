@@ -4,6 +4,7 @@ Bound to a content hash; any edit writes a new hash and so voids what was said b
 expires. An approval applies in the same turn, before the next decision.
 """
 
+from engine.core.rules.splitting import is_split
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -11,6 +12,7 @@ from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.governance import Change, ChangeState, content_hash
+from engine.domain.orders import Parent
 from engine.domain.people import Person
 from engine.domain.strategy import check_values, strategy
 from engine.domain.units import Nanos
@@ -41,8 +43,10 @@ def _content(
         raise Refused(f"{name} uses no model", field="model_id")
     if not model_id and all(in_force.values.get(key) == value for key, value in values.items()):
         raise Refused("the values proposed are those in force", field="values")
-    material = model_id is not None or any(
-        not algo.parameter(key).is_inside_band(value) for key, value in values.items()
+    material = (
+        model_id is not None
+        or any(not algo.parameter(key).is_inside_band(value) for key, value in values.items())
+        or is_split(state, name, values)
     )
     return content_hash(name, values, model_id, in_force.version), material
 
@@ -167,3 +171,15 @@ def expire(state: State) -> tuple[AnyEvent, ...]:
         for change in state.changes.values()
         if change.state == ChangeState.OPEN and state.desk_ns > change.expires_at
     )
+
+
+def check_loosened(parent: Parent, limit: int | None, value: float, person: Person) -> None:
+    """What a second person approved is not loosened by the first alone."""
+    was = parent.limit_price
+    looser = was is not None and (limit is None or parent.side * (limit - was) > 0)
+    if looser and person.id == parent.trader and value > person.max_notional:
+        raise Refused(
+            f"P-{parent.id} is above your personal size limit: its limit of {was} ticks was "
+            f"approved and may only become stricter, was {limit or 'none'}",
+            field="limit_price", rule="four_eyes",
+        )  # fmt: skip

@@ -6,7 +6,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.people import Person
+from engine.domain.people import Person, Reach, Role, covers, reach
 from engine.domain.strategy import STRATEGIES
 from engine.domain.units import Nanos
 
@@ -61,6 +61,9 @@ def set_people(state: State, envelope: Envelope, person: Person) -> tuple[AnyEve
     assert isinstance(command, c.SetPeople)
     if not command.people:
         raise Refused("there must be at least one person", field="people")
+    ids = [row.id for row in command.people]
+    if len(set(ids)) != len(ids) or any(Role.SYSTEM in row.roles for row in command.people):
+        raise Refused("each person once, and none of them with the role system", field="people")
     if tuple(state.people.values()) == command.people:
         return ()
     return (e.PeopleSet(people=command.people),)
@@ -111,6 +114,13 @@ def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEv
         raise Refused(f"there is no alert A-{command.alert_id}")
     if alert.acknowledged_by:
         raise Refused(f"A-{alert.id} is already acknowledged by {alert.acknowledged_by}")
+    own = {f"P-{row.id}" for row in state.parents.values() if row.trader == person.id}
+    if reach(person.roles, "alert.acknowledge") == Reach.OWN and alert.object not in own:
+        raise Refused(
+            f"A-{alert.id} is about {alert.object or 'the desk'}: a trader acknowledges alerts of "
+            "own orders, this needs a supervisor or risk",
+            rule="permission",
+        )
     return (e.AlertAcknowledged(alert_id=alert.id, by=person.id),)
 
 
@@ -161,6 +171,10 @@ def annotate(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent
         raise Refused(f"a note has at most 2,000 characters, was {len(text):,}", field="text")
     if command.day not in state.reports:
         raise Refused(f"there is no TCA report of {command.day}", field="day")
+    today = state.session is not None and state.session.day == command.day
+    parent = state.parents.get(command.parent_id) if today else None
+    if parent is not None and not covers(person, "tca.note", owner=parent.trader, desk=parent.desk):
+        raise Refused(f"P-{parent.id} belongs to {parent.trader}, not to you", rule="permission")
     return (e.TcaAnnotated(day=command.day, parent_id=command.parent_id, text=text, by=person.id),)
 
 

@@ -1,6 +1,7 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
 from engine.core.quotes import Quotes
+from engine.core.rules.approval import check_loosened
 from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
 from engine.domain import commands as c
@@ -264,6 +265,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     if wanted.clear_limit:
         limit = None
     check_limit(parent.side, limit, mid)
+    check_loosened(parent, limit, quantity * mid * instrument.tick_size, person)
     end_at = parent.end_at if wanted.end_at is None else wanted.end_at
     assert state.session is not None
     if not state.market_ns < end_at <= state.session.close_at:

@@ -9,19 +9,26 @@ from engine.domain.governance import KILL_SCOPES, Kill
 from engine.domain.orders import Child, Parent
 from engine.domain.units import ChildId, ParentId, PersonId, Symbol, parent_text
 
+DIGITS = 15  # of an id at most; more is no id, and a number of thousands of digits costs a turn
+
 
 def number_of(target: str, prefix: str) -> int:
     """``P-42`` or ``42`` -> 42."""
     text = target.removeprefix(prefix)
-    if not text.isdigit():
+    if not _is_number(text):
         raise Refused(f"target must be like {prefix}42, was {target!r}", field="target")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    """Plain digits only: other scripts have digits too, and some of them are no numbers."""
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS
 
 
 def child_number(target: str) -> ChildId:
     """``C-<epoch>-<counter>`` or the plain number."""
     parts = target.removeprefix("C-").split("-")
-    if not all(part.isdigit() for part in parts) or len(parts) not in (1, 2):
+    if not all(_is_number(part) for part in parts) or len(parts) not in (1, 2):
         raise Refused(f"target must be like C-3-17, was {target!r}", field="target")
     if len(parts) == 1:
         return ChildId(int(parts[0]))

@@ -12,10 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.incidents import Happening as Incident
+from engine.domain.incidents import Happening
 from engine.domain.instrument import Instrument, Session
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.venue import Venue
+
+Incident = Happening
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,7 +100,9 @@ def test(args: list[str]) -> int:
     else:
         say("no browser: browser tests cannot run")
     started = time.monotonic()
-    must(PYTHON, "-m", "engine", "warm")  # processes that fill one cold cache together race
+    must(
+        PYTHON, "-m", "engine", "warm", "--all"
+    )  # processes that fill one cold cache together race
     say(f"kernels ready in {time.monotonic() - started:.0f} s")
     if args:
         return call(PYTHON, "-m", "pytest", *args)

@@ -297,11 +297,11 @@ def rebuild(options: argparse.Namespace) -> int:
     return again(_settings(options))
 
 
-def warm(_options: argparse.Namespace) -> int:
+def warm(options: argparse.Namespace) -> int:
     """Compile every hot kernel once."""
-    from engine.warm import ready
+    from engine.warm import everything, ready
 
-    ready()
+    (everything if options.all else ready)()
     return 0
 
 
@@ -395,8 +395,11 @@ def parser() -> argparse.ArgumentParser:
         add_flags(sub)
         return sub
 
-    for name, function in (("run", run), ("venue", venue), ("status", status), ("warm", warm)):
+    for name, function in (("run", run), ("venue", venue), ("status", status)):
         verb(name, function)
+    verb("warm", warm).add_argument(
+        "--all", action="store_true", help="also what only the lab and the tests use"
+    )
     one = verb("kill", kill)
     one.add_argument("--scope", required=True, choices=KILL_SCOPES)
     one.add_argument(

@@ -67,7 +67,7 @@ from engine.kernels.inference import (
     lean,
     score,
 )
-from engine.kernels.jit import hot, kernel
+from engine.kernels.jit import hot, inner, kernel
 from engine.kernels.route import (
     any_lit,
     cross_shares,
@@ -290,7 +290,7 @@ def excess_mask(observation: Any, most: float) -> int:
     return out
 
 
-@hot
+@inner
 def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any) -> float:
     """Shares the model adds to the base target; writes score and state. [share]
 
@@ -309,10 +309,10 @@ def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any)
     if model.row[0]["type"] == NO_MODEL:
         action["model_state"] = MODEL_NONE
         return 0.0
-    if first_doubtful(model, observation["features"]) != FEATURES_FINE:
+    if first_doubtful(model, observation["features"][:]) != FEATURES_FINE:
         action["model_state"] = MODEL_DOUBTFUL
         return 0.0
-    found = score(model, observation["features"])
+    found = score(model, observation["features"][:])
     action["score"] = found
     action["kind"] = ADAPTIVE
     leaning = lean(model, found)
@@ -324,7 +324,7 @@ def tilt_shares(observation: Any, parameters: Floats, model: Model, action: Any)
     return float(observation["side"] * strength * most)
 
 
-@hot
+@inner
 def attribute_action(observation: Any, model: Model, action: Any) -> None:
     """Which feature moved the score: of an action that is stored and has one, where it is cheap.
 
@@ -332,7 +332,7 @@ def attribute_action(observation: Any, model: Model, action: Any) -> None:
     """
     acts = action["type"] != 0 or action["cancel_mask"] != 0
     if acts and not math.isnan(action["score"]) and attributes_at_once(model):
-        attribute(model, observation["features"], action["contributions"])
+        attribute(model, observation["features"][:], action["contributions"][:])
 
 
 @kernel

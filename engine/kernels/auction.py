@@ -29,7 +29,7 @@ from engine.domain.kinds import (
     REASON_SELF_MATCH,
 )
 from engine.kernels.environment import SECOND_NS, Env
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.off_state import (
     BAND,
     CLOSING,
@@ -75,7 +75,7 @@ def reference(env: Env) -> float:
     return float(env.state[0]["r"])
 
 
-@hot
+@inner
 def other(env: Env, key: np.uint64, i: int, kind: int) -> tuple[int, int, int, int]:
     """Order i of others: side, limit (0 = none), quantity, how long before the auction it came."""
     top = env.off[0]["top"][0]
@@ -95,7 +95,7 @@ def other(env: Env, key: np.uint64, i: int, kind: int) -> tuple[int, int, int, i
     return side, max(1, math.floor(reference(env) + away + 0.5)), quantity, early
 
 
-@leaf
+@door
 def enter(env: Env, low: int, side: int, price: int, quantity: int) -> None:
     """Add an order to the curve; one that no price of the band satisfies is left out."""
     at = price - low
@@ -106,7 +106,7 @@ def enter(env: Env, low: int, side: int, price: int, quantity: int) -> None:
         env.off[0]["curve"][0 if side > 0 else 1, at] += quantity
 
 
-@hot
+@inner
 def gather(env: Env, key: np.uint64, kind: int, low: int, ahead_ns: int) -> None:
     """The curve of everybody who came up to ``ahead_ns`` before the auction."""
     off = env.off[0]
@@ -144,7 +144,7 @@ def clear(curve: NDArray[np.int64]) -> tuple[int, int, int]:
     return best, most, over
 
 
-@leaf
+@door
 def before(side: int, price: int, early: int, own_price: int, own_early: int) -> bool:
     """Whether an order of others trades before one of ours on its side."""
     if price != own_price:
@@ -194,7 +194,7 @@ def allot(env: Env, key: np.uint64, kind: int, price: int, volume: int, reports:
     return int(np.int64(ours))
 
 
-@hot
+@inner
 def hold(env: Env, kind: int, number: int, reports: Records, trades: Records) -> None:
     """Hold an auction now: ``number`` tells the auctions of a day apart."""
     st, off = env.state[0], env.off[0]
@@ -292,7 +292,7 @@ def renew(env: Env) -> None:
         indicate(env, CLOSING, 1, ahead_ns)
 
 
-@leaf
+@door
 def write_indicative(env: Env, tick: Row) -> None:
     """Indicative price, volume and imbalance of the next auction, zeros when it is far."""
     st = env.state[0]

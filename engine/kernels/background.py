@@ -43,7 +43,7 @@ from engine.kernels.exogenous import (
     STREAM_LATENCY,
     STREAM_WARM_UP,
 )
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.lit import group_count, is_level, level_at, touch_price
 from engine.kernels.matching import first_venue, sweep, take_at
 from engine.kernels.pace import begin_second, candidates_until, set_shares
@@ -105,7 +105,7 @@ def quote_price(st: Row, side: int, wobble: float, far: int) -> int:
     return side * (int(np.int64(math.floor(side * st["r"] - st["half"] + wobble))) - far)
 
 
-@leaf
+@door
 def limit_price(st: Row, bits: np.uint64, side: int, far: int) -> int:
     """Price of a limit candidate, 0 when the informed would not post it. [tick]"""
     losing = -side * st["foresight"]  # the side that the coming move leaves behind
@@ -115,7 +115,7 @@ def limit_price(st: Row, bits: np.uint64, side: int, far: int) -> int:
     return quote_price(st, side, wobble, far)
 
 
-@leaf
+@door
 def post(st: Row, book: Book, side: int, level: np.uint64, quantity: int) -> bool:
     """Rest a background limit order; False when it has no level. The pool never fills: ``lost``."""
     if not is_level(book, level):
@@ -260,7 +260,7 @@ def snipes(bits: np.uint64) -> bool:
     return bool(draw(bits, 0) >> np.uint64(54) < np.uint64(1_004))
 
 
-@leaf
+@door
 def room(st: Row, reports: Records, trades: Records) -> int:
     """DONE when both arrays can hold whatever a background event may cause."""
     if st["n_trades"] + st["hidden"] + MAX_PRINTS > len(trades):
@@ -271,7 +271,7 @@ def room(st: Row, reports: Records, trades: Records) -> int:
     return DONE
 
 
-@leaf
+@door
 def quote(st: Row, bits: np.uint64, side: int, price: int) -> int:
     """A limit candidate: 1 rests, 0 is dropped, 2 is beyond the opposite touch and snipes.
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, leaf
 from engine.kernels.ladder import (
     FILL,
     NODE,
@@ -107,7 +107,7 @@ def level_of(book: Book, price: int) -> np.uint64:
     return np.uint64(min(max(level, np.int64(0)), end))
 
 
-@leaf
+@door
 def rest(book: Book, side: int, level: np.uint64, quantity: int, tag: int) -> int:
     """Put an order behind the queue of its level, without matching; its slot, NIL = pool full."""
     nodes = book.nodes
@@ -192,7 +192,7 @@ def take_level(
     return left, n
 
 
-@leaf
+@door
 def match(
     book: Book, side: int, limit_price: int, quantity: int, tag: int, fills: Any, n: int
 ) -> tuple[int, int, int]:
@@ -220,7 +220,7 @@ def match(
     return left, n, OK
 
 
-@leaf
+@door
 def add_limit(
     book: Book, side: int, price: int, quantity: int, tag: int, fills: Any, n: int
 ) -> tuple[int, int, int]:
@@ -244,7 +244,7 @@ def add_limit(
     return slot, n, (POOL_FULL if slot == NIL else OK)
 
 
-@leaf
+@door
 def remove(book: Book, slot: int) -> int:
     """Take an order out of the book; the quantity it had left. [share]"""
     nodes = book.nodes
@@ -269,7 +269,7 @@ def remove(book: Book, slot: int) -> int:
     return int(quantity)
 
 
-@leaf
+@door
 def reduce(book: Book, slot: int, quantity: int) -> int:
     """Take shares off an order, which keeps its place; what is left, 0 = removed. [share]"""
     order = book.nodes[np.uint64(slot)]
@@ -284,39 +284,39 @@ def reduce(book: Book, slot: int, quantity: int) -> int:
 # --- questions --------------------------------------------------------------------------------
 
 
-@leaf
+@door
 def best_bid(book: Book) -> int:
     """Highest price somebody bids, 0 = nobody. [tick]"""
     top = book.top[0]
     return 0 if top["bid"] == U0 else int(np.int64(top["bid"]) + top["offset"])
 
 
-@leaf
+@door
 def best_ask(book: Book) -> int:
     """Lowest price somebody asks, 0 = nobody. [tick]"""
     top = book.top[0]
     return 0 if top["ask"] == top["end"] else int(np.int64(top["ask"]) + top["offset"])
 
 
-@leaf
+@door
 def level_volume(book: Book, price: int) -> int:
     """Shares resting at a price. [share]"""
     return int(book.nodes[level_of(book, price)]["quantity"])
 
 
-@leaf
+@door
 def level_count(book: Book, price: int) -> int:
     """Orders resting at a price."""
     return int(book.nodes[level_of(book, price)]["tag"])
 
 
-@leaf
+@door
 def live_orders(book: Book) -> int:
     """Orders resting in the whole book."""
     return int(book.top[0]["live"])
 
 
-@leaf
+@door
 def has_room(book: Book) -> bool:
     """False when the pool is full."""
     return bool(book.top[0]["free"] != U0)
@@ -328,49 +328,49 @@ def _slot_or_nil(book: Book, node: np.uint64) -> int:
     return NIL if node <= book.top[0]["end"] else int(np.int64(node))
 
 
-@leaf
+@door
 def oldest(book: Book, price: int) -> int:
     """Slot of the first order in the queue of a price, NIL = empty."""
     return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["next"]))
 
 
-@leaf
+@door
 def newest(book: Book, price: int) -> int:
     """Slot of the last order in the queue of a price, NIL = empty."""
     return _slot_or_nil(book, np.uint64(book.nodes[level_of(book, price)]["previous"]))
 
 
-@leaf
+@door
 def behind(book: Book, slot: int) -> int:
     """Slot of the order right behind, NIL = it is the newest."""
     return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["next"]))
 
 
-@leaf
+@door
 def ahead(book: Book, slot: int) -> int:
     """Slot of the order right ahead, NIL = it is the oldest."""
     return _slot_or_nil(book, np.uint64(book.nodes[np.uint64(slot)]["previous"]))
 
 
-@leaf
+@door
 def tag_of(book: Book, slot: int) -> int:
     """The owner's number of an order."""
     return int(book.nodes[np.uint64(slot)]["tag"])
 
 
-@leaf
+@door
 def quantity_of(book: Book, slot: int) -> int:
     """What is left of an order, 0 = the slot is free. [share]"""
     return int(book.nodes[np.uint64(slot)]["quantity"])
 
 
-@leaf
+@door
 def price_of(book: Book, slot: int) -> int:
     """Limit price of an order. [tick]"""
     return int(np.int64(book.nodes[np.uint64(slot)]["level"]) + book.top[0]["offset"])
 
 
-@leaf
+@door
 def side_of(book: Book, slot: int) -> int:
     """BUY or SELL."""
     return int(book.nodes[np.uint64(slot)]["side"])

@@ -26,7 +26,7 @@ from engine.domain.kinds import (
     REASON_SELF_MATCH,
 )
 from engine.kernels.environment import Env
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.off_state import (
     FIRST_POOL,
     SUB,
@@ -40,7 +40,7 @@ from engine.kernels.off_state import (
 from engine.kernels.prints import end_own, print_trade, report_fill
 
 
-@leaf
+@door
 def takes(order_type: int) -> bool:
     """Whether a pool takes this order type."""
     return bool(order_type == IOC or order_type == PEG_MID)
@@ -79,7 +79,7 @@ def exchange(env: Env, p: int, mid: int, quantity: int, own: int, trades: Record
         print_trade(env, trades, FIRST_POOL + p, 0, mid // 2, half_of(mid), quantity, own, 1)
 
 
-@hot
+@inner
 def meet(
     env: Env, p: int, side: int, quantity: int, mid: int, reports: Records, trades: Records
 ) -> int:

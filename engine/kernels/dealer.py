@@ -24,7 +24,7 @@ from engine.domain.kinds import (
     SELL,
 )
 from engine.kernels.environment import LOOK, Env
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.off_state import DEALERS, FIRST_DEALER, SUB, Records, Row, twice_mid
 from engine.kernels.own_queue import enqueue
 from engine.kernels.prints import end_own, print_trade, report_fill
@@ -41,13 +41,13 @@ LOW8 = np.uint64(255)
 LOW12 = np.uint64(4_095)
 
 
-@leaf
+@door
 def takes(order_type: int) -> bool:
     """Whether a dealer takes this order type."""
     return bool(order_type == IOC)
 
 
-@leaf
+@door
 def mark(env: Env) -> None:
     """A second begins: dealers quote around the touch of now."""
     st, top = env.state[0], env.off[0]["top"][0]
@@ -79,7 +79,7 @@ def shyness(dealer: Row, side: int, now_s: int) -> int:
     return int(min(np.float64(FARTHEST), max(0.0, STEP * hit / dealer["size"])))
 
 
-@hot
+@inner
 def streamed(st: Row, top: Row, dealer: Row, d: int, side: int) -> tuple[int, int]:
     """What we would pay (side BUY) or get at dealer d now, and for how much. [tick / 100, share]
 
@@ -109,7 +109,7 @@ def quote(env: Env, d: int, side: int) -> tuple[int, int]:
     return streamed(env.state[0], env.off[0]["top"][0], env.off[0]["dealers"][d], d, side)
 
 
-@hot
+@inner
 def use(dealer: Row, now_s: int, side: int, quantity: int) -> None:
     """Take a part of this second's quote, or give it back (negative)."""
     if dealer["second"] != now_s:
@@ -184,7 +184,7 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
         end_own(env, row, CANCELLED, REASON_IOC_REMAINDER, reports)
 
 
-@leaf
+@door
 def write_quotes(env: Env, tick: Row) -> None:
     """What the dealers stream now: whole ticks, rounded away from us; the fill has the rest."""
     st, top = env.state[0], env.off[0]["top"][0]

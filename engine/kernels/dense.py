@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engine.kernels import stack
 from engine.kernels.bits import SHIFTER, power
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, leaf
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ LN_2_LOW = 1.90821492927058770002e-10
 LEAST_EXPONENT = -700.0  # smaller ones count as this: e**-700 is 1e-304
 
 
-@leaf
+@door
 def exp(x: float) -> float:
     """The exponential for x <= 1, within 2e-15 relative, in plain arithmetic: no C library.
 
@@ -96,7 +96,7 @@ def add_weighted_rows(y: Floats, x: Floats, n: int, table: Floats, at: int, widt
             y[j] += xi * row[j]
 
 
-@leaf
+@door
 def layer(values: Floats, at: int, n_in: int, n_out: int, x: Floats, y: Floats) -> None:
     """One layer: y = x W + b. values from ``at`` on : W, shape (n_in, n_out), then b."""
     bias = at + n_in * n_out

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.jit import hot, kernel, leaf
+from engine.kernels.jit import door, hot, inner, kernel, leaf
 from engine.kernels.rng import draw, stream_key
 
 # the flow of one instrument; defaults are the calibrated mid-cap (preset MIDC)
@@ -118,7 +118,7 @@ def memory_table(
     return table
 
 
-@leaf
+@door
 def normal(bits: np.uint64, shift: int, z: NDArray[np.float64]) -> float:
     """Standard normal from 12 bits of a hash."""
     return float(z[(bits >> np.uint64(shift)) & np.uint64(4095)])
@@ -202,7 +202,7 @@ def life(bits: np.uint64, exponent: float) -> int:
     return int(min(float(MAX_LIFE), math.ceil(u ** (-1.0 / exponent))))
 
 
-@hot
+@inner
 def start_metaorders(meta: np.uint64, alpha: float, work: NDArray[np.int64]) -> None:
     """Metaorders already at work: rows of ``work`` are left, sign, number; shape (3, slots)."""
     for slot in range(work.shape[1]):

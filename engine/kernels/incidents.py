@@ -37,7 +37,7 @@ UNDER_WAY: Final = 1
 OVER: Final = 2
 
 
-@hot
+@inner
 def next_change(env: Env) -> int:
     """When the next incident begins or ends, FAR_NS = never. [ns]"""
     soonest = FAR_NS
@@ -152,7 +152,7 @@ def others_under_way(env: Env, incident: Row) -> bool:
     return False
 
 
-@hot
+@inner
 def finish(env: Env, incident: Row, reports: Records, trades: Records) -> None:
     """An incident is over; another of its kind may still be under way."""
     if others_under_way(env, incident):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from engine.domain.kinds import N_FEATURES
 from engine.kernels import stack
 from engine.kernels.dense import logistic, machine, perceptron
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.trees import NODE, attribute_trees, sum_of_trees
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -101,7 +101,7 @@ def first_doubtful(model: Model, features: Any) -> int:
     return FEATURES_FINE
 
 
-@hot
+@inner
 def standardise(row: Any, features: Any, standard: Floats) -> int:
     """Used features in standard deviations, without gaps; how many there are."""
     n = 0
@@ -131,7 +131,7 @@ def linear_sum(row: Any, features: Any) -> float:
     return float(row["bias"] + ((a + b) + (c + d)))
 
 
-@hot
+@inner
 def standard_linear_sum(row: Any, features: Any) -> float:
     """Bias and weighted standardised features, in the order of the features."""
     z = row["bias"]
@@ -141,7 +141,7 @@ def standard_linear_sum(row: Any, features: Any) -> float:
     return float(z)
 
 
-@hot
+@inner
 def standard_sum(model: Model, standard: Floats) -> float:
     """The sum of a perceptron or a machine at standardised features."""
     row = model.row[0]
@@ -152,7 +152,7 @@ def standard_sum(model: Model, standard: Floats) -> float:
     return float(row["bias"] + row["factor"] * found)
 
 
-@leaf
+@door
 def score(model: Model, features: Any) -> float:
     """P(up) or expected move, as ``output`` says; NaN without a model. [probability | tick]
 
@@ -221,7 +221,7 @@ def attributes_at_once(model: Model) -> bool:
     return bool(kind == LOGISTIC or kind == LINEAR)
 
 
-@hot
+@inner
 def attribute_steps(model: Model, features: Any, contributions: Any) -> None:
     """``attribute`` of a perceptron or a machine: one feature after the other leaves its mean."""
     row = model.row[0]

@@ -25,6 +25,7 @@ ENGINE: Final = Path(__file__).resolve().parents[1]
 KEPT_CACHES: Final = 12  # branches side by side; the rest is disk nobody reads again
 CONFIG: Final[Any] = numba.config
 NJIT: Final[Any] = numba.njit  # its types leave _nrt out
+TYPES: Final[Any] = numba.types  # and these are half typed
 JIT: Final = not CONFIG.DISABLE_JIT  # plain Python when NUMBA_DISABLE_JIT=1
 
 
@@ -107,12 +108,64 @@ def open_cache() -> Path:
 
 
 CACHE: Final = open_cache()  # before the first njit
+KERNELS: Final[list[Callable[..., Any]]] = []  # that have been imported
+
+
+def _widened(kind: Any) -> Any:
+    """The type of an argument without its value, and a short int as a long one."""
+    plain = TYPES.unliteral(kind)
+    short = isinstance(plain, TYPES.Integer) and plain.signed and plain.bitwidth < 64
+    return TYPES.int64 if short else plain
+
+
+def _once(compiled: Any) -> Any:
+    """Have a kernel compiled once for kernels that call it with 0, with 1 and with a variable.
+
+    Left alone, numba makes a version for each constant: reports had 15, all warm-up took twice the
+    time. LLVM still folds the constants wherever it copies a kernel into its caller.
+    """
+    if not JIT:
+        return compiled
+    resolve = compiled.get_call_template
+
+    def resolve_widened(args: Any, named: Any) -> Any:
+        return resolve(
+            tuple(_widened(kind) for kind in args),
+            {name: _widened(kind) for name, kind in named.items()},
+        )
+
+    compiled.get_call_template = resolve_widened
+    return compiled
+
+
+def _inside(compiled: Any) -> Any:
+    """Have a kernel without a way in say so when Python calls it: numba would jump to address 0."""
+    if not JIT:
+        return compiled
+    name = compiled.py_func.__name__
+
+    def refuse(*_arguments: Any, **_named: Any) -> None:
+        raise TypeError(f"only kernels can call {name}; what Python calls must be hot or a door")
+
+    compiled._compile_for_args = refuse
+    compiled._insert = lambda *_signature, **_named: None  # so that it asks the above each time
+    return compiled
+
+
+def _made(function: Callable[P, R], *, widened: bool = True, **options: Any) -> Callable[P, R]:
+    """Compile ``function`` on its first call: cached, without the GIL, fastmath off."""
+    made: Any = NJIT(cache=True, nogil=True, error_model="python", **options)(function)
+    made = _once(made) if widened else made
+    if options.get("no_cpython_wrapper"):
+        made = _inside(made)
+    KERNELS.append(made)
+    kernel_of: Callable[P, R] = made
+    return kernel_of
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function``: cached, without the GIL, fastmath and parallel off."""
-    compiled: Callable[P, R] = NJIT(cache=True, nogil=True, error_model="python")(function)
-    return compiled
+    return _made(function)
 
 
 def hot(function: Callable[P, R]) -> Callable[P, R]:
@@ -122,10 +175,7 @@ def hot(function: Callable[P, R]) -> Callable[P, R]:
     book 3 to 6 times slower. A loop over the book is ``hot`` and gets its scratch arrays from the
     caller; numba refuses to compile an allocation in it. (``_nrt`` has no public spelling yet.)
     """
-    compiled: Callable[P, R] = NJIT(cache=True, nogil=True, error_model="python", _nrt=False)(
-        function
-    )
-    return compiled
+    return _made(function, _nrt=False)
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
@@ -133,27 +183,33 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
 
     The way in unpacks every array of an environment; nobody would use most of them.
     """
-    compiled: Callable[P, R] = NJIT(
-        cache=True,
-        nogil=True,
-        error_model="python",
-        _nrt=False,
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-    )(function)
-    return compiled
+    return _made(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def apart(function: Callable[P, R]) -> Callable[P, R]:
+    """An ``inner`` kernel with a version for each constant it is called with: the hottest only."""
+    no_way_in = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _made(function, widened=False, _nrt=False, **no_way_in)
 
 
 def leaf(function: Callable[P, R]) -> Callable[P, R]:
-    """A ``hot`` kernel that LLVM always copies into its caller.
+    """An ``inner`` kernel that LLVM always copies into its caller.
 
     For small steps of a loop: 21 ns a book message became 11. Call a larger one from one place
     only, or wrap it in a ``hot`` function: each call site is a copy that has to be compiled.
     """
-    compiled: Callable[P, R] = NJIT(
-        cache=True, nogil=True, error_model="python", _nrt=False, forceinline=True
-    )(function)
-    return compiled
+    no_way_in = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _made(function, _nrt=False, forceinline=True, **no_way_in)
+
+
+def door(function: Callable[P, R]) -> Callable[P, R]:
+    """A ``leaf`` that Python calls too."""
+    return _made(function, _nrt=False, forceinline=True)
+
+
+def compiled_in_all() -> int:
+    """How many signatures of all kernels this process had to compile."""
+    return sum(compiled_here(one) for one in KERNELS)
 
 
 def compiled_here(function: Callable[..., object]) -> int:

@@ -31,7 +31,7 @@ from engine.kernels.book import (
     tag_of,
     worse_price,
 )
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.recorded import EXECUTED, ID, PRICE, REDUCED, SIDE, SIZE, SUBMITTED, TYPE
 
 Ints = NDArray[np.int64]
@@ -132,7 +132,7 @@ def keep(orders: Orders, at: int, key: int, slot: int, size: int) -> None:
         orders.held[1] += 1
 
 
-@hot
+@inner
 def forget(orders: Orders, at: int) -> None:
     """Take the id at a place out; ids behind it move up, so that no search ends too early."""
     mask = orders.keys.size - 1
@@ -156,7 +156,7 @@ def forget(orders: Orders, at: int) -> None:
 # --- a full order-level feed -----------------------------------------------------------------
 
 
-@hot
+@inner
 def _enter(bids: Book, asks: Book, orders: Orders, event: Any, price: int) -> int:
     """A new order behind its queue; ``price`` in ticks. What became of it."""
     key, side, size = event["order"], event["side"], event["size"]
@@ -177,7 +177,7 @@ def _enter(bids: Book, asks: Book, orders: Orders, event: Any, price: int) -> in
     return DONE
 
 
-@hot
+@inner
 def _left(bids: Book, asks: Book, orders: Orders, at: int) -> int:
     """What the order at a place has left."""
     slot = orders.slots[at]
@@ -186,7 +186,7 @@ def _left(bids: Book, asks: Book, orders: Orders, at: int) -> int:
     return int(quantity_of(bids if slot > 0 else asks, abs(slot)))
 
 
-@hot
+@inner
 def _leave(bids: Book, asks: Book, orders: Orders, at: int) -> None:
     """The order at a place is gone."""
     slot = orders.slots[at]
@@ -195,7 +195,7 @@ def _leave(bids: Book, asks: Book, orders: Orders, at: int) -> None:
     forget(orders, at)
 
 
-@hot
+@inner
 def _lessen(bids: Book, asks: Book, orders: Orders, at: int, size: int) -> None:
     """The order at a place loses ``size`` < what it has, and keeps its priority."""
     slot = orders.slots[at]
@@ -205,7 +205,7 @@ def _lessen(bids: Book, asks: Book, orders: Orders, at: int, size: int) -> None:
         reduce(bids if slot > 0 else asks, abs(slot), size)
 
 
-@hot
+@inner
 def _change(bids: Book, asks: Book, orders: Orders, event: Any, at: int, price: int) -> int:
     """New price and size; priority is lost by another price, the other side or more size."""
     slot = orders.slots[at]
@@ -219,7 +219,7 @@ def _change(bids: Book, asks: Book, orders: Orders, event: Any, at: int, price: 
     return _enter(bids, asks, orders, event, price)
 
 
-@hot
+@inner
 def _act(bids: Book, asks: Book, orders: Orders, event: Any, tick: int) -> int:
     """One event that names an order; DELETE of size 0 or of all that is left removes it."""
     kind, size = event["kind"], event["size"]
@@ -302,7 +302,7 @@ def apply_events(
 # --- a window of L levels --------------------------------------------------------------------
 
 
-@hot
+@inner
 def _purge(book: Book, orders: Orders, price: int) -> None:
     """The queue of a price is out of view: nothing about it is known any more."""
     slot = oldest(book, price)
@@ -316,7 +316,7 @@ def _purge(book: Book, orders: Orders, price: int) -> None:
         slot = oldest(book, price)
 
 
-@hot
+@inner
 def _match_side(
     book: Book, orders: Orders, row: Ints, side: int, unit: int, edge_ok: int, counts: Ints
 ) -> None:
@@ -357,7 +357,7 @@ def _match_side(
         ours = worse
 
 
-@hot
+@inner
 def _take(book: Book, orders: Orders, at: int, message: Ints, price: int) -> None:
     """Shares leave the order of a message, or the anonymous volume when nobody knows it."""
     if orders.keys[at] == message[ID]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.bits import clz, ctz
-from engine.kernels.jit import leaf
+from engine.kernels.jit import door, leaf
 
 Records: TypeAlias = npt.NDArray[np.void]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -126,7 +126,7 @@ def clear_bit(bits: Any, top: Any, level: np.uint64) -> None:
             bits[top["third"] + (page >> U6)] &= ~(U1 << (page & U63))
 
 
-@leaf
+@door
 def below(bits: Any, top: Any, level: np.uint64) -> np.uint64:
     """Highest occupied level under ``level`` >= 1; 0, always set, ends the search."""
     word = level >> U6

@@ -12,7 +12,7 @@ import numpy as np
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
 from engine.kernels.book import NIL, Records, rest, take_level
 from engine.kernels.environment import LIT_VENUES, Env, Row
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import apart, hot, inner, leaf
 from engine.kernels.ladder import U1
 from engine.kernels.lit import (
     best_level,
@@ -102,7 +102,7 @@ def book_makers(env: Env, level: np.uint64, price: int, n: int, reports: Records
     return ours
 
 
-@hot
+@apart
 def take_queue(
     env: Env,
     level: np.uint64,
@@ -128,7 +128,7 @@ def take_queue(
     return left
 
 
-@hot
+@apart
 def take_at(
     env: Env,
     venue: int,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.domain.market import REPORT, TICK, TRADE
 from engine.kernels.environment import SECOND_NS, Env
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
-from engine.kernels.jit import hot, kernel
+from engine.kernels.jit import hot, inner, kernel
 from engine.kernels.pace import candidate_ns
 from engine.kernels.rng import draw, stream_key
 
@@ -57,7 +57,7 @@ def scratch() -> tuple[Any, Any, Any]:
     return np.zeros(PRINTS, REPORT), np.zeros(PRINTS, TRADE), np.zeros(1, TICK)
 
 
-@hot
+@inner
 def add_hits(trades: Any, n: int, before: Any, lit: Any, hits: Any, used: int) -> int:
     """Merge n prints into aggressors: same instant, same side; how many are in use then.
 

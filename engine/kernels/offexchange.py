@@ -21,7 +21,7 @@ from engine.kernels.dark import come, look_again
 from engine.kernels.dealer import mark
 from engine.kernels.environment import T_MARKET, Env
 from engine.kernels.exogenous import ACCEPT, KIND_ONE
-from engine.kernels.jit import leaf
+from engine.kernels.jit import door, leaf
 from engine.kernels.off_state import (
     ELSEWHERE,
     FIRST_DEALER,
@@ -93,7 +93,7 @@ def to_desk(env: Env, venue: int, size: float, bits: np.uint64, side: int, trade
     print_trade(env, trades, venue, 0, cents // SUB, cents % SUB, quantity, 0, 0)
 
 
-@leaf
+@door
 def off_arrival(env: Env, bits: np.uint64, side: int, reports: Records, trades: Records) -> None:
     """A background market order that was turned away, with its hash, trades off exchange.
 
@@ -117,7 +117,7 @@ def off_arrival(env: Env, bits: np.uint64, side: int, reports: Records, trades: 
     to_desk(env, venue, size, fresh, side, trades)
 
 
-@leaf
+@door
 def second(env: Env, reports: Records, trades: Records) -> None:
     """A second begins: dealers quote anew, pools match again, the close is indicated."""
     mark(env)

@@ -277,7 +277,7 @@ def act_new(env: Env, message: Row, reports: Records, trades: Records) -> None:
     st["events"] += 1
 
 
-@hot
+@inner
 def release(env: Env, row: int, reports: Records, trades: Records) -> None:
     """An order that came in a halt enters the book."""
     own = env.own[row]

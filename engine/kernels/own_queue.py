@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.domain.kinds import VENUES
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import door, hot, inner
 from engine.kernels.rng import draw
 
 
@@ -14,7 +14,7 @@ def has_place(env: Env) -> bool:
     return bool(env.state[0]["tail"] - env.state[0]["head"] < len(env.queue) - 1)
 
 
-@leaf
+@door
 def put(place: Row, message: Row, act_ns: int) -> None:
     """Write a message and its instant into a place of the ring."""
     place["kind"] = message["kind"]

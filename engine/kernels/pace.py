@@ -7,19 +7,19 @@ import numpy as np
 from engine.domain.kinds import CONTINUOUS, INCIDENT_FLASH, INCIDENT_NEWS
 from engine.kernels.environment import LIT_VENUES, SECOND_NS, Env
 from engine.kernels.exogenous import LAG_S, MARKET_BELOW, N_MEMORIES
-from engine.kernels.jit import inner, leaf
+from engine.kernels.jit import door, inner
 from engine.kernels.rng import draw
 
 LOW14 = np.uint64(16_383)
 
 
-@leaf
+@door
 def candidate_ns(i: int, n: int) -> int:
     """When in its second candidate i of n happens. [ns]"""
     return ((2 * i + 1) * SECOND_NS) // (2 * n)
 
 
-@leaf
+@door
 def candidates_until(n: int, after_ns: int) -> int:
     """How many of a second's n candidates happen at or before ``after_ns`` in it."""
     if after_ns < 0 or n == 0:

@@ -20,7 +20,7 @@ from engine.kernels.flow import (
     submit,
     write_best,
 )
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 
 REACH: Final = 20  # a child goes at most so far through the touch [tick]
 STUCK: Final = -1
@@ -33,7 +33,7 @@ def scratch() -> tuple[Any, Any, Any, Any]:
     return *rows, np.zeros(1, TICK), np.zeros(1, MESSAGE)
 
 
-@hot
+@inner
 def collect(env: Env, to_ns: int, work: tuple[Any, Any, Any, Any]) -> tuple[int, int, float]:
     """Move to ``to_ns``: DONE or STUCK, own shares filled, their value. [share, tick * share]"""
     reports, trades = work[0], work[1]

@@ -12,13 +12,13 @@ from engine.domain.kinds import (
 )
 from engine.kernels.book import NIL, Book, Records
 from engine.kernels.environment import Env, Row
-from engine.kernels.jit import hot, inner, leaf
+from engine.kernels.jit import door, hot, inner
 from engine.kernels.lit import group_quantity, price_at
 
 SYMBOL_SHIFT = 40  # exec_id = symbol << 40 | running number: unique over all instruments of a day
 
 
-@leaf
+@door
 def touch(book: Book, st: Row) -> None:
     """Add what the last event did to the consolidated touch to the order-flow imbalance. [share]
 
@@ -113,7 +113,7 @@ def forget_hidden(env: Env, row: int) -> None:
     st["hidden"] -= 1
 
 
-@hot
+@inner
 def leave(env: Env, row: int, state: int) -> None:
     """An own order works no more, whatever ended it."""
     own = env.own[row]

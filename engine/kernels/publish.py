@@ -61,7 +61,7 @@ def write_venues(env: Env, tick: Row) -> None:
     dealer.write_quotes(env, tick)
 
 
-@hot
+@inner
 def cross(env: Env, v: int, tick: Row) -> None:
     """A venue publishes garbage: it bids above the best ask, and the consolidated quote with it."""
     bid, ask = tick["bid"][0], tick["ask"][0]

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine.kernels.bits import wrap
-from engine.kernels.jit import JIT, hot, leaf
+from engine.kernels.jit import JIT, door, hot, leaf
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -48,32 +48,32 @@ def mix(z: np.uint64) -> np.uint64:
 
 
 @_wrapping
-@leaf
+@door
 def stream_key(seed: int, stream: int) -> np.uint64:
     """Where the stream of this seed starts; hoist it out of a loop over steps."""
     return mix(mix(wrap(seed) + GOLDEN) + wrap(stream) * GOLDEN)
 
 
 @_wrapping
-@leaf
+@door
 def draw(key: np.uint64, step: int) -> np.uint64:
     """The ``step``-th number of the stream that starts at ``key``: 64 random bits."""
     return mix(key + (wrap(step) + np.uint64(1)) * GOLDEN)
 
 
-@leaf
+@door
 def hash3(seed: int, stream: int, step: int) -> np.uint64:
     """64 random bits as a function of the three."""
     return draw(stream_key(seed, stream), step)
 
 
-@leaf
+@door
 def to_unit(bits: np.uint64) -> float:
     """The upper 53 bits as a float in [0, 1)."""
     return float(np.float64(bits >> S11) * TO_UNIT)
 
 
-@leaf
+@door
 def ln(x: float) -> float:
     """Natural logarithm of a finite x > 0 in plain arithmetic, error below 1e-15 relative.
 
@@ -133,25 +133,25 @@ def inverse_normal(p: float) -> float:
     return -a / b if q < 0.0 else a / b
 
 
-@leaf
+@door
 def uniform(seed: int, stream: int, step: int) -> float:
     """Uniform in [0, 1)."""
     return to_unit(hash3(seed, stream, step))
 
 
-@leaf
+@door
 def below(seed: int, stream: int, step: int, n: int) -> int:
     """Uniform integer in [0, n), 1 <= n <= 2**32; bias below n / 2**32."""
     return int(np.int64(((hash3(seed, stream, step) >> S32) * np.uint64(n)) >> S32))
 
 
-@leaf
+@door
 def exponential(seed: int, stream: int, step: int) -> float:
     """Exponential with mean 1."""
     return -ln(1.0 - uniform(seed, stream, step))
 
 
-@leaf
+@door
 def normal(seed: int, stream: int, step: int) -> float:
     """Standard normal; 52 bits and a half, so that neither 0 nor 1 goes into the quantile."""
     half_way = np.float64(hash3(seed, stream, step) >> S12) + 0.5

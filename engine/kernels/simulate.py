@@ -60,7 +60,7 @@ from engine.kernels.flow import (
     write_tick,
 )
 from engine.kernels.inference import NO_MODEL
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.own_orders import submit
 from engine.kernels.schedules import SECOND_NS
 
@@ -118,7 +118,7 @@ def is_recording(tape: Tape) -> bool:
     return bool(tape.decisions.size > 1)
 
 
-@hot
+@inner
 def free_slot(parent: Any, slot: int, tape: Tape) -> None:
     """The child of this slot is terminal: the later ones move up."""
     for i in range(slot, SLOTS):
@@ -133,7 +133,7 @@ def free_slot(parent: Any, slot: int, tape: Tape) -> None:
         tape.slot_ttl[i] = 0 if last else tape.slot_ttl[i + 1]
 
 
-@hot
+@inner
 def slot_of(parent: Any, child: int) -> int:
     """Slot of a child (0 asks for the first free one), else -1."""
     for slot in range(SLOTS):
@@ -142,7 +142,7 @@ def slot_of(parent: Any, child: int) -> int:
     return -1
 
 
-@hot
+@inner
 def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
     """Book one venue report; False when the tape is full."""
     slot = slot_of(parent, report["child"])
@@ -166,7 +166,7 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
     return True
 
 
-@leaf
+@door
 def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
     """Move the venue to ``to_ns`` and book its reports."""
     while True:
@@ -180,7 +180,7 @@ def advance(env: Env, to_ns: int, parent: Any, tape: Tape) -> int:
             return VENUE_STUCK
 
 
-@hot
+@inner
 def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> bool:
     """Ask the venue to cancel the child of a slot; False when its queue is full."""
     message = tape.message[0]
@@ -199,7 +199,7 @@ def send_cancel(env: Env, parent: Any, slot: int, tape: Tape) -> bool:
     return submit(env, message)
 
 
-@hot
+@inner
 def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> bool:
     """Send the action's child, which takes the first free slot; False when the queue is full."""
     message = tape.message[0]
@@ -291,7 +291,7 @@ def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
     parent["venues"] = mask
 
 
-@hot
+@inner
 def observe(parent: Any, tick: Any, arrival_volume: int, tape: Tape) -> None:
     """Rule 5: what changes from one decision to the next."""
     parent["volume"] = tick["volume"] - arrival_volume
@@ -334,7 +334,7 @@ def decide_once(
     return FINE
 
 
-@hot
+@inner
 def is_over(parent: Any) -> bool:
     """No live child, and nothing more to do: done or past the horizon."""
     for slot in range(SLOTS):

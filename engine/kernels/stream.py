@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.book import OK, Book, add_limit, reduce, remove
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import door, hot, leaf
 from engine.kernels.ladder import U0, above
 
 ADD: Final = 0
@@ -36,7 +36,7 @@ def live_slot(book: Book, slots: npt.NDArray[np.uint32], order: int) -> int:
     return int(np.int64(slot))
 
 
-@leaf
+@door
 def apply(
     book: Book, message: Any, slots: npt.NDArray[np.uint32], fills: Any, n: int
 ) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.book import OK, Book, best_ask, best_bid, level_count, oldest, tag_of
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 from engine.kernels.rng import draw, ln, stream_key, to_unit
 from engine.kernels.stream import ADD, CANCEL, REDUCE, SIDE_SHIFT, step
 
@@ -42,12 +42,12 @@ LARGEST: Final = 100  # shares of a resting order
 REACH: Final = 50  # a marketable order goes this many ticks through the touch
 
 
-@hot
+@inner
 def _uniform(key: np.uint64, message: int, which: int) -> float:
     return to_unit(draw(key, message * DRAWS + which))
 
 
-@hot
+@inner
 def _forget(order: int, alive: Any, place: Any, count: int) -> int:
     """Drop an id from the list of the living: the last one takes its place."""
     at = place[order]
@@ -58,7 +58,7 @@ def _forget(order: int, alive: Any, place: Any, count: int) -> int:
     return count - 1
 
 
-@hot
+@inner
 def _middle(book: Book, ticks: int) -> int:
     """Where the touch is; the centre of the ladder for an empty book."""
     bid = best_bid(book)
@@ -72,7 +72,7 @@ def _middle(book: Book, ticks: int) -> int:
     return (bid + ask) // 2
 
 
-@hot
+@inner
 def _resting_price(book: Book, recipe: Any, key: np.uint64, i: int, side: int) -> int:
     """Price of an add that does not cross."""
     ticks = recipe["ticks"]
@@ -92,7 +92,7 @@ def _resting_price(book: Book, recipe: Any, key: np.uint64, i: int, side: int) -
     return price
 
 
-@hot
+@inner
 def _young(book: Book, recipe: Any, key: np.uint64, i: int, made: int) -> int:
     """An order likely to be cancelled: one of the last, or the first at a touch; -1 = none."""
     if recipe["single"] == 0:
@@ -103,7 +103,7 @@ def _young(book: Book, recipe: Any, key: np.uint64, i: int, made: int) -> int:
     return tag_of(book, oldest(book, price)) if price > 0 else -1
 
 
-@hot
+@inner
 def _order_to_hit(
     book: Book, recipe: Any, key: np.uint64, i: int, alive: Any, place: Any, state: Any
 ) -> int:
@@ -115,7 +115,7 @@ def _order_to_hit(
     return int(alive[int(_uniform(key, i, 7) * state[0])])
 
 
-@hot
+@inner
 def _kind(recipe: Any, key: np.uint64, i: int, count: int) -> int:
     """ADD, CANCEL, REDUCE or -1 = marketable."""
     u = _uniform(key, i, 0)
@@ -131,7 +131,7 @@ def _kind(recipe: Any, key: np.uint64, i: int, count: int) -> int:
     return ADD
 
 
-@hot
+@inner
 def _write(message: Any, kind: int, side: int, price: int, quantity: int, order: int) -> None:
     message["kind"] = kind | ((1 if side < 0 else 0) << SIDE_SHIFT)
     message["price"] = price

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels.jit import hot, leaf
+from engine.kernels.jit import inner, leaf
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def eight(nodes: Any, values: Floats, roots: Ints, steps: int, features: Any) ->
     return float(left + ((values[e] + values[f]) + (values[g] + values[h])))
 
 
-@hot
+@inner
 def sum_of_trees(nodes: Any, values: Floats, plan: Ints, features: Any) -> float:
     """Sum over all trees of the value of the leaf that ``features`` leads to.
 
@@ -79,7 +79,7 @@ def sum_of_trees(nodes: Any, values: Floats, plan: Ints, features: Any) -> float
     return float(total)
 
 
-@hot
+@inner
 def attribute_path(
     nodes: Any, values: Floats, root: np.uint64, features: Any, contributions: Any
 ) -> None:
@@ -96,7 +96,7 @@ def attribute_path(
         at = then
 
 
-@hot
+@inner
 def attribute_trees(
     nodes: Any, values: Floats, plan: Ints, features: Any, contributions: Any
 ) -> None:

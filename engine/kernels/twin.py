@@ -16,7 +16,7 @@ from engine.kernels.environment import Env
 from engine.kernels.features import update
 from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
 from engine.kernels.inference import NO_MODEL
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 from engine.kernels.route import NOWHERE, cross_touch, cross_venue
 from engine.kernels.schedules import SECOND_NS
 from engine.kernels.simulate import (
@@ -47,7 +47,7 @@ LAST_NS = 2  # second in which the parent was over and filled, 0 = never
 N_SUMS = 3
 
 
-@hot
+@inner
 def middle(env: Env) -> float:
     """Mid of the consolidated touch as it is, whatever is published; NaN while a side is empty."""
     st = env.state[0]

@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 from engine.kernels.inference import FEATURES_FINE, Model, first_doubtful, lean, score
-from engine.kernels.jit import hot
+from engine.kernels.jit import hot, inner
 
 
-@hot
+@inner
 def score_first(model: Model, features: Any) -> float:
     """Score of one row of features; NaN when a used feature is NaN or out of range."""
     if first_doubtful(model, features) != FEATURES_FINE:

@@ -51,7 +51,7 @@ ABSOLUTE: Final = {
 # ... or relative to the recorded value
 RELATIVE: Final = {
     "response_growth": 0.5, "response_1": 0.25, "spread": 0.25, "touch_size": 0.3,
-    "aggressors": 0.2, "volume": 0.2, "u_shape_spread": 0.3, "u_shape_volume": 0.5,
+    "aggressors": 0.2, "lit_volume": 0.2, "u_shape_spread": 0.3, "u_shape_volume": 0.5,
 }  # fmt: skip
 SEARCHED: Final = (
     "sigma", "kappa", "g_bg", "free_sign", "depth", "half_spread", "rate", "size", "lean", "lag",
@@ -97,7 +97,7 @@ def aims_of(sums: Sums) -> Aims:
     s = sums["diffusion"].sum(axis=0)
     growth = float(facts.applied(facts.response_growth, sums, one)[0])
     return Aims(
-        aggressors=told["aggressors"], volume=told["volume"], spread=told["spread"],
+        aggressors=told["aggressors"], volume=told["lit_volume"], spread=told["spread"],
         touch=told["touch_size"], minute=math.sqrt(s[2] / s[0]),
         response=growth * told["response_1"],
     )  # fmt: skip

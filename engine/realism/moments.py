@@ -184,7 +184,8 @@ def levels(day: Watched) -> Floats:
     mid = mids(seen)
     move = float(mid[-1] - mid[0])
     values = (len(seen), seen["volume"][-1], len(day.hits), spread.sum(), touch.sum(), move * move)
-    return np.array([*values, spread.max(), move], np.float64)
+    lit = day.hits["quantity"].sum()  # without prints off the lit books and auctions
+    return np.array([*values, spread.max(), move, lit], np.float64)
 
 
 def absolute_minutes(day: Watched) -> Floats:

@@ -109,6 +109,7 @@ LEVELS: Final[dict[str, tuple[str, Estimator]]] = {
     "order_sign_c1": ("", facts.sign_at(1)),
     "response_1": ("tick", lambda sums, weights: facts.responses(sums, weights)[:, 0]),
     "volume": ("share a day", facts.per_day(1)),
+    "lit_volume": ("share a day", facts.per_day(8)),
     "aggressors": ("a day", facts.per_day(2)),
     "spread": ("tick", facts.per_day(3, 0)),
     "widest_spread": ("tick, mean over days", facts.per_day(6)),

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant
 from engine.domain.kinds import VENUES
-from engine.kernels import environment
-from engine.kernels.environment import Env, new_day
+from engine.kernels.environment import LIT_VENUES, Env, new_day
 from engine.kernels.flow import DONE, new_env
 from engine.kernels.observed import HIT, SEEN, observe_day, scratch
 from engine.kernels.planned import scratch as plan_scratch
@@ -108,8 +107,7 @@ def in_order(
 
 def lit_venues() -> NDArray[np.bool_]:
     """Which venue numbers are lit books: the first ones, as many as the market has."""
-    count: int = getattr(environment, "LIT_VENUES", 1)
-    lit: NDArray[np.bool_] = np.arange(VENUES) < count
+    lit: NDArray[np.bool_] = np.arange(VENUES) < LIT_VENUES
     return lit
 
 

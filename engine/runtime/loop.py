@@ -349,13 +349,8 @@ class Loop:
             for child in self.desk.state.children.values()
             if child.state == ChildState.INTENDED
         )
-        alert = raise_alert(
-            self.desk.state,
-            "critical",
-            "venue",
-            "venue",
-            f"the exchange does not answer: {silence}",
-        )
+        words = f"the exchange does not answer: {silence}"
+        alert = raise_alert(self.desk.state, "critical", "venue", "venue", words)
         self.facts((*unknown, alert))
 
     def _find_venue(self) -> None:

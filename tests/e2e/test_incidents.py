@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Visitor
-from tests.support.real_desk import RealDesk
+from tests.support.real_desk import RealDesk, until
 
 pytestmark = pytest.mark.timeout(400)
 SPEED, SEED = 15, 7
@@ -128,23 +128,18 @@ def test_a_trader_sees_the_drills_and_cannot_start_one(
 
 def test_a_venue_outage_is_shown_and_its_children_are_unconfirmed(pages: Any) -> None:
     boss, trader = pages
-    trader.wait_for_function(
-        """async () => (await (await fetch("/api/v1/children?limit=500")).json()).items.some(
-            (c) => c.parent === "P-2" && c.state === "OPEN")""",
-        timeout=WAIT,
-    )
-    name = next(c["venue"] for c in rest(trader, "children")
-                if c["parent"] == "P-2" and c["state"] == "OPEN")  # fmt: skip
+    name = until(
+        lambda: next((c["venue"] for c in rest(trader, "children")
+                      if c["parent"] == "P-2" and c["state"] == "OPEN"), None),
+        what="a child of P-2 that rests",
+    )  # fmt: skip
     start(boss, "outage", seconds=60, venue=name)
     wait(boss, "#venues", name, "down")
-    trader.wait_for_function(
-        """async (name) => (await (await fetch("/api/v1/children?limit=500")).json()).items.some(
-            (c) => c.unconfirmed.startsWith(`unconfirmed at ${name}, `))""",
-        arg=name, timeout=WAIT,
+    waiting = until(
+        lambda: [c for c in rest(trader, "children")
+                 if c["unconfirmed"].startswith(f"unconfirmed at {name}, ")],
+        what="unconfirmed children",
     )  # fmt: skip
-    children = rest(trader, "children")
-    waiting = [c for c in children if c["unconfirmed"].startswith(f"unconfirmed at {name}, ")]
-    assert waiting
     said(boss, f"{name} is silent: children go elsewhere", "of ours with")
     said(boss, f"{name} answers again")
     wait(boss, "#venues", name, "up")
@@ -203,11 +198,11 @@ def test_a_stuck_pool_is_named_with_its_unconfirmed_child(desk: RealDesk, pages:
         order = {"side": 1, "quantity": 40_000, "strategy": "TWAP", "horizon_ns": 60 * MINUTE}
         assert send(trader, "SubmitParent", symbol, order) == 202
         assert send(trader, "MoveParameter", f"P-{number}", {"name": "dark", "value": 0.5}) == 202
-    found = trader.wait_for_function(
-        """async () => (await (await fetch("/api/v1/children?limit=500")).json()).items.find(
-            (c) => c.venue.startsWith("DARK") && c.state === "OPEN")""",
-        timeout=2 * WAIT,
-    ).json_value()
+    found = until(
+        lambda: next((c for c in rest(trader, "children")
+                      if c["venue"].startswith("DARK") and c["state"] == "OPEN"), None),
+        what="a child that rests in a pool", wait_s=60,
+    )  # fmt: skip
     trader.goto(f"{desk.url}/orders/{found['parent']}")
     start(boss, "stuck_dark", seconds=400, venue=found["venue"])
     said(boss, "is up and does not answer", "unconfirmed with")

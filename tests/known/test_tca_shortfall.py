@@ -138,3 +138,30 @@ def test_parts_that_do_not_sum_stop_the_report():
         must_sum(msgspec.structs.replace(cost, delay=cost.delay + 1e-3), 500_000.0)
     with pytest.raises(BrokenInvariant, match="sum to trading"):
         must_sum(msgspec.structs.replace(cost, spread=cost.spread + 1e-3), 500_000.0)
+
+
+def test_fills_between_ticks_and_rebates_are_exact_to_the_cent():
+    """600 at 50.105 and 400 at 50.1003 against 50.10: 3.00 + 0.12; rebates of 1.80 come back."""
+    parent = a_parent(quantity=1_000, filled=1_000, arrival_price=5010.0, end_price=None, fees=-1.8)
+    fills = some_fills(
+        [(600, 5010), (400, 5010)],
+        sub=np.array([50, 3], dtype=np.int64),
+        mid=np.array([5010.0, 5009.5]),
+        venue=("DARK-1", "DEAL-1"),
+    )
+    cost = shortfall(parent, fills, "order")
+    assert cost.trading == pytest.approx(3.12, abs=1e-12)
+    assert cost.spread == pytest.approx(600 * 0.005 + 400 * 0.0053, abs=1e-9)
+    assert cost.total == pytest.approx(3.12 - 1.8, abs=1e-12)
+    must_sum(cost, 50_100.0)
+    found = order_tca(OrderFacts(parent=parent, fills=fills), a_market(), RULES)
+    assert found.benchmarks.average_price == (600 * 501_050 + 400 * 501_003) / 100_000
+    assert {row.venue: row.parts.trading for row in found.venues} == pytest.approx(
+        {"DARK-1": 3.0, "DEAL-1": 0.12}
+    )
+
+
+def test_a_sell_half_a_tick_better_is_a_gain():
+    parent = a_parent(side=-1, quantity=100, filled=100, arrival_price=5010.0, end_price=None)
+    fills = some_fills([(100, 5010)], sub=np.array([50], dtype=np.int64))
+    assert shortfall(parent, fills, "order").total == pytest.approx(-0.5, abs=1e-12)

@@ -24,7 +24,7 @@ SECONDS = 23_400
 START = 120  # seconds after the open
 
 
-def live(strategy: str, side: int, quantity: int, horizon_s: int):
+def live(strategy: str, side: int, quantity: int, horizon_s: int, own: dict[str, float]):
     """Observation and action of every second, as the live loop made them."""
     rig = Rig(seed=7)
     rig.run(START)
@@ -35,6 +35,7 @@ def live(strategy: str, side: int, quantity: int, horizon_s: int):
         quantity=quantity,
         strategy=strategy,
         horizon_ns=horizon_s * 1_000_000_000,
+        parameters=own,
     )
     envelope = Envelope(
         id="parity-1", person="u1", epoch=0, expires_at=Nanos(10**18), command=command
@@ -84,7 +85,7 @@ def simulated(rig: Rig, parent, strategy: str):
     }.items():
         row[name] = value
     may_use(row, rig.state.venues)
-    values = rig.state.parameters[strategy].values
+    values = rig.state.parameters[strategy].values | dict(parent.overrides)
     tape = new_tape(SECONDS)
     status = simulate(
         new_env(day, 0, LATENCY_NS),
@@ -102,16 +103,19 @@ def simulated(rig: Rig, parent, strategy: str):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "side", "quantity", "horizon_s"),
+    ("strategy", "side", "quantity", "horizon_s", "own"),
     [
-        ("TWAP", 1, 200_000, SECONDS),
-        ("VWAP", -1, 120_000, 7_200),
-        ("POV", 1, 60_000, 3_600),
-        ("ADAPTIVE", -1, 30_000, 1_800),
+        ("TWAP", 1, 200_000, SECONDS, {}),
+        ("VWAP", -1, 120_000, 7_200, {}),
+        ("POV", 1, 60_000, 3_600, {}),
+        ("ADAPTIVE", -1, 30_000, 1_800, {}),
+        ("VWAP", 1, 60_000, 1_800, {"dark": 0.5}),
     ],
 )
-def test_live_and_simulated_decisions_are_the_same_records(strategy, side, quantity, horizon_s):
-    rig, parent, seen, done = live(strategy, side, quantity, horizon_s)
+def test_live_and_simulated_decisions_are_the_same_records(
+    strategy, side, quantity, horizon_s, own
+):
+    rig, parent, seen, done = live(strategy, side, quantity, horizon_s, own)
     decisions, actions = simulated(rig, parent, strategy)
     assert rig.journal.events(e.ChildSendRefused) == []  # the gate stands outside the kernel
     assert len(seen) > min(horizon_s, 1_000) * 0.9

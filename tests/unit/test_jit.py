@@ -110,3 +110,52 @@ def test_a_hot_kernel_refuses_to_make_an_array():
 
     with pytest.raises(numba.TypingError):
         numba.njit(_nrt=False)(makes_an_array)(3)
+
+
+@pytest.mark.skipif(not jit.JIT, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
+def test_a_kernel_is_compiled_once_for_constants_and_variables():
+    @jit.leaf
+    def twice(x: int) -> int:
+        return 2 * x
+
+    @jit.hot
+    def sums(n: int) -> int:
+        return twice(1) + twice(2) + twice(n)
+
+    assert sums(5) == 16
+    assert len(twice.overloads) == 1
+
+
+@pytest.mark.skipif(not jit.JIT, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
+def test_python_cannot_call_what_has_no_way_in():
+    @jit.inner
+    def one(x: int) -> int:
+        return x + 1
+
+    @jit.hot
+    def two(x: int) -> int:
+        return one(x) + 1
+
+    with pytest.raises(TypeError, match="only kernels can call one"):
+        one(1)
+    assert two(1) == 3
+    with pytest.raises(TypeError, match="only kernels can call one"):
+        one(1)  # compiled by now
+
+
+@pytest.mark.skipif(not jit.JIT, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
+def test_a_desk_that_is_warm_compiles_nothing():
+    program = (
+        "from engine.kernels import jit; from engine.warm import ready\n"
+        "ready(); print(jit.compiled_in_all())\n"
+    )
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=600,
+        )
+    assert done.stdout.split() == ["0"]

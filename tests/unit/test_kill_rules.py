@@ -36,6 +36,7 @@ def rig() -> Rig:
     rig.buy(strategy="POV", side=-1, client="C-7")
     rig.buy(person="u2", quantity=10_000, symbol=list(rig.state.instruments)[1])
     rig.run(90)
+    rig.run_until_live(1)
     return rig
 
 
@@ -141,7 +142,7 @@ def test_a_new_parent_in_the_shell_gate_is_stopped_and_written_down(rig: Rig):
 
 def turned_down(rig: Rig) -> int:
     """The venue turns the cancel of a live child down although it still works; its id."""
-    child = next(c for c in rig.state.children.values() if c.state == "PENDING_CANCEL")
+    child = next(c for c in rig.state.live_children(1) if c.state == "PENDING_CANCEL")
     refusal = e.CancelRejected(
         child_id=child.id, exec_id=10**9, venue_at=Nanos(rig.state.market_ns), reason=2
     )

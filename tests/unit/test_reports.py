@@ -48,7 +48,7 @@ def test_the_order_of_fills_does_not_matter(rig: Rig, order: tuple[int, ...]):
         exec_id, quantity, price = fills[at]
         report(rig, kinds.FILLED, exec_id, quantity=quantity, price=price)
     booked = rig.state.child(child.id)
-    assert (booked.filled, booked.notional) == (3 * share, share * (5000 + 4999 + 5001))
+    assert (booked.filled, booked.notional100) == (3 * share, share * 100 * 15_000)
     assert booked.state == ChildState.PARTIAL
 
 

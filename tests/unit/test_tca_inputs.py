@@ -12,7 +12,7 @@ def test_a_tape_comes_from_trade_rows_of_any_buffer_and_adds_up_exactly():
     tape = tape_of(np.frombuffer(rows.tobytes(), TRADE)[::2])  # read-only and strided
     assert tape.at_ns.tolist() == [5, 6]
     assert tape.volume_before.tolist() == [0, 100, 400]
-    assert tape.notional_before.tolist() == [0, 500_100, 2_000_400]
+    assert tape.notional100_before.tolist() == [0, 50_010_000, 200_040_000]
     assert tape.price.flags.writeable
     assert tape.price.flags.c_contiguous
 

@@ -234,3 +234,17 @@ def test_the_mark_out_of_a_fill_is_the_mid_ten_seconds_later(rig):
     mean = np.nansum([m * w for m, w in zip(done, weights, strict=True)]) / sum(weights)
     assert sum(weights) == shares
     assert mean == pytest.approx(total / shares)
+
+
+def test_a_part_of_what_rests_goes_to_a_pool_and_fills_at_the_mid(rig):
+    number = rig.buy(quantity=60_000, parameters={"dark": 0.5}, horizon_ns=1_800_000_000_000)
+    rig.run(1_200)
+    sent = [x for x in rig.journal.events(e.ChildIntended) if x.parent_id == number]
+    hidden = {x.child_id: x for x in sent if x.type == PEG_MID}
+    assert hidden
+    assert {rig.state.venue_name(x.venue) for x in hidden.values()} <= {"DARK-1", "DARK-2"}
+    assert all(rig.state.venue_name(x.venue) in LIT for x in sent if x.type != PEG_MID)
+    fills = [x for x in rig.journal.events(e.ChildFilled) if x.child_id in hidden]
+    assert fills
+    assert all(100 * x.price + x.sub == 50 * (x.bid + x.ask) for x in fills)
+    assert rig.journal.events(e.ChildSendRefused) == []

@@ -62,7 +62,7 @@
       fill(host.children[1 + i], asks[levels - 1 - i]);
       fill(host.children[2 + levels + i], bids[i]);
     }
-    window.QD.write(host.children[1 + levels].firstChild, quote.spread_bps === null ? "no two-sided quote"
+    window.QD.write(host.children[1 + levels].firstChild, quote.waits ? quote.waits : quote.spread_bps === null ? "no two-sided quote"
       : `spread ${f("price", quote.ask - quote.bid, d)} = ${f("price", quote.spread_bps, 1)} bp`);
   }
 

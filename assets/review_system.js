@@ -31,6 +31,21 @@
       host.append(books);
     });
 
+    /* --- drills: the dialog offers the venues and symbols of the day ----------------------------- */
+    QD.renderer("system-drill", (host) => {
+      const slot = host.closest(".panel").querySelector(".command-slot");
+      const fill = (name, keys) => {
+        for (const input of slot.querySelectorAll(".dialog-fields [data-input]")) {
+          const spec = JSON.parse(input.dataset.input);
+          if (spec.name !== name) continue;
+          spec.options = [spec.options[0], ...keys.map((key) => [key, key])];
+          input.dataset.input = JSON.stringify(spec);
+        }
+      };
+      fill("venue", [...QD.rows("venues").keys()]);
+      fill("symbol", [...QD.rows("quotes").keys()]);
+    });
+
     /* --- kills ------------------------------------------------------------------------------------ */
     const rank = (row) => row.state === "RELEASED" ? 2 : row.state === "CONFIRMED" ? 1 : 0;
     const number = (key) => Number(key.split("-").pop());
@@ -157,6 +172,11 @@
       });
       if (rows.size) host.qdNone.remove(); else host.qdBody.append(host.qdNone);
     });
+    function seen(row) {
+      const cell = make("td", "num", QD.clock(row.raised_at, false));
+      if (row.seen_at) cell.title = `market time: cause ${QD.clock(row.event_at, true)}, seen ${QD.clock(row.seen_at, true)}`;
+      return cell;
+    }
     function drawAlert(line, key, row, meta) {
       line.slot.textContent = "";
       if (!row.acknowledged_by) {
@@ -165,7 +185,7 @@
       line.slot.append(line.chip);
       const severity = make("td", row.acknowledged_by ? "dim" : "state-" + row.severity, row.severity.toUpperCase());
       line.node.replaceChildren(labelled("td", "", line.slot), severity, make("td", "", words(row.kind)), make("td", "", row.object),
-        make("td", "wrap", row.sentence), make("td", "num", QD.clock(row.raised_at, false)), make("td", "num", QD.format("int", row.times)),
+        make("td", "wrap", row.sentence), seen(row), make("td", "num", QD.format("int", row.times)),
         make("td", "", person(row.acknowledged_by)));
     }
 

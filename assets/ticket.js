@@ -197,6 +197,7 @@
     const blocks = [], warnings = [], d = window.QDPieces.decimalsOf(q.tick_size);
     const side = Number(value("side")), price = numberIn("limit");
     if (desk("session") === "CLOSED") blocks.push(["Market", "the session is closed: open the next day first"]);
+    else if (q.waits) warnings.push(["Market", `${q.waits}: nothing is sent before that is over`]);
     else if (q.mid === null) blocks.push(["Market", `${q.symbol} has no two-sided quote now`]);
     if (meta.restricted.includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list`]);
     for (const kill of QD.rows("kills").values()) {

@@ -21,6 +21,11 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.SessionClosed: "session {day} closed",
     e.VenueLost: "{venue} is silent: nothing new goes there",
     e.VenueBack: "{venue} answers again",
+    e.TroubleSeen: "{kind}: {object}",
+    e.TroubleOver: "{kind} is over: {object}",
+    e.IncidentAsked: "drill {kind} {venue}{symbol} for {seconds:g} s, size {size}: {reason}",
+    e.IncidentStarted: "the exchange has begun it",
+    e.IncidentNotStarted: "not begun: {sentence}",
     e.SpeedSet: "speed {speed:g}x",
     e.CommandRefused: "refused: {sentence}",
     e.ParentApproved: "approved, arrival {arrival_price:g} ticks",
@@ -106,7 +111,9 @@ def object_of(event: AnyEvent) -> str:
             return object_of_command(envelope.command)
         case e.ParentAccepted(parent=parent):
             return parent_text(parent.id)
-        case e.AlertRaised(object=about):
+        case (
+            e.AlertRaised(object=about) | e.TroubleSeen(object=about) | e.TroubleOver(object=about)
+        ):
             return about
         case e.TcaAnnotated(parent_id=parent_id, day=day):
             return parent_text(parent_id) if parent_id else f"TCA {day}"
@@ -125,6 +132,7 @@ def _named(event: AnyEvent | AnyCommand) -> str:
         ("kill_id", "K"),
         ("change_id", "R"),
         ("alert_id", "A"),
+        ("incident_id", "I"),
     ):
         number = getattr(event, name, None)
         if number:

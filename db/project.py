@@ -29,7 +29,8 @@ RULES: Final = {**fold_orders.RULES, **fold_desk.RULES}
 # they change no row but their line in the audit index
 INDEX_ONLY: Final = (
     e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,
-    e.Reconciled, e.ReconciliationAccepted,
+    e.Reconciled, e.ReconciliationAccepted, e.TroubleSeen, e.TroubleOver,
+    e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted,
 )  # fmt: skip
 
 

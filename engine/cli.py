@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.governance import KILL_SCOPES
+from engine.domain.incidents import INCIDENT_KINDS
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -215,6 +216,21 @@ def next_day(options: argparse.Namespace) -> int:
     return _order_verb(options, OpenNextDay())
 
 
+def incident(options: argparse.Namespace) -> int:
+    """Let something happen to the simulated market of a running desk: a drill."""
+    from engine.domain.commands import StartIncident
+    from engine.domain.units import Symbol
+
+    command = StartIncident(
+        kind=options.kind,
+        venue=options.venue,
+        symbol=Symbol(options.symbol),
+        seconds=options.seconds,
+        size=options.size,
+    )
+    return _order_verb(options, command)
+
+
 def _market_again(settings: "Settings") -> Any:
     """How a day is opened again: by its seed, or from the recording that was given."""
     from engine.exchange.server import market_opener
@@ -357,7 +373,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference")
-DRILLS: Final = ("crash", "oversend")
+DRILLS: Final = ("crash", "oversend", "incident")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {
@@ -398,6 +414,15 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--reason", default="")
         if name == "hold":
             one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    one = verb("incident", incident)
+    one.add_argument("--kind", required=True, choices=tuple(INCIDENT_KINDS))
+    one.add_argument("--venue", default="", help="of outage, crossed, stuck_dark")
+    one.add_argument("--symbol", default="", help="of the others; none = all")
+    one.add_argument("--seconds", type=float, default=60.0, help="market time")
+    one.add_argument(
+        "--size", type=int, default=0, help="ticks, of flash and news; negative = down"
+    )
+    one.add_argument("--reason", default="")
     verb("next-day", next_day).add_argument("--reason", default="")
     verb("verify", verify).add_argument(
         "--decisions", action="store_true", help="decide everything again from recorded inputs"

@@ -40,7 +40,7 @@ from engine.runtime.venues.wire import Incident, messages_of
 # a turn that begins with one of these was written by the shell as facts of its own
 SHELL: Final = (
     e.EngineStarted, e.DeskCarried, e.ChildUnknown, e.ChildNeverArrived, e.Reconciled,
-    e.VenuesSeen,
+    e.VenuesSeen, e.IncidentStarted, e.IncidentNotStarted,
     e.KillCancelSent, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
 )  # fmt: skip
 REPORTS: Final[dict[type[AnyEvent], int]] = {

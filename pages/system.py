@@ -5,11 +5,12 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from components import live
+from components import command, forms, live
 from components.callback import page
 from components.live import Column, mark
 from components.markup import attrs
 from components.surface import surface
+from engine.domain.incidents import INCIDENT_KINDS, LEAST_SECONDS, MOST_SECONDS, MOST_TICKS
 from engine.gateway.viewer import viewer
 
 
@@ -38,6 +39,7 @@ def system() -> Component:
                         [
                             _polled("Processes", "processes", "processes-body"),
                             _polled("Watchdog, its own words", "watchdog", "watchdog-body"),
+                            _drills(),
                             _polled("Work in the background", "jobs", "jobs-body", grow=True),
                         ],
                         className="stack",
@@ -85,6 +87,8 @@ VENUE_COLUMNS: Final = (
     Column(field="open", title="Open", form="int", tip="live children there"),
     Column(field="unconfirmed", title="Unconfirmed", form="int",
            tip="children whose arrival or cancel it has not answered for 2 s of market time"),
+    Column(field="oldest_s", title="Oldest s", form="price", decimals=0,
+           tip="age of the oldest unconfirmed one, market time"),
     Column(field="sent", title="Sent", form="shares", tip="shares today"),
     Column(field="fill_rate", title="Filled", form="percent", tip="of the shares sent there"),
     Column(field="markout_bps", title="Markout 10 s", form="signed", decimals=1,
@@ -101,6 +105,62 @@ def _venues() -> Component:
         live.table("venues", VENUE_COLUMNS, limit=8, empty="no venue is known yet"),
         topic="venues",
         id="venues",
+    )
+
+
+DRILL_COLUMNS: Final = (
+    Column(field="kind", title="What"),
+    Column(field="about", title="Where"),
+    Column(field="size", title="Ticks", form="signed", decimals=0),
+    Column(field="state", title="State", tip="under way, over, refused; unknown = the exchange "
+           "did not answer, it may have begun"),
+    Column(field="left_s", title="Left s", form="price", decimals=0, tip="market time"),
+    Column(field="started_at", title="Began", form="clock", tip="market time"),
+    Column(field="ends_at", title="Ends", form="clock", tip="market time"),
+    Column(field="by", title="By", form="person"),
+    Column(field="reason", title="Reason"),
+    Column(field="sentence", title="The exchange says"),
+)  # fmt: skip
+
+
+def _drills() -> Component:
+    """Scripted incidents: one button behind a dialog with a typed word and a reason."""
+    kinds = [(name, f"{name.replace('_', ' ')}: {row.words.partition(': ')[2] or row.words}")
+             for name, row in INCIDENT_KINDS.items()]  # fmt: skip
+    fields = html.Div(
+        [
+            forms.field("kind", "What happens", kind="select", options=kinds, required=True),
+            forms.field("venue", "Venue (outage, crossed, stuck dark)", kind="select",
+                        options=[("", "none")]),
+            forms.field("symbol", "Symbol (the others)", kind="select", options=[("", "all")]),
+            forms.field("seconds", "Seconds of market time", kind="number", value=60,
+                        limits=(LEAST_SECONDS, MOST_SECONDS), step=1.0),
+            forms.field("size", "Ticks, + up, - down (flash, news)", kind="number",
+                        limits=(-MOST_TICKS, MOST_TICKS), step=1.0),
+        ],
+        className="edit-fields",
+    )  # fmt: skip
+    act = command.button(
+        "Start an incident", "StartIncident", confirm="This happens to the simulated market at "
+        "once, for everybody on this desk, and cannot be taken back before its time.",
+        typed="DRILL", reason="must", fields=fields,
+    )  # fmt: skip
+    table = live.table("incidents", DRILL_COLUMNS, newest_first=True, limit=4,
+                       empty="nothing was started today")  # fmt: skip
+    return live.panel(
+        "Incident drill (SIM only)",
+        html.Div(
+            [
+                *(
+                    surface("system-drill", topic, class_name="unseen")
+                    for topic in ("venues", "quotes")
+                ),
+                table,
+            ]
+        ),
+        topic="incidents",
+        tools=act,
+        id="drills",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, desk, orders, risk
+from engine.core.rules import approval, desk, drills, orders, risk
 from engine.core.rules.scope import covered
 from engine.core.state import State
 from engine.domain import commands as c
@@ -50,6 +50,7 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.AcknowledgeAlert: _plain(desk.acknowledge),
     c.AcceptReconciliation: _plain(desk.accept_reconciliation),
     c.SetSpeed: _plain(desk.set_speed),
+    c.StartIncident: _plain(drills.start_incident),
     c.AnnotateTca: _plain(desk.annotate),
     c.SignDay: _plain(desk.sign),
     c.ReportTca: _plain(desk.report_tca),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import allowed_places
+from engine.core.rules.trouble import waits_for
 from engine.core.sight import LoadedModel, Sight
 from engine.core.state import State
 from engine.domain import events as e
@@ -162,6 +163,7 @@ def fill_observation(
     row["own_volume"] = parent.filled
     if quote is not None:
         row["volume"] = quote.volume - parent.arrival_volume
+    if quote is not None and not waits_for(state, quotes, parent.symbol):
         row["bid"] = quote.bid
         row["ask"] = quote.ask
         row["bid_size"] = quote.bid_size
@@ -179,7 +181,7 @@ def fill_observation(
 def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: Sight) -> None:
     """Write what is known of each venue into the OBSERVATION row."""
     tick = quotes.row(parent.symbol)
-    if tick is not None:
+    if tick is not None and not waits_for(state, quotes, parent.symbol):
         for name in VENUE_FIELDS:
             row[name] = tick[name]
     allowed = allowed_places(state, parent)

@@ -1,6 +1,8 @@
 """The market as the rules see it: one quote per symbol, with its age."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,11 @@ from numpy.typing import NDArray
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import CLOSED, CONTINUOUS
 from engine.domain.units import Nanos, Shares, Symbol
+
+PRICED: Final = (
+    "bid", "bid_size", "ask", "ask_size",
+    "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,19 @@ class Quotes:
             alive = (ticks["venue_state"] != CLOSED).any(axis=0)
             for place in np.flatnonzero(alive):
                 self.venue_seen[int(place)] = at
+
+    def trusted(self, symbols: Iterable[Symbol]) -> NDArray[np.void]:
+        """The ticks, with the prices of all other symbols blank: nothing is known of them."""
+        assert self.ticks is not None
+        wanted = {self.places[symbol] for symbol in symbols}
+        if len(wanted) == len(self.ticks):
+            return self.ticks
+        rows = self.ticks.copy()
+        for place in range(len(rows)):
+            if place not in wanted:
+                for name in PRICED:
+                    rows[name][place] = 0
+        return rows
 
     def row(self, symbol: Symbol) -> np.void | None:
         """The TICK row of a symbol; None before its first tick."""

@@ -7,13 +7,17 @@ import numpy as np
 
 from engine.core import words
 from engine.core.plan import Decision
+from engine.core.rules.drills import is_under_way
 from engine.core.rules.risk import unconfirmed
 from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
+from engine.core.rules.trouble import UNANSWERED as UNANSWERED
+from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, ChangeState, Kill
+from engine.domain.incidents import Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
@@ -71,7 +75,7 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         score=None if decision is None else number(decision.score),
         model=model_word(parent, decision),
         why=why_word(parent, decision),
-        binding="" if decision is None else words.BINDING.get(decision.binding, ""),
+        binding=binding_word(desk, parent, decision),
         decided_at=0 if decision is None else state.market_ns,
         accepted_at=parent.accepted_at,
         end_at=parent.end_at,
@@ -123,6 +127,15 @@ def why_word(parent: Parent, decision: Decision | None) -> str:
     return "" if decision is None else words.WHY[decision.why]
 
 
+def binding_word(desk: Desk, parent: Parent, decision: Decision | None) -> str:
+    """What keeps the order from sending now; a market that is not fit to trade on comes first."""
+    if parent.is_live and desk.state.is_open:
+        waits = waits_for(desk.state, desk.quotes, parent.symbol)
+        if waits:
+            return waits
+    return "" if decision is None else words.BINDING.get(decision.binding, "")
+
+
 def alert_word(desk: Desk, parent: Parent) -> str:
     """Newest open alert about the parent."""
     about = parent_text(parent.id)
@@ -161,15 +174,12 @@ def child_row(desk: Desk, child: Child) -> v.ChildRow:
     )
 
 
-UNANSWERED: Final = (ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.UNKNOWN)
 SOON_NS: Final = 2_000_000_000  # market time in which a venue normally answers
 
 
 def unanswered(state: State, child: Child) -> str:
     """Where a child is without the venue's word on it, and for how long; "" = all is well."""
-    if child.state not in UNANSWERED:
-        return ""
-    age = state.market_ns - (child.cancel_asked_at or child.sent_at)
+    age = silent_for(state, child)
     if age < SOON_NS:
         return ""
     return f"unconfirmed at {state.venue_name(child.venue) or 'the venue'}, {age // 10**9} s"
@@ -212,6 +222,7 @@ def _venue_row(desk: Desk, place: int) -> v.VenueRow:
     use = state.venue_use.get(place, VenueUse())
     there = [child for child in state.children.values() if child.venue == place]
     seen = quotes.venue_seen.get(place, 0)
+    ages = [silent_for(state, child) for child in there]
     return v.VenueRow(
         id=venue.name,
         kind=words.VENUE_KIND.get(venue.kind, str(venue.kind)),
@@ -221,6 +232,7 @@ def _venue_row(desk: Desk, place: int) -> v.VenueRow:
         open=len(there),
         open_shares=sum(child.leaves for child in there),
         unconfirmed=sum(1 for child in there if unanswered(state, child)),
+        oldest_s=max(ages) / 1e9 if ages and max(ages) >= SOON_NS else None,
         sent=use.sent,
         filled=use.filled,
         fill_rate=use.filled / use.sent if use.sent else None,
@@ -280,6 +292,7 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
         tick_size=size,
         lot=instrument.lot,
         currency=instrument.currency,
+        waits=waits_for(state, desk.quotes, symbol) if state.is_open else "",
         bids=_levels(row["bid"], row["bid_size"], own, 1, size),
         asks=_levels(row["ask"], row["ask_size"], own, -1, size),
         venues=[_touch(desk, symbol, place, row, size) for place in range(len(state.venues))],
@@ -388,6 +401,31 @@ def alert_row(alert: Alert) -> v.AlertRow:
         raised_at=alert.raised_at,
         times=alert.times,
         acknowledged_by=alert.acknowledged_by,
+        event_at=alert.event_at,
+        seen_at=alert.seen_at,
+    )
+
+
+def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
+    """One drill: what, who, from when to when by market time."""
+    state = desk.state
+    under_way = is_under_way(state, incident)
+    begun = incident.state == IncidentState.STARTED
+    word = incident.state.lower() if not begun else "under way" if under_way else "over"
+    return v.IncidentRow(
+        id=f"I-{incident.id}",
+        kind=incident.kind.replace("_", " "),
+        about=incident.venue or incident.symbol or "all symbols",
+        size=incident.size or None,
+        seconds=incident.seconds,
+        state=word,
+        by=incident.by,
+        reason=incident.reason,
+        asked_at=incident.asked_at,
+        started_at=incident.started_at,
+        ends_at=incident.ends_at,
+        left_s=(incident.ends_at - state.market_ns) / 1e9 if begun and under_way else None,
+        sentence=incident.sentence,
     )
 
 

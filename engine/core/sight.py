@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.moves import Moves
 from engine.domain.events import ChildFilled
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
@@ -172,6 +173,7 @@ class Sight:
     features: dict[Symbol, NDArray[np.float32]]
     watch: Watch = field(default_factory=Watch)
     marks: Marks = field(default_factory=Marks)
+    moves: Moves = field(default_factory=Moves)
     seconds: int = 0
 
     def look(self, ticks: NDArray[np.void]) -> None:

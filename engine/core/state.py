@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
+from engine.domain.incidents import Incident
 from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
@@ -37,6 +38,9 @@ class State:
     instruments: dict[Symbol, Instrument] = field(default_factory=dict)
     venues: tuple[Venue, ...] = ()  # of the day, as the exchange says; index = place in records
     lost: frozenset[str] = frozenset()  # names of venues that are down
+
+    trouble: dict[tuple[str, str], Nanos] = field(default_factory=dict)  # kind, object: since
+    incidents: dict[int, Incident] = field(default_factory=dict)  # drills of today
 
     people: dict[PersonId, Person] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)

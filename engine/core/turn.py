@@ -14,7 +14,7 @@ from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, orders, risk, venues
+from engine.core.rules import approval, orders, risk, trouble, venues
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
 from engine.core.sight import LoadedModel, Sight, open_sight
@@ -24,7 +24,7 @@ from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
 from engine.domain.governance import KillState
-from engine.domain.kinds import CLOSED, CONTINUOUS
+from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
 
 NO_ROWS: NDArray[np.void] = np.zeros(0, dtype=[("none", "i1")])
@@ -117,6 +117,8 @@ def step(desk: Desk, inputs: Inputs) -> Output:
         batch.take((e.SessionClosed(day=state.session.day),))
     answers = {envelope.id: _command(desk, batch, envelope) for envelope in inputs.commands}
     _progress(desk, batch)
+    if _is_on_grid(desk, inputs) and inputs.session in (CONTINUOUS, HALTED):
+        _watch_market(desk, batch)
     decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
     batch.take(approval.expire(state))
     batch.take(risk.confirm(state))
@@ -183,21 +185,35 @@ def _progress(desk: Desk, batch: Batch) -> None:
     batch.take(risk.press(desk.state))
 
 
-def _is_decision_time(desk: Desk, inputs: Inputs) -> bool:
+def _is_on_grid(desk: Desk, inputs: Inputs) -> bool:
+    """Whether a whole second of the open day has come with its ticks."""
     session = desk.state.session
     if session is None or inputs.ticks is None or not desk.state.is_open:
         return False
-    on_grid = (inputs.market_ns - session.open_at) % SECOND == 0
-    return on_grid and inputs.session == CONTINUOUS
+    return (inputs.market_ns - session.open_at) % SECOND == 0
+
+
+def _is_decision_time(desk: Desk, inputs: Inputs) -> bool:
+    return _is_on_grid(desk, inputs) and inputs.session == CONTINUOUS
+
+
+def _watch_market(desk: Desk, batch: Batch) -> None:
+    """What is wrong with the market, before anybody decides on it."""
+    state, sight = desk.state, desk.sight
+    assert sight is not None
+    for symbol in state.instruments:
+        fit = not trouble.waits_for(state, desk.quotes, symbol)
+        sight.moves.add(state.market_ns, symbol, desk.quotes.mid(symbol) if fit else None)
+    batch.take(trouble.watch(state, desk.quotes, sight.moves))
 
 
 def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
     """Features of every instrument, then one decision for each working parent."""
-    state, sight, ticks = desk.state, desk.sight, batch.inputs.ticks
+    state, sight = desk.state, desk.sight
     assert sight is not None
-    assert ticks is not None
-    sight.look(ticks)
-    mids = {symbol: desk.quotes.mid(symbol) for symbol in state.instruments}
+    fit = [x for x in state.instruments if not trouble.waits_for(state, desk.quotes, x)]
+    sight.look(desk.quotes.trusted(fit))
+    mids = {x: desk.quotes.mid(x) if x in fit else None for x in state.instruments}
     sight.marks.book(state.market_ns, mids)
     batch.take(venues.turned(state, desk.quotes))
     for strategy in state.models:

@@ -145,6 +145,16 @@ class SetSpeed(Command, frozen=True, kw_only=True):
     speed: float
 
 
+class StartIncident(Command, frozen=True, kw_only=True):
+    """Let something happen to the simulated market now: a drill. Needs a reason."""
+
+    kind: str  # one of INCIDENT_KINDS
+    seconds: float
+    venue: str = ""  # name; only for kinds that are of a venue
+    symbol: Symbol = Symbol("")  # "" = all
+    size: int = 0  # flash, news: by how much the price jumps [tick]
+
+
 class OpenNextDay(Command, frozen=True, kw_only=True):
     """Open the next simulated day after the close."""
 
@@ -218,6 +228,7 @@ AnyCommand = (
     | AcknowledgeAlert
     | AcceptReconciliation
     | SetSpeed
+    | StartIncident
     | OpenNextDay
     | AnnotateTca
     | SignDay
@@ -245,6 +256,7 @@ PERMISSION: dict[str, str] = {
     "AcknowledgeAlert": "alert.acknowledge",
     "AcceptReconciliation": "reconciliation.accept",
     "SetSpeed": "market.speed",
+    "StartIncident": "drill.incident",
     "OpenNextDay": "market.speed",
     "AnnotateTca": "tca.note",
     "SignDay": "tca.sign",

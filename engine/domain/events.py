@@ -108,8 +108,51 @@ class VenueBack(Event, frozen=True, kw_only=True):
     venue: str
 
 
+class TroubleSeen(Event, frozen=True, kw_only=True):
+    """Something is wrong with the market, seen from its data alone; its alert follows."""
+
+    kind: str  # crossed, feed, halt, move, stuck
+    object: str  # a venue, a symbol, or "all"
+    since: Nanos  # market time of the cause, as far as it can be known
+
+
+class TroubleOver(Event, frozen=True, kw_only=True):
+    kind: str
+    object: str
+
+
 class SpeedSet(Event, frozen=True, kw_only=True):
     speed: float
+
+
+# --- drills ---------------------------------------------------------------------------------
+class IncidentAsked(Event, frozen=True, kw_only=True):
+    """A person wants something to happen to the simulated market; the exchange is asked next."""
+
+    incident_id: int
+    kind: str
+    venue: str
+    symbol: str
+    seconds: float
+    size: int
+    by: PersonId
+    reason: str
+
+
+class IncidentStarted(Event, frozen=True, kw_only=True):
+    """The exchange has begun it; both instants are market time."""
+
+    incident_id: int
+    started_at: Nanos
+    ends_at: Nanos
+
+
+class IncidentNotStarted(Event, frozen=True, kw_only=True):
+    """The exchange says no, or (``is_unknown``) nothing at all: then it may have begun."""
+
+    incident_id: int
+    sentence: str
+    is_unknown: bool = False
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -419,6 +462,7 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     kind: str
     object: str
     sentence: str
+    event_at: Nanos = Nanos(0)  # market time of the cause; 0 = that of the entry
 
 
 class AlertAcknowledged(Event, frozen=True, kw_only=True):
@@ -473,7 +517,12 @@ AnyEvent = (
     | VenuesSeen
     | VenueLost
     | VenueBack
+    | TroubleSeen
+    | TroubleOver
     | SpeedSet
+    | IncidentAsked
+    | IncidentStarted
+    | IncidentNotStarted
     | CommandTaken
     | CommandRefused
     | ParentAccepted

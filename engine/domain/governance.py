@@ -105,6 +105,8 @@ class Alert:
     acknowledged_by: PersonId = PersonId("")
     acknowledged_at: Nanos = Nanos(0)
     times: int = 1
+    event_at: Nanos = Nanos(0)  # cause, newest time [market clock]
+    seen_at: Nanos = Nanos(0)  # when the desk saw it [market clock]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,11 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     "change.decide": {Role.SUPERVISOR: Reach.DESK},
     # the day
     "market.speed": {Role.TRADER: Reach.ALL, Role.SUPERVISOR: Reach.ALL, Role.ADMIN: Reach.ALL},
+    "drill.incident": {
+        Role.SUPERVISOR: Reach.ALL,
+        Role.RISK: Reach.ALL,
+        Role.ADMIN: Reach.ALL,
+    },
     "alert.acknowledge": {
         Role.TRADER: Reach.OWN,
         Role.SUPERVISOR: Reach.DESK,

@@ -97,6 +97,7 @@ class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     bids: list[list[float]]  # [price, shares, own shares, shares ahead of the first own order]
     asks: list[list[float]]
+    waits: str = ""  # why nothing can be priced from it: halted, old, crossed
     venues: list[list[str | int | float | None]] = []  # name, state, bid, shares, ask, shares
 
 
@@ -119,6 +120,7 @@ class VenueRow(msgspec.Struct, frozen=True, kw_only=True):
     take_fee: float
     fees: float  # today, negative = rebates
     phone: str
+    oldest_s: float | None = None  # age of the oldest unconfirmed, market clock
 
 
 class UseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +196,26 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     raised_at: int
     times: int
     acknowledged_by: str
+    event_at: int = 0  # the cause, market clock
+    seen_at: int = 0  # when the desk saw it, market clock
+
+
+class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One scripted incident. Instants are market time, 0 = not begun."""
+
+    id: str
+    kind: str
+    about: str  # venue or symbol
+    size: int | None  # [tick]
+    seconds: float
+    state: str  # asked, under way, over, refused, unknown
+    by: str
+    reason: str
+    asked_at: int
+    started_at: int
+    ends_at: int
+    left_s: float | None
+    sentence: str
 
 
 class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,31 +3,16 @@
 from typing import Final
 
 from engine.domain.errors import Refused
-from engine.domain.kinds import (
-    DARK,
-    DEALER,
-    INCIDENT_CROSSED,
-    INCIDENT_FEED_GAP,
-    INCIDENT_FLASH,
-    INCIDENT_HALT,
-    INCIDENT_NEWS,
-    INCIDENT_OUTAGE,
-    INCIDENT_STUCK_DARK,
-    LIT,
-)
+from engine.domain.incidents import INCIDENT_KINDS, MOST_TICKS
+from engine.domain.kinds import INCIDENT_NEWS
 from engine.domain.venue import Venue
 from engine.runtime.venues.wire import Incident
 
 MOST_SECONDS: Final = 23_400.0
-MOST_TICKS: Final = 500  # a flash move or news; the ladder is four times as wide
 
 # kinds of venue that an incident can happen to; the others are of a symbol
-OF_VENUE: Final = {
-    INCIDENT_OUTAGE: (LIT, DARK, DEALER),
-    INCIDENT_CROSSED: (LIT,),
-    INCIDENT_STUCK_DARK: (DARK,),
-}
-OF_SYMBOL: Final = (INCIDENT_FEED_GAP, INCIDENT_FLASH, INCIDENT_HALT, INCIDENT_NEWS)
+OF_VENUE: Final = {row.number: row.venues for row in INCIDENT_KINDS.values() if row.venues}
+OF_SYMBOL: Final = tuple(row.number for row in INCIDENT_KINDS.values() if not row.venues)
 
 
 def check_incident(what: Incident, venues: tuple[Venue, ...], symbols: int) -> None:

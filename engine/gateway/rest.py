@@ -20,6 +20,7 @@ TOPICS: Final = {
     "venues": "view.desk",
     "kills": "view.desk",
     "alerts": "view.desk",
+    "incidents": "view.desk",
     "quotes": "view.desk",
     "desk": "view.desk",
     "changes": "view.approvals",

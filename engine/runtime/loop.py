@@ -25,7 +25,7 @@ from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import Nanos, PersonId
 from engine.domain.views import DeskRow
-from engine.runtime import reconcile
+from engine.runtime import drills, reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
 from engine.runtime.gate import Gate
@@ -269,6 +269,8 @@ class Loop:
                     self.parts.gate.release(self.desk.state.kills[kill_id].generation)
                 case e.ModelSet():
                     self.load_models()
+                case e.IncidentAsked() as asked:
+                    self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
@@ -279,6 +281,14 @@ class Loop:
                         self.open_day()
                 case _:
                     pass
+
+    def _start_incident(self, asked: e.IncidentAsked) -> None:
+        """Ask the exchange; what it says, or that it says nothing, is written down."""
+        venue = self.parts.venue if self.venue_ready else None
+        fact, silence = drills.start(self.desk.state, venue, asked)
+        self.facts((fact,))
+        if silence is not None:
+            self._lost_venue(silence)
 
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:
@@ -339,13 +349,8 @@ class Loop:
             for child in self.desk.state.children.values()
             if child.state == ChildState.INTENDED
         )
-        alert = raise_alert(
-            self.desk.state,
-            "critical",
-            "venue",
-            "venue",
-            f"the exchange does not answer: {silence}",
-        )
+        words = f"the exchange does not answer: {silence}"
+        alert = raise_alert(self.desk.state, "critical", "venue", "venue", words)
         self.facts((*unknown, alert))
 
     def _find_venue(self) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.core.sight import LoadedModel
 from engine.domain.events import Entry
+from engine.domain.incidents import Happening
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos
 from engine.domain.venue import Venue as Places
@@ -70,6 +71,9 @@ class Venue(Protocol):
 
     def queues(self) -> dict[int, int]:
         """Shares before each own resting order, by child; for screens."""
+
+    def incident(self, incident: Happening) -> Nanos:
+        """Let something happen to the market, for a drill; when it began. Refused if it cannot."""
 
     def books(self) -> tuple[NDArray[np.void], VenueBooks]:
         """Every REPORT of the day, and what the venue knows of our orders."""

@@ -31,6 +31,7 @@ class Publisher:
         self._changes: dict[int, None] = {}
         self._alerts: dict[int, None] = {}
         self._strategies: dict[str, None] = {}
+        self._incidents: dict[int, None] = {}
         self._uses: dict[tuple[ParentId, int], None] = {}
         self._last = {"orders": 0, "quotes": 0, "slow": 0}
         self._day_changed = False
@@ -61,6 +62,7 @@ class Publisher:
             ("kill_id", self._kills),
             ("change_id", self._changes),
             ("alert_id", self._alerts),
+            ("incident_id", self._incidents),
         )
         for name, marked in marks:
             number = getattr(event, name, 0)
@@ -120,6 +122,12 @@ class Publisher:
             self._strategies.update(dict.fromkeys(desk.state.parameters))
             self._flush_strategies(desk)
             self._send(desk, "venues", _venues(desk))
+            self._incidents.update(dict.fromkeys(desk.state.incidents))
+            self._send(desk, "incidents", _incidents(desk, self._incidents))
+            self._incidents.clear()
+            if desk.state.trouble:  # orders say what they wait for, and how old that is
+                live = (parent.id for parent in desk.state.parents.values() if parent.is_live)
+                self._parents.update(dict.fromkeys(live))
             self._children.update(
                 (child.id, None)
                 for child in desk.state.children.values()
@@ -173,6 +181,7 @@ class Publisher:
         self._send(desk, "kills", _kills(desk, state.kills), full=True)
         self._send(desk, "changes", _changes(desk, state.changes), full=True)
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
+        self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
         self._send(desk, "strategies", strategies, full=True)
         self._send(desk, "desk", {"desk": _plain(header)}, full=True)
 
@@ -207,3 +216,8 @@ def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
 def _alerts(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
     found = ((i, desk.state.alerts.get(i)) for i in ids)
     return {f"A-{i}": _plain(show.alert_row(row)) for i, row in found if row is not None}
+
+
+def _incidents(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
+    found = ((i, desk.state.incidents.get(i)) for i in ids)
+    return {f"I-{i}": _plain(show.incident_row(desk, row)) for i, row in found if row is not None}

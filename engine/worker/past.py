@@ -37,6 +37,7 @@ from engine.runtime.loop import Loop, Parts
 from engine.runtime.publish import Publisher
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.tape import Tape
+from engine.runtime.venues.wire import Incident
 from engine.worker.people import PEOPLE
 from engine.worker.script import Act, KillAct, Script
 
@@ -194,6 +195,10 @@ class QuietVenue:
     def queues(self) -> dict[int, int]:
         """Nobody looks at the ladder of a past day."""
         return {}
+
+    def incident(self, _incident: Incident) -> Nanos:
+        """Nobody drills on a past day."""
+        raise Refused("incidents are of the day that is open: this one is past")
 
     def hello(
         self, session: Session, instruments: tuple[Instrument, ...], seed: int, epoch: int

@@ -125,6 +125,7 @@ class MarketVenue:
         self.market: Any = None
         self.reports: list[Any] = []
         self.sent: list[Any] = []
+        self.happened: list[Any] = []
         self.venues: Any = ()
         self.silent = False
         self.deaf = False  # takes messages, then falls silent before it answers
@@ -159,6 +160,12 @@ class MarketVenue:
 
     def ping(self) -> Nanos:
         self._speak()
+        return self.now
+
+    def incident(self, incident: Any) -> Nanos:
+        self._speak()
+        self.market.incident(incident)
+        self.happened.append((int(self.now), incident))
         return self.now
 
     def queues(self) -> dict[int, int]:

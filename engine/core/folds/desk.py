@@ -1,11 +1,14 @@
 """The desk itself: epochs, people, policy, versions in force, days, commands."""
 
+from dataclasses import replace
+
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import (
     ModelInForce,
     ParameterVersion,
 )
+from engine.domain.incidents import Incident, IncidentState
 
 
 def engine_started(state: State, event: e.EngineStarted) -> None:
@@ -13,6 +16,9 @@ def engine_started(state: State, event: e.EngineStarted) -> None:
     state.code = event.code
     state.mode = event.mode
     state.next_child = 1
+    for incident in tuple(state.incidents.values()):
+        if incident.state == IncidentState.ASKED:  # the start before died before the answer
+            state.incidents[incident.id] = replace(incident, state=IncidentState.UNKNOWN)
 
 
 def desk_carried(state: State, event: e.DeskCarried) -> None:
@@ -49,6 +55,8 @@ def _clear_day(state: State) -> None:
     state.own_volume = {}
     state.venues = ()
     state.lost = frozenset()
+    state.trouble = {}
+    state.incidents = {}
     state.use = {}
     state.venue_use = {}
     state.commands = {}
@@ -110,6 +118,45 @@ def venue_lost(state: State, event: e.VenueLost) -> None:
 
 def venue_back(state: State, event: e.VenueBack) -> None:
     state.lost = state.lost - {event.venue}
+
+
+def trouble_seen(state: State, event: e.TroubleSeen) -> None:
+    state.trouble[event.kind, event.object] = event.since
+
+
+def trouble_over(state: State, event: e.TroubleOver) -> None:
+    state.trouble.pop((event.kind, event.object), None)
+
+
+def incident_asked(state: State, event: e.IncidentAsked) -> None:
+    state.incidents[event.incident_id] = Incident(
+        id=event.incident_id,
+        kind=event.kind,
+        venue=event.venue,
+        symbol=event.symbol,
+        seconds=event.seconds,
+        size=event.size,
+        by=event.by,
+        reason=event.reason,
+        asked_at=state.market_ns,
+    )
+
+
+def incident_started(state: State, event: e.IncidentStarted) -> None:
+    state.incidents[event.incident_id] = replace(
+        state.incidents[event.incident_id],
+        state=IncidentState.STARTED,
+        started_at=event.started_at,
+        ends_at=event.ends_at,
+    )
+
+
+def incident_not_started(state: State, event: e.IncidentNotStarted) -> None:
+    state.incidents[event.incident_id] = replace(
+        state.incidents[event.incident_id],
+        state=IncidentState.UNKNOWN if event.is_unknown else IncidentState.REFUSED,
+        sentence=event.sentence,
+    )
 
 
 def speed_set(state: State, event: e.SpeedSet) -> None:

@@ -143,7 +143,12 @@ def alert_raised(state: State, event: e.AlertRaised) -> None:
     known = state.alerts.get(event.alert_id)
     if known is not None:
         state.alerts[event.alert_id] = replace(
-            known, times=known.times + 1, sentence=event.sentence, raised_at=state.desk_ns
+            known,
+            times=known.times + 1,
+            sentence=event.sentence,
+            raised_at=state.desk_ns,
+            event_at=event.event_at or state.market_ns,
+            seen_at=state.market_ns,
         )
         return
     state.alerts[event.alert_id] = Alert(
@@ -153,6 +158,8 @@ def alert_raised(state: State, event: e.AlertRaised) -> None:
         object=event.object,
         sentence=event.sentence,
         raised_at=state.desk_ns,
+        event_at=event.event_at or state.market_ns,
+        seen_at=state.market_ns,
     )
     state.next_alert = event.alert_id + 1
 

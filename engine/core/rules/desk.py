@@ -8,6 +8,7 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.people import Person, Reach, Role, covers, reach
 from engine.domain.strategy import STRATEGIES
+from engine.domain.units import Nanos
 
 MAX_SPEED = 600.0
 
@@ -195,13 +196,21 @@ def sign(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     return (e.DaySigned(day=command.day, report_hash=shown, by=person.id),)
 
 
-def raise_alert(state: State, severity: str, kind: str, about: str, sentence: str) -> AnyEvent:
+def raise_alert(
+    state: State, severity: str, kind: str, about: str, sentence: str, event_at: Nanos = Nanos(0)
+) -> AnyEvent:
     """An alert; an equal open one is counted up instead of doubled."""
     for alert in reversed(tuple(state.alerts.values())):
         if alert.kind == kind and alert.object == about and not alert.acknowledged_by:
-            return e.AlertRaised(
-                alert_id=alert.id, severity=severity, kind=kind, object=about, sentence=sentence
-            )
+            number = alert.id
+            break
+    else:
+        number = state.next_alert
     return e.AlertRaised(
-        alert_id=state.next_alert, severity=severity, kind=kind, object=about, sentence=sentence
+        alert_id=number,
+        severity=severity,
+        kind=kind,
+        object=about,
+        sentence=sentence,
+        event_at=event_at,
     )

@@ -16,7 +16,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos
 from engine.domain.venue import Venue
@@ -138,11 +138,15 @@ class _Venue(ABC):
         """Shares before each own resting order, by child. [share]"""
         return self._done(self._ask(Ask(op="queues", epoch=self._epoch, link=self._link))).queues
 
-    def incident(self, incident: Incident) -> None:
-        """Let something happen to the market now: drills and rehearsals. Refused in a replay."""
-        self._done(
-            self._ask(Ask(op="incident", epoch=self._epoch, link=self._link, incident=incident))
+    def incident(self, incident: Incident) -> Nanos:
+        """Let something happen to the market, for a drill; when it began. Refused in a replay."""
+        answer = self._ask(
+            Ask(op="incident", epoch=self._epoch, link=self._link, incident=incident)
         )
+        if answer.refusal:
+            raise Refused(answer.refusal)
+        self._done(answer)
+        return self._at
 
     def ping(self) -> Nanos:
         """Tell the exchange that the desk is alive while the market stands; its time."""

@@ -12,19 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.incidents import Happening
 from engine.domain.instrument import Instrument, Session
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.venue import Venue
 
-
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """What shall happen to the market, from now on."""
-
-    kind: int  # INCIDENT_OUTAGE, ...
-    venue: int = -1  # its place, -1 = none
-    symbol: int = -1  # index of the instrument, -1 = all
-    seconds: float = 0.0
-    size: int = 0  # FLASH, NEWS: by how much the reference price moves [tick]
+Incident = Happening
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

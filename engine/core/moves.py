@@ -1,0 +1,47 @@
+"""How far each mid has moved in a minute, and how far that is beyond what is usual.
+
+Derived from the market and not journalled: after a restart it starts empty and says nothing.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from engine.domain.instrument import Instrument
+from engine.domain.units import SECOND, Nanos, Symbol
+
+WINDOW_NS = 60 * SECOND
+SESSION_S = 23_400.0
+BEYOND = 15.0  # times the usual move of a minute: an alarm
+BACK = 7.0  # below this it is over
+
+
+@dataclass(slots=True)
+class Moves:
+    """Mids of the last minute by symbol; what is missing is left out. [tick]"""
+
+    mids: dict[Symbol, deque[tuple[Nanos, float]]] = field(default_factory=dict)
+
+    def add(self, now: Nanos, symbol: Symbol, mid: float | None) -> None:
+        """Take the mid of this second in."""
+        kept = self.mids.setdefault(symbol, deque())
+        while kept and kept[0][0] < now - WINDOW_NS:
+            kept.popleft()
+        if mid is not None:
+            kept.append((now, mid))
+
+    def move(self, symbol: Symbol) -> float | None:
+        """Largest move from any mid of the last minute to the newest, signed, as a fraction."""
+        kept = self.mids.get(symbol)
+        if not kept or len(kept) < 2:
+            return None
+        newest = kept[-1][1]
+        low, high = min(mid for _, mid in kept), max(mid for _, mid in kept)
+        up, down = newest / low - 1.0, newest / high - 1.0
+        return up if up >= -down else down
+
+
+def usual(instrument: Instrument) -> float:
+    """Standard deviation of a minute's move, from the instrument's day. [fraction]"""
+    minutes = math.sqrt(WINDOW_NS / SECOND / SESSION_S)
+    return instrument.daily_volatility_bps / 1e4 * minutes

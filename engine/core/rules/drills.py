@@ -1,0 +1,102 @@
+"""Drills: who may let what happen to the simulated market."""
+
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.commands import Envelope, StartIncident
+from engine.domain.errors import Refused
+from engine.domain.events import AnyEvent
+from engine.domain.incidents import (
+    INCIDENT_KINDS,
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    MOST_TICKS,
+    Incident,
+    IncidentState,
+)
+from engine.domain.people import Person
+
+
+def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """Ask the exchange for an incident; its answer is a fact of its own."""
+    command = envelope.command
+    assert isinstance(command, StartIncident)
+    _check_desk(state, envelope)
+    _check_what(state, command)
+    _check_size(command)
+    for known in state.incidents.values():
+        same = (known.kind, known.venue, known.symbol) == (
+            command.kind, command.venue, command.symbol,
+        )  # fmt: skip
+        if same and is_under_way(state, known):
+            raise Refused(f"I-{known.id} is the same and still under way", field="kind")
+    return (
+        e.IncidentAsked(
+            incident_id=len(state.incidents) + 1,
+            kind=command.kind,
+            venue=command.venue,
+            symbol=command.symbol,
+            seconds=command.seconds,
+            size=command.size,
+            by=person.id,
+            reason=envelope.reason.strip(),
+        ),
+    )
+
+
+def is_under_way(state: State, incident: Incident) -> bool:
+    """Whether it has begun and is not over; one without an answer counts for its whole length."""
+    if incident.state == IncidentState.REFUSED:
+        return False
+    ends_at = incident.ends_at or incident.asked_at + int(incident.seconds * 1e9)
+    return state.market_ns < ends_at
+
+
+def _check_desk(state: State, envelope: Envelope) -> None:
+    if state.mode != "SIM":
+        raise Refused(f"incidents are of the simulated exchange: this desk runs {state.mode}")
+    if not state.is_open or state.session is None or state.market_ns < state.session.open_at:
+        raise Refused("the market must be open for an incident")
+    if not envelope.reason.strip():
+        raise Refused("a drill needs a reason", field="reason")
+
+
+def _check_what(state: State, command: StartIncident) -> None:
+    kind = INCIDENT_KINDS.get(command.kind)
+    if kind is None:
+        raise Refused(
+            f"kind must be one of {', '.join(INCIDENT_KINDS)}, was {command.kind!r}", field="kind"
+        )
+    if command.symbol and (kind.venues or command.symbol not in state.instruments):
+        raise Refused(
+            f"{command.kind} is of a venue, not of a symbol: leave the symbol out"
+            if kind.venues
+            else f"symbol must be one of {', '.join(state.instruments)}, was {command.symbol!r}",
+            field="symbol",
+        )
+    fitting = tuple(venue.name for venue in state.venues if venue.kind in kind.venues)
+    if kind.venues and command.venue not in fitting:
+        raise Refused(
+            f"the venue of {command.kind} must be one of {', '.join(fitting)}, "
+            f"was {command.venue!r}",
+            field="venue",
+        )
+    if not kind.venues and command.venue:
+        raise Refused(
+            f"{command.kind} is of symbols, not of a venue: leave the venue out", field="venue"
+        )
+
+
+def _check_size(command: StartIncident) -> None:
+    if not LEAST_SECONDS <= command.seconds <= MOST_SECONDS:
+        raise Refused(
+            f"seconds must be {LEAST_SECONDS:g} to {MOST_SECONDS:,.0f}, was {command.seconds:g}",
+            field="seconds",
+        )
+    sized = INCIDENT_KINDS[command.kind].is_sized
+    if sized and not 0 < abs(command.size) <= MOST_TICKS:
+        raise Refused(
+            f"size must be 1 to {MOST_TICKS} ticks, up or (negative) down, was {command.size}",
+            field="size",
+        )
+    if not sized and command.size:
+        raise Refused(f"{command.kind} has no size: leave it out", field="size")

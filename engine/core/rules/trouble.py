@@ -1,0 +1,252 @@
+"""What is wrong with the market, seen from its data alone, and the one alert that says so.
+
+Looked for once a second of market time. A cause is alarmed when it appears and not again until it
+has gone: ``State.trouble`` holds what is known.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.core.moves import BACK, BEYOND, Moves, usual
+from engine.core.quotes import Quotes
+from engine.core.rules.desk import raise_alert
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.events import AnyEvent
+from engine.domain.kinds import HALTED
+from engine.domain.orders import Child, ChildState
+from engine.domain.units import SECOND, Nanos, Symbol
+
+CROSSED: Final = "crossed"
+FEED: Final = "feed"
+HALT: Final = "halt"
+MOVE: Final = "move"
+STUCK: Final = "stuck"
+ALL: Final = "all"
+UNANSWERED: Final = (ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.UNKNOWN)
+STUCK_NS: Final = 5 * SECOND  # a venue that is up and has not answered for so long is stuck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong now."""
+
+    severity: str
+    sentence: str
+    since: Nanos
+
+
+Found = dict[tuple[str, str], Finding]
+
+
+def watch(state: State, quotes: Quotes, moves: Moves) -> tuple[AnyEvent, ...]:
+    """What has begun and what is over since the last look."""
+    found = {
+        **_crossed(state, quotes),
+        **_whole(state, FEED, _stale(state, quotes)),
+        **_whole(state, HALT, _halted(state, quotes)),
+        **_moved(state, moves),
+        **_stuck(state),
+    }
+    out: list[AnyEvent] = []
+    for (kind, about), finding in found.items():
+        if (kind, about) not in state.trouble:
+            out.append(e.TroubleSeen(kind=kind, object=about, since=finding.since))
+            out.append(
+                raise_alert(
+                    state, finding.severity, f"market.{kind}", about, finding.sentence,
+                    finding.since,
+                )
+            )  # fmt: skip
+    for kind, about in state.trouble:
+        if (kind, about) not in found:
+            out.append(e.TroubleOver(kind=kind, object=about))
+            if kind == HALT:
+                sentence = f"{'all symbols trade' if about == ALL else about + ' trades'} again"
+                out.append(raise_alert(state, "info", "market.open", about, sentence))
+    return _numbered(state, out)
+
+
+def _numbered(state: State, events: list[AnyEvent]) -> tuple[AnyEvent, ...]:
+    """New alerts of one look each get a number of their own."""
+    number = state.next_alert
+    out: list[AnyEvent] = []
+    for event in events:
+        if isinstance(event, e.AlertRaised) and event.alert_id == state.next_alert:
+            out.append(_with_number(event, number))
+            number += 1
+        else:
+            out.append(event)
+    return tuple(out)
+
+
+def _with_number(alert: e.AlertRaised, number: int) -> e.AlertRaised:
+    return e.AlertRaised(
+        alert_id=number,
+        severity=alert.severity,
+        kind=alert.kind,
+        object=alert.object,
+        sentence=alert.sentence,
+        event_at=alert.event_at,
+    )
+
+
+def _whole(state: State, kind: str, found: Found) -> Found:
+    """One cause that hits every symbol is one trouble."""
+    if len(found) < 2 or len(found) < len(state.instruments):
+        return found
+    first = next(iter(found.values()))
+    symbol = next(iter(found))[1]
+    sentence = first.sentence.replace(symbol, f"all {len(found)} symbols", 1)
+    return {
+        (kind, ALL): Finding(
+            severity=first.severity,
+            sentence=sentence.replace("symbols is", "symbols are"),
+            since=min(finding.since for finding in found.values()),
+        )
+    }
+
+
+# --- quotes ---------------------------------------------------------------------------------
+def crossed_places(quotes: Quotes, symbol: Symbol) -> tuple[int, ...]:
+    """Places whose own quote of the symbol is crossed: nothing of it can be believed."""
+    row = quotes.row(symbol)
+    if row is None:
+        return ()
+    bid, ask = row["venue_bid"], row["venue_ask"]
+    return tuple(int(place) for place in np.flatnonzero((bid > ask) & (ask > 0)))
+
+
+def is_crossed(quotes: Quotes, symbol: Symbol) -> bool:
+    """Whether the consolidated quote is crossed."""
+    quote = quotes.get(symbol)
+    return quote is not None and quote.bid > quote.ask > 0
+
+
+def _crossed(state: State, quotes: Quotes) -> Found:
+    at: dict[str, list[Symbol]] = {}
+    for symbol in state.instruments:
+        places = crossed_places(quotes, symbol)
+        for place in places:
+            at.setdefault(state.venue_name(place), []).append(symbol)
+        if not places and is_crossed(quotes, symbol):
+            at.setdefault(symbol, []).append(symbol)
+    return {
+        (CROSSED, where): Finding(
+            severity="critical",
+            sentence=f"crossed quotes at {where} in {', '.join(symbols)}: nothing is priced from "
+            "them, orders in these symbols wait",
+            since=state.market_ns,
+        )
+        for where, symbols in at.items()
+    }
+
+
+def feed_age(state: State, quotes: Quotes, symbol: Symbol) -> Nanos:
+    """Market time since the quote was last published; 0 before the first."""
+    quote = quotes.get(symbol)
+    return Nanos(0 if quote is None else max(0, state.market_ns - quote.at_ns))
+
+
+def is_stale(state: State, quotes: Quotes, symbol: Symbol) -> bool:
+    """Whether the quote is too old to price an order from."""
+    return feed_age(state, quotes, symbol) > state.policy.max_feed_age_ns
+
+
+def _stale(state: State, quotes: Quotes) -> Found:
+    most = state.policy.max_feed_age_ns / 1e9
+    return {
+        (FEED, symbol): Finding(
+            severity="critical",
+            sentence=f"no quotes of {symbol} for "
+            f"{feed_age(state, quotes, symbol) / 1e9:.0f} s: nothing new is sent on a quote "
+            f"older than {most:g} s",
+            since=Nanos(state.market_ns - feed_age(state, quotes, symbol)),
+        )
+        for symbol in state.instruments
+        if is_stale(state, quotes, symbol)
+    }
+
+
+def is_halted(quotes: Quotes, symbol: Symbol) -> bool:
+    """Whether the exchange has halted the symbol."""
+    row = quotes.row(symbol)
+    return row is not None and int(row["session"]) == HALTED
+
+
+def _halted(state: State, quotes: Quotes) -> Found:
+    return {
+        (HALT, symbol): Finding(
+            severity="critical",
+            sentence=f"{symbol} is HALTED: orders wait, nothing new is sent until it reopens",
+            since=state.market_ns,
+        )
+        for symbol in state.instruments
+        if is_halted(quotes, symbol)
+    }
+
+
+def waits_for(state: State, quotes: Quotes, symbol: Symbol) -> str:
+    """Why no order in the symbol can leave, by its market; "" = the market is fit to trade on."""
+    if is_halted(quotes, symbol):
+        return f"{symbol} is HALTED"
+    if is_stale(state, quotes, symbol):
+        return f"the quote is {feed_age(state, quotes, symbol) // SECOND} s old"
+    if is_crossed(quotes, symbol):
+        names = [state.venue_name(place) for place in crossed_places(quotes, symbol)]
+        return f"crossed quotes at {', '.join(names)}" if names else "the quote is crossed"
+    return ""
+
+
+# --- moves and silence ----------------------------------------------------------------------
+def _moved(state: State, moves: Moves) -> Found:
+    found: Found = {}
+    for symbol, instrument in state.instruments.items():
+        move, one = moves.move(symbol), usual(instrument)
+        known = (MOVE, symbol) in state.trouble
+        far = BACK if known else BEYOND
+        if move is None:
+            if known:  # nothing is known of it now: it stays as it is
+                found[MOVE, symbol] = Finding(severity="warn", sentence="", since=Nanos(0))
+        elif one > 0.0 and abs(move) > far * one:
+            found[MOVE, symbol] = Finding(
+                severity="critical",
+                sentence=f"{symbol} moved {abs(move) * 100:.1f} % {'up' if move > 0 else 'down'} "
+                f"in 60 s, {abs(move) / one:.0f} times the usual: the collars hold",
+                since=state.market_ns,
+            )
+    return found
+
+
+def silent_for(state: State, child: Child) -> Nanos:
+    """How long a child is without the venue's word on it. [market clock]"""
+    if child.state not in UNANSWERED:
+        return Nanos(0)
+    return Nanos(state.market_ns - (child.cancel_asked_at or child.sent_at))
+
+
+def _stuck(state: State) -> Found:
+    """Venues that are up and leave us without an answer. One that is down is another matter."""
+    found: Found = {}
+    for place, venue in enumerate(state.venues):
+        if venue.name in state.lost:
+            continue
+        waiting = [
+            child
+            for child in state.children.values()
+            if child.venue == place and silent_for(state, child) >= STUCK_NS
+        ]
+        if not waiting:
+            continue
+        oldest = max(silent_for(state, child) for child in waiting)
+        shares = sum(child.leaves for child in waiting)
+        found[STUCK, venue.name] = Finding(
+            severity="critical",
+            sentence=f"{venue.name} is up and does not answer: {len(waiting)} unconfirmed with "
+            f"{shares:,} shares, the oldest for {oldest // SECOND} s; they stay reserved and are "
+            "not sent again" + (f"; call {venue.phone}" if venue.phone else ""),
+            since=Nanos(state.market_ns - oldest),
+        )
+    return found

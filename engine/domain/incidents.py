@@ -1,0 +1,90 @@
+"""Scripted incidents: what may happen to the simulated market when a person asks for it.
+
+They are drills: the desk must see them by the market alone, and never by this record.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from engine.domain import kinds as k
+from engine.domain.units import Nanos, PersonId
+
+LEAST_SECONDS: Final = 1.0
+MOST_SECONDS: Final = 3_600.0
+MOST_TICKS: Final = 500
+
+
+class IncidentState(StrEnum):
+    """How far the record of an incident is; whether it is over is a matter of market time."""
+
+    ASKED = "ASKED"
+    STARTED = "STARTED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"  # the exchange did not answer: it may have begun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentKind:
+    """One kind: its number on the wire and what it can happen to."""
+
+    number: int
+    words: str
+    venues: tuple[int, ...] = ()  # kinds of venue; none = it is of symbols
+    is_sized: bool = False
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as the exchange is asked for it: from now on."""
+
+    kind: int  # INCIDENT_OUTAGE, ...
+    venue: int = -1  # its place, -1 = none
+    symbol: int = -1  # index of the instrument, -1 = all
+    seconds: float = 0.0
+    size: int = 0  # FLASH, NEWS: by how much the reference price moves [tick]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One incident that a person has asked for. Instants are market time."""
+
+    id: int
+    kind: str
+    venue: str  # "" = of symbols
+    symbol: str  # "" = all
+    seconds: float
+    size: int  # by how much the price jumps [tick]
+    by: PersonId
+    reason: str
+    asked_at: Nanos
+    state: IncidentState = IncidentState.ASKED
+    started_at: Nanos = Nanos(0)
+    ends_at: Nanos = Nanos(0)
+    sentence: str = ""  # why it was refused
+
+
+INCIDENT_KINDS: Final[dict[str, IncidentKind]] = {
+    "outage": IncidentKind(
+        number=k.INCIDENT_OUTAGE,
+        words="venue outage: it answers nothing",
+        venues=(k.LIT, k.DARK, k.DEALER),
+    ),
+    "feed_gap": IncidentKind(number=k.INCIDENT_FEED_GAP, words="feed gap: no quotes, no prints"),
+    "crossed": IncidentKind(
+        number=k.INCIDENT_CROSSED, words="crossed quotes: a venue bids above its ask",
+        venues=(k.LIT,),
+    ),
+    "flash": IncidentKind(
+        number=k.INCIDENT_FLASH, words="flash move: the price jumps and comes back", is_sized=True
+    ),
+    "halt": IncidentKind(number=k.INCIDENT_HALT, words="trading halt, then an auction"),
+    "stuck_dark": IncidentKind(
+        number=k.INCIDENT_STUCK_DARK, words="stuck pool: never fills, cancels late",
+        venues=(k.DARK,),
+    ),
+    "news": IncidentKind(
+        number=k.INCIDENT_NEWS, words="news: the price jumps for good", is_sized=True
+    ),
+}  # fmt: skip

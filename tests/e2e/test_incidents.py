@@ -1,0 +1,223 @@
+"""A supervisor switches every incident on from the System page of a real desk; the desk says so."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import Visitor
+from tests.support.real_desk import RealDesk, until
+
+pytestmark = pytest.mark.timeout(400)
+SPEED, SEED = 15, 7
+MINUTE = 60_000_000_000
+WAIT = 30_000
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[RealDesk]:
+    """Everything, started once for this file, without orders of its own."""
+    flags = {"history_days": 0, "speed": SPEED, "seed": SEED, "demo_orders": False}
+    running = RealDesk(flags=flags)
+    try:
+        yield running.start(wait_s=180)
+    finally:
+        running.stop()
+    running.remove()
+
+
+@pytest.fixture(scope="module")
+def pages(desk: RealDesk, browser: Any) -> Iterator[tuple[Any, Any]]:
+    """System page of a supervisor, order page of a trader whose order is at work."""
+    contexts = [browser.new_context(viewport={"width": 1440, "height": 900}) for _ in range(2)]
+    boss = Visitor(page=contexts[0].new_page()).watch().log_in(desk, "marta", "/system")
+    trader = Visitor(page=contexts[1].new_page()).watch().log_in(desk, "amara", "/")
+    wait(boss.page, "#venues", "SIM-A", "up")
+    order = {"symbol": "MIDC", "side": 1, "quantity": 60_000, "strategy": "TWAP",
+             "horizon_ns": 120 * MINUTE}  # fmt: skip
+    assert send(trader.page, "SubmitParent", "MIDC", order) == 202
+    assert send(trader.page, "MoveParameter", "P-1", {"name": "dark", "value": 0.5}) == 202
+    mid = next(q["mid"] for q in rest(trader.page, "quotes") if q["symbol"] == "MIDC")
+    behind = {**order, "quantity": 20_000, "limit_price": round(mid * 100) - 100}
+    assert send(trader.page, "SubmitParent", "MIDC", behind) == 202  # it rests behind the market
+    trader.page.goto(f"{desk.url}/orders/P-1")
+    trader.page.wait_for_selector("#order-children tr[data-child]", timeout=60_000)
+    yield boss.page, trader.page
+    for person in (boss, trader):  # a refused command is an answer of the door, not a fault
+        assert [c for c in person.complaints if "status of 422" not in c] == []
+    for context in contexts:
+        context.close()
+
+
+def send(page: Any, verb: str, target: str, args: dict[str, Any]) -> int:
+    args = {key: value for key, value in args.items() if key != "symbol"}
+    status: int = page.evaluate(
+        """async ([verb, target, args]) => (await fetch("/api/v1/commands", { method: "POST",
+            headers: { "Content-Type": "application/json",
+                       "X-QD-CSRF": document.body.dataset.csrf },
+            body: JSON.stringify({ id: "t-" + crypto.randomUUID(), verb, target, args,
+                                   reason: "test" }) })).status""",
+        [verb, target, args],
+    )
+    return status
+
+
+def rest(page: Any, topic: str) -> list[dict[str, Any]]:
+    """Rows as the desk tells them now."""
+    rows: list[dict[str, Any]] = page.evaluate(
+        "async (t) => (await (await fetch(`/api/v1/${t}?limit=500`)).json()).items", topic
+    )
+    return rows
+
+
+def wait(page: Any, selector: str, *wanted: str) -> None:
+    """Until one line of the box holds all these texts."""
+    page.wait_for_function(
+        """([s, all]) => [...document.querySelectorAll(s + " tr, " + s)].some((e) =>
+            all.every((t) => e.innerText.includes(t)))""",
+        arg=[selector, list(wanted)], timeout=WAIT,
+    )  # fmt: skip
+
+
+def sound_again(page: Any) -> None:
+    """Until no drill is under way."""
+    page.wait_for_function(
+        "() => !document.getElementById('drills').innerText.includes('under way')", timeout=WAIT
+    )
+
+
+def start(page: Any, kind: str, *, seconds: int, **more: str) -> None:
+    """As a person does it: button, dialog, typed word, reason."""
+    page.click("#drills button[data-verb=StartIncident]")
+    page.wait_for_selector("dialog#confirm[open]")
+    page.select_option("#confirm-fields [name=kind]", kind)
+    page.fill("#confirm-fields [name=seconds]", str(seconds))
+    for name, value in more.items():
+        if name == "size":
+            page.fill("#confirm-fields [name=size]", value)
+        else:
+            page.select_option(f"#confirm-fields [name={name}]", value)
+    page.fill("#confirm-fields > label:has-text('Reason') input", f"rehearsal {kind}")
+    page.fill("#confirm-fields > label:has-text('Type DRILL') input", "DRILL")
+    page.click("#confirm-go")
+    where = more.get("venue") or more.get("symbol") or "all symbols"
+    wait(page, "#drills", kind.replace("_", " "), where, "under way", "marta")
+
+
+def said(page: Any, *words: str) -> None:
+    """An alert line with these words."""
+    wait(page, "#alerts", *words)
+
+
+def why(page: Any, text: str) -> None:
+    """The order page says why it waits."""
+    page.wait_for_function(
+        "(t) => new RegExp(t).test(document.getElementById('why-now').innerText)",
+        arg=text, timeout=WAIT,
+    )  # fmt: skip
+
+
+def test_a_trader_sees_the_drills_and_cannot_start_one(
+    desk: RealDesk, pages: Any, visitor: Callable[..., Visitor]
+) -> None:
+    del pages
+    page = visitor().log_in(desk, "amara", "/system").page
+    assert page.is_disabled("#drills button[data-verb=StartIncident]")
+    assert send(page, "StartIncident", "", {"kind": "halt", "seconds": 5}) == 403
+
+
+def test_a_venue_outage_is_shown_and_its_children_are_unconfirmed(pages: Any) -> None:
+    boss, trader = pages
+    name = until(
+        lambda: next((c["venue"] for c in rest(trader, "children")
+                      if c["parent"] == "P-2" and c["state"] == "OPEN"), None),
+        what="a child of P-2 that rests",
+    )  # fmt: skip
+    start(boss, "outage", seconds=60, venue=name)
+    wait(boss, "#venues", name, "down")
+    waiting = until(
+        lambda: [c for c in rest(trader, "children")
+                 if c["unconfirmed"].startswith(f"unconfirmed at {name}, ")],
+        what="unconfirmed children",
+    )  # fmt: skip
+    said(boss, f"{name} is silent: children go elsewhere", "of ours with")
+    said(boss, f"{name} answers again")
+    wait(boss, "#venues", name, "up")
+    wait(boss, "#drills", "outage", "over")
+    settled = {c["id"]: c["state"] for c in rest(trader, "children")}
+    assert all(settled[c["id"]] in ("CANCELLED", "FILLED") for c in waiting)
+
+
+def test_crossed_quotes_are_named_and_the_order_waits(pages: Any) -> None:
+    boss, trader = pages
+    sound_again(boss)
+    start(boss, "crossed", seconds=60, venue="SIM-C")
+    why(trader, "crossed quotes at SIM-C")
+    said(boss, "crossed quotes at SIM-C in", "nothing is priced from them")
+
+
+def test_a_feed_gap_ages_the_quote_and_stops_new_orders(pages: Any) -> None:
+    boss, trader = pages
+    sound_again(boss)
+    start(boss, "feed_gap", seconds=60)
+    why(trader, r"the quote is \d+ s old")
+    said(boss, "no quotes of all 8 symbols")
+    chip = ".chips [data-live-key=feed]"
+    boss.wait_for_function(
+        "(s) => [...document.querySelectorAll(s)].some((e) => parseFloat(e.innerText) >= 10)",
+        arg=chip, timeout=WAIT,
+    )  # fmt: skip
+
+
+def test_a_halted_symbol_is_said_on_the_order_and_it_goes_on_later(pages: Any) -> None:
+    boss, trader = pages
+    sound_again(boss)
+    start(boss, "halt", seconds=60, symbol="MIDC")
+    why(trader, "MIDC is HALTED")
+    said(boss, "MIDC is HALTED: orders wait")
+    said(boss, "MIDC trades again")
+    trader.wait_for_function(
+        "() => !document.getElementById('why-now').innerText.includes('HALTED')", timeout=WAIT
+    )
+
+
+def test_a_flash_move_and_news_are_said_with_their_size(pages: Any) -> None:
+    boss, _trader = pages
+    sound_again(boss)
+    start(boss, "flash", seconds=60, symbol="NRTH", size="-300")
+    said(boss, "NRTH moved", "% down in 60 s")
+    sound_again(boss)
+    start(boss, "news", seconds=60, symbol="QLTX", size="200")
+    said(boss, "QLTX moved", "% up in 60 s")
+
+
+def test_a_stuck_pool_is_named_with_its_unconfirmed_child(desk: RealDesk, pages: Any) -> None:
+    boss, trader = pages
+    sound_again(boss)
+    for number, symbol in enumerate(("NRTH", "MIDC"), start=3):
+        order = {"side": 1, "quantity": 40_000, "strategy": "TWAP", "horizon_ns": 60 * MINUTE}
+        assert send(trader, "SubmitParent", symbol, order) == 202
+        assert send(trader, "MoveParameter", f"P-{number}", {"name": "dark", "value": 0.5}) == 202
+    found = until(
+        lambda: next((c for c in rest(trader, "children")
+                      if c["venue"].startswith("DARK") and c["state"] == "OPEN"), None),
+        what="a child that rests in a pool", wait_s=60,
+    )  # fmt: skip
+    trader.goto(f"{desk.url}/orders/{found['parent']}")
+    start(boss, "stuck_dark", seconds=400, venue=found["venue"])
+    said(boss, "is up and does not answer", "unconfirmed with")
+    trader.wait_for_function(
+        "() => /unconfirmed at DARK-\\d, \\d+ s/.test("
+        "document.getElementById('order-children').innerText)", timeout=WAIT,
+    )  # fmt: skip
+
+
+def test_a_refused_incident_says_why(pages: Any) -> None:
+    boss, _trader = pages
+    boss.click("#drills button[data-verb=StartIncident]")
+    boss.select_option("#confirm-fields [name=kind]", "halt")
+    boss.select_option("#confirm-fields [name=venue]", "SIM-B")
+    boss.fill("#confirm-fields > label:has-text('Reason') input", "test")
+    boss.fill("#confirm-fields > label:has-text('Type DRILL') input", "DRILL")
+    boss.click("#confirm-go")
+    wait(boss, "#drills", "halt is of symbols, not of a venue")

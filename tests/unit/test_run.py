@@ -99,7 +99,7 @@ def test_all_tests_run_in_two_stages_and_one_bad_stage_is_enough(run, monkeypatc
     monkeypatch.setattr(run, "call", call)
     monkeypatch.setattr(run, "browser", lambda *, may_install: "/bin/true")
     assert run.test([]) == 1
-    assert stages[0][-3:] == ["-m", "engine", "warm"]
+    assert stages[0][-4:] == ["-m", "engine", "warm", "--all"]
     assert ["--ignore=tests/process" in words for words in stages] == [False, True, False]
     assert ["tests/process" in words for words in stages] == [False, False, True]
 

@@ -293,7 +293,7 @@ def test_in_a_gap_of_the_feed_ticks_grow_old_and_prints_are_lost_but_reports_com
 def test_what_cannot_happen_is_refused_and_in_no_log(tmp_path):
     _, venue = direct(tmp_path)
     venue.advance(OPEN - SECOND, NOTHING, {})
-    with pytest.raises(BrokenInvariant, match="must be open"):
+    with pytest.raises(Refused, match="must be open"):
         venue.incident(Incident(kind=INCIDENT_HALT, seconds=5))
     venue.advance(OPEN + SECOND, NOTHING, {})
     for what, sentence in (
@@ -304,12 +304,12 @@ def test_what_cannot_happen_is_refused_and_in_no_log(tmp_path):
         (Incident(kind=INCIDENT_HALT, seconds=0), "seconds must be"),
         (Incident(kind=INCIDENT_NEWS, seconds=5, size=501), "size must be"),
     ):
-        with pytest.raises(BrokenInvariant, match=sentence):
+        with pytest.raises(Refused, match=sentence):
             venue.incident(what)
     for place in (0, 1):
         venue.incident(Incident(kind=INCIDENT_OUTAGE, venue=place, seconds=5))
         venue.advance(OPEN + (2 + place) * SECOND, NOTHING, {})
-    with pytest.raises(BrokenInvariant, match="last public book"):
+    with pytest.raises(Refused, match="last public book"):
         venue.incident(Incident(kind=INCIDENT_OUTAGE, venue=2, seconds=5))
     entries, _ = read_entries(log_path(tmp_path, "2026-11-27"))
     assert sum(isinstance(entry, Happened) for entry in entries) == 2

@@ -294,7 +294,7 @@ def walk(folder: Path) -> Verdict:
             for seq, body, stored, record in rows:
                 reason = _fault(seq, body, stored, record, (last, prev, desk))
                 if reason:  # after a gap the first that does not fit is the first missing one
-                    first_bad = min(seq, last + 1) if seq > last else seq
+                    first_bad = min(seq, last + 1)
                     return Verdict(
                         entries=count, head=prev.hex(), first_bad=first_bad, reason=reason
                     )

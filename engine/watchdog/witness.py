@@ -79,17 +79,17 @@ class Witness:
         if self.stored == len(self.seen):
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._path()
+        path, due = self._path(), self._is_due(wall)
         begins = HEADER.pack(MARK, self.first)
         with path.open("r+b" if path.exists() else "w+b") as file:
             file.write(begins)
             file.seek(HEADER.size + self.stored)
             file.write(self.seen[self.stored :])
             file.flush()
-            if self._is_due(wall):
+            if due:
                 os.fsync(file.fileno())
         self.stored = len(self.seen)
-        if self._is_due(wall):
+        if due:
             self._anchor(wall)
 
     def _is_due(self, wall: int) -> bool:

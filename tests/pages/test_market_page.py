@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dash.development.base_component import Component
 
 from components import market
 from components.context import use_queries
@@ -18,6 +17,8 @@ from engine.realism.report import curves, keep
 from engine.realism.targets import TARGETS
 from pages.market import market_model
 from tests.known.test_realism import a_day, sums
+from tests.support.parts import every
+from tests.support.parts import words as said
 
 
 class Stored:
@@ -36,23 +37,6 @@ def stored(tmp_path: Any) -> Iterator[Stored]:
     use_queries(queries)
     yield queries
     use_queries(None)
-
-
-def every(node: Any) -> Iterator[Component]:
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from every(child)
-    elif isinstance(node, Component):
-        yield node
-        yield from every(getattr(node, "children", None))
-
-
-def said(node: Any) -> str:
-    if isinstance(node, list | tuple):
-        return " ".join(said(child) for child in node)
-    if isinstance(node, Component):
-        return said(getattr(node, "children", None))
-    return "" if node is None else str(node)
 
 
 def a_report() -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pages.strategies import catalogue, history, one
 from pages.system import system
 from pages.tca import tca
 from pages.tca_order import tca_order
+from tests.support.parts import every
 from tests.support.reports import DAY, HASH, REPORT, ReportQueries
 
 ROLES = {
@@ -42,16 +43,6 @@ def tables() -> Iterator[ReportQueries]:
 def seen_by(name: str) -> Any:
     who = Viewer(person_id=name, name=name, roles=(ROLES[name],), desk="main", csrf="c")
     return looking(who)
-
-
-def every(node: Any) -> Iterator[Component]:
-    """All components of a page."""
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from every(child)
-    elif isinstance(node, Component):
-        yield node
-        yield from every(getattr(node, "children", None))
 
 
 def words(node: Any) -> str:

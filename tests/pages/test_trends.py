@@ -19,6 +19,7 @@ from engine.gateway.trends import TrendFilter, filter_of
 from engine.tca.benchmarks import BPS
 from engine.tca.trend import ratio
 from pages.trends import EXPORT, cost_trends, export
+from tests.support.parts import every, words
 from tests.support.reports import REPORT
 from tests.support.trends import TrendQueries, a_line, three_days
 
@@ -29,23 +30,6 @@ def tables() -> Iterator[TrendQueries]:
     use_queries(queries)
     yield queries
     use_queries(None)
-
-
-def every(node: Any) -> Iterator[Component]:
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from every(child)
-    elif isinstance(node, Component):
-        yield node
-        yield from every(getattr(node, "children", None))
-
-
-def words(node: Any) -> str:
-    if isinstance(node, list | tuple):
-        return " ".join(words(child) for child in node)
-    if isinstance(node, Component):
-        return words(getattr(node, "children", None))
-    return "" if node is None else str(node)
 
 
 def figures(page: Component) -> list[dict[str, Any]]:

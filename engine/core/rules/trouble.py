@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.core.moves import BACK, BEYOND, Moves, usual
 from engine.core.quotes import Quotes
@@ -75,22 +76,11 @@ def _numbered(state: State, events: list[AnyEvent]) -> tuple[AnyEvent, ...]:
     out: list[AnyEvent] = []
     for event in events:
         if isinstance(event, e.AlertRaised) and event.alert_id == state.next_alert:
-            out.append(_with_number(event, number))
+            out.append(replace(event, alert_id=number))
             number += 1
         else:
             out.append(event)
     return tuple(out)
-
-
-def _with_number(alert: e.AlertRaised, number: int) -> e.AlertRaised:
-    return e.AlertRaised(
-        alert_id=number,
-        severity=alert.severity,
-        kind=alert.kind,
-        object=alert.object,
-        sentence=alert.sentence,
-        event_at=alert.event_at,
-    )
 
 
 def _whole(state: State, kind: str, found: Found) -> Found:

@@ -2,7 +2,7 @@
 
 numba's own cache looks at the file a kernel is in, not at the kernels and constants it uses, and
 it ignores ``NUMBA_BOUNDSCHECK``. So the cache lives in a directory named after a hash of all
-of them: each edit shows, the second start still hits the cache.
+of them: each edit shows, the second start still hits the cache, two checkouts of one text share it.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 os.environ["NUMBA_DISABLE_INTEL_SVML"] = "1"  # before numba: the same bits on every CPU
 
 import numba
+from numba.core.caching import UserProvidedCacheLocator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,7 +108,19 @@ def open_cache() -> Path:
     return place
 
 
+class SharedPlace(UserProvidedCacheLocator):
+    """A kernel's place in the cache: by the name of its folder, not the path of the checkout.
+
+    The fingerprint above it, and numba's own hash of the file, say which text it was made from.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        return Path(py_file).resolve().parent.name
+
+
 CACHE: Final = open_cache()  # before the first njit
+CONFIG.CACHE_LOCATOR_CLASSES = f"{__name__}.{SharedPlace.__name__}"
 KERNELS: Final[list[Callable[..., Any]]] = []  # that have been imported
 
 

@@ -68,32 +68,30 @@ def test_the_cache_falls_back_to_the_temp_dir_when_nothing_else_takes_files(tmp_
 
 
 @pytest.mark.skipif(not jit.JIT, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
-def test_a_second_start_compiles_nothing(tmp_path):
+def test_a_second_start_compiles_nothing_not_even_in_another_checkout(tmp_path):
     program = (
         "from engine.kernels import bits, jit, rng\n"
         "rng.uniform(1, 2, 3)\n"
         "print(jit.compiled_here(rng.uniform), jit.CACHE)"
     )
-    # a copy of the sources: nobody edits them between the two starts
-    for folder in ("kernels", "domain"):
-        shutil.copytree(ROOT / "engine" / folder, tmp_path / "engine" / folder)
-    (tmp_path / "engine" / "__init__.py").write_text("")
-    environment = {
-        **os.environ,
-        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
-        "PYTHONPATH": str(tmp_path),
-    }
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    # copies of the sources: nobody edits them between the two starts
+    checkouts = [tmp_path / "one", tmp_path / "two"]
+    for checkout in checkouts:
+        for folder in ("kernels", "domain"):
+            shutil.copytree(ROOT / "engine" / folder, checkout / "engine" / folder)
+        (checkout / "engine" / "__init__.py").write_text("")
     starts = [
         subprocess.run(
             [sys.executable, "-c", program],
-            cwd=tmp_path,
-            env=environment,
+            cwd=checkout,
+            env={**environment, "PYTHONPATH": str(checkout)},
             capture_output=True,
             text=True,
             check=True,
             timeout=100,
         ).stdout.split()
-        for _ in range(2)
+        for checkout in checkouts
     ]
     assert [compiled for compiled, _ in starts] == ["1", "0"]
     assert starts[0][1] == starts[1][1]

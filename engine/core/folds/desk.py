@@ -51,6 +51,7 @@ def _clear_day(state: State) -> None:
     state.children = {}
     state.ended = {}
     state.live = {}
+    state.strays = {}
     state.sent = {}
     state.own_volume = {}
     state.venues = ()

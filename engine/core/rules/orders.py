@@ -22,6 +22,8 @@ from engine.domain.units import MINUTE, Nanos, ParentId, Shares, Symbol
 
 MIN_HORIZON = Nanos(MINUTE)
 LIVE = (ParentState.WORKING, ParentState.HOLDING, ParentState.HELD)
+HOLDING, HELD = ParentState.HOLDING, ParentState.HELD
+OVERFILL = "over-fill"  # cause of the hold of an over-filled parent
 
 
 def find(state: State, parent_id: ParentId) -> Parent:
@@ -365,7 +367,9 @@ def progress(state: State, quotes: Quotes, parent: Parent) -> tuple[AnyEvent, ..
         over = not state.is_open or state.market_ns >= parent.end_at
         return (ended(parent, quotes, ParentState.EXPIRED),) if over else ()
     over = not state.is_open or state.market_ns >= parent.end_at
-    if parent.filled >= parent.quantity or over:
+    # an over-fill waits for a person, though nothing is left to send
+    waits = parent.hold_cause == OVERFILL and parent.state in (HOLDING, HELD)
+    if over or (parent.filled >= parent.quantity and not waits):
         if live:  # a working parent's own decision takes its children back; the close expires them
             takes_back = parent.state != ParentState.WORKING and state.is_open
             return cancels(state, parent, "horizon") if takes_back else ()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, desk, drills, orders, risk
+from engine.core.rules import approval, desk, drills, hold, kill, orders
 from engine.core.rules.scope import covered
 from engine.core.state import State
 from engine.domain import commands as c
@@ -39,10 +39,10 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.AmendParent: orders.amend,
     c.MoveParameter: _plain(orders.move_parameter),
     c.ApproveParent: orders.approve,
-    c.HoldParent: _plain(orders.hold),
-    c.ResumeParent: orders.resume,
-    c.RequestKill: _plain(risk.give_reason),
-    c.ReleaseKill: _plain(risk.release),
+    c.HoldParent: _plain(hold.hold),
+    c.ResumeParent: hold.resume,
+    c.RequestKill: _plain(kill.give_reason),
+    c.ReleaseKill: _plain(kill.release),
     c.ProposeChange: _plain(approval.propose),
     c.EditChange: _plain(approval.edit),
     c.WithdrawChange: _plain(approval.withdraw),

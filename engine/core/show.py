@@ -8,7 +8,7 @@ import numpy as np
 from engine.core import words
 from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
-from engine.core.rules.risk import unconfirmed
+from engine.core.rules.kill import unconfirmed
 from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED

@@ -14,7 +14,7 @@ from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, orders, risk, trouble, venues
+from engine.core.rules import approval, kill, orders, risk, trouble, venues
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
 from engine.core.sight import LoadedModel, Sight, open_sight
@@ -108,7 +108,7 @@ def step(desk: Desk, inputs: Inputs) -> Output:
         desk.quotes.update(tuple(state.instruments.values()), inputs.ticks)
     batch.take(inputs.facts)
     for request in inputs.kills:
-        batch.take(risk.block(state, request))
+        batch.take(kill.block(state, request))
     for row in inputs.reports:
         booked = book_report(state, row)
         batch.take(booked)
@@ -121,7 +121,7 @@ def step(desk: Desk, inputs: Inputs) -> Output:
         _watch_market(desk, batch)
     decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
     batch.take(approval.expire(state))
-    batch.take(risk.confirm(state))
+    batch.take(kill.confirm(state))
     return Output(
         entries=tuple(batch.entries),
         records=tuple(batch.records),
@@ -134,7 +134,7 @@ def note(desk: Desk, inputs: Inputs, facts: tuple[AnyEvent, ...]) -> Output:
     """A second batch of the same turn: what became of the sends."""
     batch = Batch(desk.state, inputs)
     batch.take(facts)
-    batch.take(risk.confirm(desk.state))
+    batch.take(kill.confirm(desk.state))
     return Output(entries=tuple(batch.entries), records=(), decisions=(), answers={})
 
 
@@ -182,7 +182,7 @@ def _progress(desk: Desk, batch: Batch) -> None:
             if not events:
                 break
             batch.take(events)
-    batch.take(risk.press(desk.state))
+    batch.take(kill.press(desk.state))
 
 
 def _is_on_grid(desk: Desk, inputs: Inputs) -> bool:
@@ -259,10 +259,10 @@ def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
     is done with its cancels; the others stay BLOCKED until the venue is back.
     """
     found = []
-    for kill in state.kills.values():
-        left = sum(1 for child_id in kill.children if child_id in state.children)
-        if kill.state == KillState.BLOCKED and (is_sent or not left):
-            found.append(e.KillCancelSent(kill_id=kill.id, cancels=left))
+    for row in state.kills.values():
+        left = sum(1 for child_id in row.children if child_id in state.children)
+        if row.state == KillState.BLOCKED and (is_sent or not left):
+            found.append(e.KillCancelSent(kill_id=row.id, cancels=left))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.quotes import Quotes
+from engine.core.rules.modes import is_passive
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import allowed_places
 from engine.core.rules.trouble import waits_for
@@ -100,7 +101,7 @@ class Planner:
         row["model_state"] = sight.model_state(state.market_ns, used)
         self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
-        self.parameters[P_PASSIVE] = float(parent.passive_only)
+        self.parameters[P_PASSIVE] = float(parent.passive_only or is_passive(state))
         flat = NO_MODEL if used is None else used.model
         act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
         return self._decision(parent, "" if used is None else used.id)

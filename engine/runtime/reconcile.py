@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.core.rules.desk import raise_alert
-from engine.core.rules.orders import system_hold
+from engine.core.rules.hold import system_hold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent

@@ -111,6 +111,7 @@ def simulated(rig: Rig, parent, strategy: str):
         ("POV", 1, 60_000, 3_600, {}),
         ("ADAPTIVE", -1, 30_000, 1_800, {}),
         ("VWAP", 1, 60_000, 1_800, {"dark": 0.5}),
+        ("IS", 1, 60_000, 3_600, {"risk_aversion": 3.0}),
     ],
 )
 def test_live_and_simulated_decisions_are_the_same_records(

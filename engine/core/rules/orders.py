@@ -11,7 +11,6 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.instrument import Instrument
 from engine.domain.orders import (
-    CatchUp,
     Child,
     HoldChildren,
     Parent,
@@ -19,7 +18,7 @@ from engine.domain.orders import (
 )
 from engine.domain.people import Person
 from engine.domain.strategy import check_values, strategy
-from engine.domain.units import MINUTE, Nanos, ParentId, PersonId, Shares, Symbol
+from engine.domain.units import MINUTE, Nanos, ParentId, Shares, Symbol
 
 MIN_HORIZON = Nanos(MINUTE)
 LIVE = (ParentState.WORKING, ParentState.HOLDING, ParentState.HELD)
@@ -341,86 +340,6 @@ def cancels(state: State, parent: Parent, by: str) -> tuple[AnyEvent, ...]:
 def needs_cancel(child: Child) -> bool:
     """Whether no cancel is on its way yet."""
     return child.is_live and child.cancel_asked_at == 0
-
-
-def hold(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
-    """Stop sending; children cancelled (default) or declared left."""
-    command = envelope.command
-    assert isinstance(command, c.HoldParent)
-    parent = find(state, command.parent_id)
-    if parent.state in (ParentState.HOLDING, ParentState.HELD):
-        raise Refused(f"P-{parent.id} is already {parent.state}")
-    if parent.state != ParentState.WORKING:
-        raise Refused(f"P-{parent.id} is {parent.state} and cannot be held")
-    asked = e.ParentHoldAsked(
-        parent_id=parent.id, children=command.children, cause=command.cause, by=person.id
-    )
-    if command.children == HoldChildren.LEAVE:
-        return (asked, e.ParentHeld(parent_id=parent.id))
-    return (asked, *cancels(state, parent, "hold"))
-
-
-def system_hold(state: State, parent: Parent, cause: str) -> tuple[AnyEvent, ...]:
-    """A hold set by the desk itself; only a person other than the trader ends it."""
-    asked = e.ParentHoldAsked(
-        parent_id=parent.id,
-        children=HoldChildren.CANCEL,
-        cause=cause,
-        by=PersonId("system"),
-    )
-    return (asked, *cancels(state, parent, "hold"))
-
-
-def resume(
-    state: State, quotes: Quotes, envelope: Envelope, person: Person
-) -> tuple[AnyEvent, ...]:
-    """Go on after a hold. A hold set by the system is released by another person than the owner."""
-    command = envelope.command
-    assert isinstance(command, c.ResumeParent)
-    parent = find(state, command.parent_id)
-    if parent.state != ParentState.HELD:
-        raise Refused(f"P-{parent.id} is {parent.state}, only a HELD parent can resume")
-    check_version(parent, envelope.expected_version)
-    if parent.hold_cause != "person" and person.id == parent.trader:
-        raise Refused(
-            f"P-{parent.id} is held by the system ({parent.hold_cause}): a person other than its "
-            "trader must release it",
-            rule="four_eyes",
-        )
-    if not state.is_open:
-        raise Refused("the session is closed", rule="session")
-    how = command.catch_up or parent.catch_up
-    quantity, end_at = after_hold(state, parent, how)
-    volume, _ = quotes.totals(parent.symbol)
-    return (
-        e.ParentResumed(
-            parent_id=parent.id,
-            catch_up=how,
-            end_at=end_at,
-            quantity=quantity,
-            base_volume=Shares(volume - parent.arrival_volume),
-            by=person.id,
-        ),
-    )
-
-
-def after_hold(state: State, parent: Parent, how: CatchUp) -> tuple[Shares, Nanos]:
-    """Quantity and end after the hold: spread keeps both, shift moves the end, skip cuts quantity.
-
-    Skip gives up the hold's share of what was left, in proportion to time, in whole lots.
-    """
-    assert state.session is not None
-    held = state.market_ns - parent.held_at
-    if how == CatchUp.SHIFT:
-        return parent.quantity, Nanos(min(parent.end_at + held, state.session.close_at))
-    if how == CatchUp.SKIP:
-        window = max(parent.end_at - parent.held_at, 1)
-        lot = state.instruments[parent.symbol].lot
-        left = parent.quantity - parent.filled
-        missed = int(left * min(held / window, 1.0)) // lot * lot
-        promised = parent.filled + state.reserved(parent.id)
-        return Shares(max(parent.quantity - missed, promised, 1)), parent.end_at
-    return parent.quantity, parent.end_at
 
 
 def ended(parent: Parent, quotes: Quotes, to: ParentState) -> e.ParentEnded:

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.core import words
 from engine.core.rules.desk import raise_alert
-from engine.core.rules.orders import system_hold
+from engine.core.rules.hold import system_hold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain import kinds

@@ -23,7 +23,7 @@ from engine.domain.events import AnyEvent
 from engine.domain.kinds import PRE_OPEN
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
-from engine.domain.units import Nanos, PersonId
+from engine.domain.units import ChildId, Nanos, PersonId
 from engine.domain.views import DeskRow
 from engine.runtime import drills, reconcile
 from engine.runtime.answers import Answers
@@ -33,6 +33,7 @@ from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
+from engine.runtime.rounds import Rounds
 from engine.runtime.send import messages_for, tags_for
 from engine.runtime.tape import Tape
 
@@ -73,6 +74,7 @@ class Loop:
     pending: NDArray[np.void] = field(default_factory=lambda: NO_REPORTS)
     tape: Tape | None = None
     publisher: Publisher = field(init=False)
+    rounds: Rounds = field(init=False)
     answers: Answers = field(init=False)
     turn_ms: float = 0.0
     durable_at: int = 0  # end of the last commit [monotonic ns]
@@ -84,6 +86,10 @@ class Loop:
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
+        self.rounds = Rounds(
+            host=self, venue=self.parts.venue, gate=self.parts.gate,
+            wall_ns=self.parts.clock.wall_ns,
+        )  # fmt: skip
 
     @property
     def epoch(self) -> int:
@@ -113,6 +119,7 @@ class Loop:
             if moved:
                 self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
         self._look_at_queues(began)
+        self.rounds.turn(began)
         self._questions(requests)
         self.publisher.flush(self.desk, self._header)
         return moved
@@ -184,7 +191,7 @@ class Loop:
                 self.asked_at = now
                 self.parts.venue.ping()
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
         return advanced
 
     def _look_at_queues(self, now: int) -> None:
@@ -195,7 +202,7 @@ class Loop:
         try:
             self.desk.ahead = self.parts.venue.queues() if self.desk.state.children else {}
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
 
     def _now(self) -> Nanos:
         """Desk clock that never goes back, so that the journal's order is the clock's order."""
@@ -254,6 +261,16 @@ class Loop:
         if events:
             self._commit(note(self.desk, self._inputs(), events))
 
+    def book(self, reports: NDArray[np.void]) -> None:
+        """Reports that came beside the market's own road, and those that wait, as a turn."""
+        every = np.concatenate([self.pending, reports])
+        self.pending = NO_REPORTS
+        self._commit(step(self.desk, self._inputs(reports=every)))
+
+    def deliver_cancels(self, children: list[ChildId]) -> bool:
+        """Send cancels again; whether the exchange has taken them."""
+        return self.venue_ready and self._deliver(messages_for(self.desk.state, children, []))
+
     def _write_tape(self, inputs: Inputs, output: Output) -> None:
         session = self.desk.state.session
         on_grid = session is not None and (inputs.market_ns - session.open_at) % 1_000_000_000 == 0
@@ -288,7 +305,7 @@ class Loop:
         fact, silence = drills.start(self.desk.state, venue, asked)
         self.facts((fact,))
         if silence is not None:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
 
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:
@@ -332,14 +349,14 @@ class Loop:
                 self.desk.state.market_ns, messages, tags_for(self.desk.state, messages)
             )
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
             return False
         if len(advanced.reports):
             self.pending = np.concatenate([self.pending, advanced.reports])
         return True
 
     # --- the venue comes and goes -----------------------------------------------------------
-    def _lost_venue(self, silence: VenueSilent) -> None:
+    def lost_venue(self, silence: VenueSilent) -> None:
         """What was under way is UNKNOWN until the venue is asked; its quantity stays reserved."""
         self.venue_ready = False
         self.restart_cause = self.restart_cause or "venue"
@@ -381,6 +398,7 @@ class Loop:
         self.facts(missing)
         self.facts(reconcile.verdict(state, books, len(missing)))
         self.venue_ready = True
+        self.rounds.logged_on(self.parts.clock.mono_ns())
         self.pace.anchor(self.parts.clock.mono_ns(), state.market_ns, state.speed)
         lost = list(reconcile.resend_cancels(state))
         is_sent = self._deliver(messages_for(state, lost, [])) if lost else True

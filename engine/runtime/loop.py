@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.decide import answered
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -25,16 +24,17 @@ from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import ChildId, Nanos, PersonId
 from engine.domain.views import DeskRow
-from engine.runtime import drills, reconcile
+from engine.runtime import door, drills, reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
+from engine.runtime.crash import is_partial
 from engine.runtime.gate import Gate
 from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
 from engine.runtime.rounds import Rounds
-from engine.runtime.send import messages_for, tags_for
+from engine.runtime.send import leaving, messages_for, tags_for
 from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
@@ -110,12 +110,12 @@ class Loop:
         self.parts.gate.beat(self.desk.state)
         kills = self.parts.gate.unread(self.desk.state)
         requests = self.parts.link.receive()
-        commands, routes = self._commands(requests)
+        commands, routes = door.commands(self.parts.link, requests)
         advanced = self._advance()
         moved = advanced is not None
         if kills or commands or moved:
             self._step(kills, commands, advanced)
-            self._reply(commands, routes)
+            door.reply(self.parts.link, self.desk.state, commands, routes)
             if moved:
                 self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
         self._look_at_queues(began)
@@ -143,27 +143,6 @@ class Loop:
         return self.parts.gate.closed_because(self.desk.state)
 
     # --- inputs -----------------------------------------------------------------------------
-    def _commands(
-        self, requests: list[tuple[bytes, Request]]
-    ) -> tuple[tuple[Envelope, ...], dict[str, list[tuple[bytes, int]]]]:
-        routes: dict[str, list[tuple[bytes, int]]] = {}
-        commands: dict[str, Envelope] = {}
-        for route, request in requests:
-            if request.op != "command":
-                continue
-            try:
-                envelope = self.parts.link.envelope(request)
-            except Refused as refusal:
-                self.parts.link.reply(route, Reply(re=request.re, refusal=str(refusal)))
-                continue
-            first = commands.setdefault(envelope.id, envelope)
-            if (first.person, first.command) != (envelope.person, envelope.command):
-                taken = Reply(re=request.re, refusal=f"the id {envelope.id} is taken")
-                self.parts.link.reply(route, taken)
-                continue
-            routes.setdefault(envelope.id, []).append((route, request.re))
-        return tuple(commands.values()), routes
-
     def _advance(self) -> Advanced | None:
         state = self.desk.state
         now = self.parts.clock.mono_ns()
@@ -252,6 +231,8 @@ class Loop:
         self.parts.journal.append(output.entries, output.records)
         self.durable_at = self.parts.clock.mono_ns()
         self._crash("after_journal")
+        if self.parts.crash is not None and is_partial(self.desk.state, output):
+            self._crash("mid_partial")
         self.answers.remember(output)
         self.publisher.note(self.desk, output)
         self._send(output)
@@ -310,29 +291,19 @@ class Loop:
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:
         """Cancels first, then new orders, each past the shell's gate; then the receipts."""
-        stopped = {
-            entry.event.child_id
-            for entry in output.entries
-            if isinstance(entry.event, e.ChildSendRefused)
-        }
-        cancels = [
-            entry.event.child_id
-            for entry in output.entries
-            if isinstance(entry.event, e.CancelIntended)
-        ]
-        news = [
-            entry.event
-            for entry in output.entries
-            if isinstance(entry.event, e.ChildIntended) and entry.event.child_id not in stopped
-        ]
+        cancels, news = leaving(output)
+        if news:
+            self._crash("before_gate")
         closed = self.closed_because() if news else ""
         refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
         messages = messages_for(self.desk.state, cancels, [] if closed else news)
         is_sent = self.venue_ready
         if len(messages) and self.venue_ready:
-            self._crash("before_send")
+            self._crash("after_gate")
             is_sent = self._deliver(messages)
-            self._crash("after_send")
+            self._crash("after_ack")
+            if cancels:
+                self._crash("pending_cancel")
         receipts = (*refused, *kills_cancelled(self.desk.state, is_sent=is_sent))
         if receipts:
             self._crash("mass_cancel")
@@ -418,6 +389,7 @@ class Loop:
         )
         if state.session is not None:
             self.parts.journal.rotate(session.day)
+            self._crash("snapshot")
             self.facts((carried(state),))
         command = OpenSession(session=session, instruments=instruments, source=source, seed=seed)
         envelope = Envelope(
@@ -464,16 +436,6 @@ class Loop:
             self.desk.models[model_id] = model
 
     # --- answers ----------------------------------------------------------------------------
-    def _reply(
-        self, commands: tuple[Envelope, ...], routes: dict[str, list[tuple[bytes, int]]]
-    ) -> None:
-        state = self.desk.state
-        for envelope in commands:
-            refusal = answered(state, envelope) or ""
-            for route, number in routes[envelope.id]:
-                reply = Reply(re=number, refusal=refusal, seq=state.seq, epoch=state.epoch)
-                self.parts.link.reply(route, reply)
-
     def _questions(self, requests: list[tuple[bytes, Request]]) -> None:
         for route, request in requests:
             if request.op == "command":

@@ -141,7 +141,7 @@ def _of_trade(state: State, child: Child, now: Child, report: Heard) -> tuple[An
     parent = state.parents[child.parent_id]
     about, more = f"P-{parent.id}", now.filled - child.filled
     done = parent.filled + more
-    if more > 0 and (now.filled > now.quantity or done > parent.quantity):
+    if more > 0 and (now.filled > now.most or done > parent.quantity):
         sentence = f"{about} is over-filled: {done:,} of {parent.quantity:,}"
         if done <= parent.quantity:
             sentence = (

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, desk, drills, hold, kill, orders
+from engine.core.rules import (
+    approval,
+    ask_override,
+    desk,
+    drills,
+    hold,
+    kill,
+    limit_changes,
+    orders,
+    overrides,
+    throttle,
+)
 from engine.core.rules.scope import covered
 from engine.core.state import State
 from engine.domain import commands as c
@@ -47,6 +58,13 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.EditChange: _plain(approval.edit),
     c.WithdrawChange: _plain(approval.withdraw),
     c.DecideChange: _plain(approval.decide_change),
+    c.ProposeLimit: _plain(limit_changes.propose),
+    c.EditLimit: _plain(limit_changes.edit),
+    c.WithdrawLimit: _plain(limit_changes.withdraw),
+    c.DecideLimit: _plain(limit_changes.decide_limit),
+    c.EnableStrategy: _plain(throttle.enable),
+    c.AskOverride: ask_override.ask,
+    c.ConfirmOverride: _plain(overrides.confirm),
     c.AcknowledgeAlert: _plain(desk.acknowledge),
     c.AcceptReconciliation: _plain(desk.accept_reconciliation),
     c.SetSpeed: _plain(desk.set_speed),

@@ -14,7 +14,18 @@ from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, kill, orders, risk, trouble, venues
+from engine.core.rules import (
+    approval,
+    kill,
+    limit_changes,
+    limits,
+    orders,
+    overrides,
+    risk,
+    throttle,
+    trouble,
+    venues,
+)
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
 from engine.core.sight import LoadedModel, Sight, open_sight
@@ -121,6 +132,8 @@ def step(desk: Desk, inputs: Inputs) -> Output:
         _watch_market(desk, batch)
     decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
     batch.take(approval.expire(state))
+    batch.take(limit_changes.expire(state))
+    batch.take(overrides.expire(state))
     batch.take(kill.confirm(state))
     return Output(
         entries=tuple(batch.entries),
@@ -168,6 +181,7 @@ def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
         desk.quotes = Quotes()
         desk.sight = open_sight(state.session, tuple(state.instruments.values()))
         desk.decided = {}
+        batch.take(limit_changes.overdue(state, state.session.day))
     return ""
 
 
@@ -204,6 +218,8 @@ def _watch_market(desk: Desk, batch: Batch) -> None:
     for symbol in state.instruments:
         fit = not trouble.waits_for(state, desk.quotes, symbol)
         sight.moves.add(state.market_ns, symbol, desk.quotes.mid(symbol) if fit else None)
+        if fit:
+            desk.quotes.remember(state.market_ns, symbol)
     batch.take(trouble.watch(state, desk.quotes, sight.moves))
 
 
@@ -238,18 +254,21 @@ def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildInten
     state = desk.state
     parent = state.parents[intended.parent_id]
     refusal: Refused | None = None
+    uses: tuple[limits.Use, ...] = ()
     try:
-        risk.gate(state, desk.quotes, parent, intended)
+        uses = risk.gate(state, desk.quotes, parent, intended)
     except Refused as stopped:
         refusal = stopped
     batch.take((intended,))
     batch.records.append((state.seq, decision.record))
     if refusal is None:
+        batch.take(limits.highest(state, uses))
         return
     stop = e.ChildSendRefused(child_id=intended.child_id, rule=refusal.rule, sentence=str(refusal))
     sentence = f"gate stopped {child_text(intended.child_id)} of P-{parent.id}: {refusal}"
     alert = raise_alert(state, "warn", f"gate.{refusal.rule}", f"P-{parent.id}", sentence)
     batch.take((stop, alert))
+    batch.take(throttle.trip(state, parent, intended, refusal))
 
 
 def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
@@ -292,4 +311,5 @@ def carried(state: State) -> e.DeskCarried:
             state.next_alert,
         ),
         kill_generation=state.kill_generation,
+        limits=state.limits.carried(),
     )

@@ -11,12 +11,12 @@ from typing import Final
 
 from engine.domain.limits import (
     WINDOW_MAX_S,
+    Disabled,
     Key,
     Limit,
     LimitChange,
     LimitsCarried,
     Scope,
-    Trip,
 )
 from engine.domain.orders import Parent
 from engine.domain.overrides import Override
@@ -46,7 +46,7 @@ class LimitBook:
     past: dict[Key, tuple[Limit, ...]] = field(default_factory=dict)
     changes: dict[int, LimitChange] = field(default_factory=dict)
     overrides: dict[int, Override] = field(default_factory=dict)
-    tripped: dict[str, Trip] = field(default_factory=dict)
+    tripped: dict[str, Disabled] = field(default_factory=dict)
     next_change: int = 1
     next_override: int = 1
 

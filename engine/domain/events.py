@@ -7,21 +7,20 @@ before the message is on the wire.
 import msgspec
 
 from engine.domain.commands import Envelope
+from engine.domain.event import Event as Event
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
-from engine.domain.limits import Limit, LimitsCarried, Terms
+from engine.domain.limit_events import *  # noqa: F403 - they are events like those below
+from engine.domain.limit_events import LimitEvent
+from engine.domain.limits import LimitsCarried
 from engine.domain.orders import CatchUp, HoldChildren, Parent
-from engine.domain.overrides import Override
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import Condition, Hold, ModeSetting
+from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
+from engine.domain.safety_events import SafetyEvent
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 from engine.domain.venue import Venue
-
-
-class Event(
-    msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event", omit_defaults=True
-):
-    """Base of all events; the tag is the class name and is never re-used."""
 
 
 # --- the desk -------------------------------------------------------------------------------
@@ -54,6 +53,10 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     next_ids: tuple[int, int, int, int, int]  # parent, child, kill, change, alert
     kill_generation: int
     limits: LimitsCarried = LimitsCarried()
+    trading: ModeSetting = ModeSetting()
+    conditions: tuple[Condition, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    next_hold: int = 1
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):
@@ -364,52 +367,6 @@ class StrayReport(Event, frozen=True, kw_only=True):
     sub: int = 0
 
 
-# --- kill -----------------------------------------------------------------------------------
-class KillBlocked(Event, frozen=True, kw_only=True):
-    """The owner thread saw the flag; no new child in scope passes. Carries the request."""
-
-    kill_id: int
-    generation: int
-    scope: str
-    target: str
-    by: str
-    door: str
-    requested_at: Nanos
-    parents: tuple[ParentId, ...]
-    children: tuple[ChildId, ...]
-
-
-class KillCancelSent(Event, frozen=True, kw_only=True):
-    """All cancels are written to the venue."""
-
-    kill_id: int
-    cancels: int
-
-
-class KillConfirmed(Event, frozen=True, kw_only=True):
-    """Every child in scope is terminal by venue evidence."""
-
-    kill_id: int
-
-
-class KillReasonGiven(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
-class KillReleaseAsked(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
-class KillReleased(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
 # --- four eyes ------------------------------------------------------------------------------
 class ChangeProposed(Event, frozen=True, kw_only=True):
     change_id: int
@@ -458,115 +415,6 @@ class ChangeExpired(Event, frozen=True, kw_only=True):
     change_id: int
 
 
-# --- limits ---------------------------------------------------------------------------------
-class LimitProposed(Event, frozen=True, kw_only=True):
-    limit_change_id: int
-    terms: Terms
-    base_version: int
-    content_hash: str
-    by: PersonId
-    reason: str
-    expires_at: Nanos  # desk clock
-    material: bool
-    step: float
-
-
-class LimitEdited(Event, frozen=True, kw_only=True):
-    """New content: whatever was decided on the old content is void."""
-
-    limit_change_id: int
-    terms: Terms
-    base_version: int
-    content_hash: str
-    by: PersonId
-    reason: str
-    material: bool
-    step: float
-
-
-class LimitWithdrawn(Event, frozen=True, kw_only=True):
-    limit_change_id: int
-    by: PersonId
-
-
-class LimitApproved(Event, frozen=True, kw_only=True):
-    limit_change_id: int
-    content_hash: str
-    by: PersonId
-    reason: str
-
-
-class LimitRefused(Event, frozen=True, kw_only=True):
-    limit_change_id: int
-    content_hash: str
-    by: PersonId
-    reason: str
-
-
-class LimitExpired(Event, frozen=True, kw_only=True):
-    limit_change_id: int
-
-
-class LimitSet(Event, frozen=True, kw_only=True):
-    """In force from the next check on; ``limit.gone`` = this level has none any more."""
-
-    limit: Limit
-
-
-class LimitUsed(Event, frozen=True, kw_only=True):
-    """The highest use of the day so far, written whenever it is two points of the limit higher."""
-
-    kind: str
-    level: str
-    subject: str
-    used: float
-    limit: float
-
-
-class StrategyTripped(Event, frozen=True, kw_only=True):
-    """The repeated-execution throttle has disabled a strategy."""
-
-    strategy: str
-    parent_id: ParentId
-    side: int
-    count: int
-
-
-class StrategyEnabled(Event, frozen=True, kw_only=True):
-    strategy: str
-    by: PersonId
-    reason: str
-
-
-class OverrideAsked(Event, frozen=True, kw_only=True):
-    override: Override
-
-
-class OverrideConfirmed(Event, frozen=True, kw_only=True):
-    """One of the two has let it pass; ``granted`` = it was the second."""
-
-    override_id: int
-    by: PersonId
-    content_hash: str
-    reason: str
-    granted: bool = False
-
-
-class OverrideRefused(Event, frozen=True, kw_only=True):
-    override_id: int
-    by: PersonId
-    reason: str
-
-
-class OverrideUsed(Event, frozen=True, kw_only=True):
-    override_id: int
-    parent_id: ParentId
-
-
-class OverrideExpired(Event, frozen=True, kw_only=True):
-    override_id: int
-
-
 # --- oversight ------------------------------------------------------------------------------
 class AlertRaised(Event, frozen=True, kw_only=True):
     alert_id: int
@@ -580,20 +428,6 @@ class AlertRaised(Event, frozen=True, kw_only=True):
 class AlertAcknowledged(Event, frozen=True, kw_only=True):
     alert_id: int
     by: PersonId
-
-
-class Reconciled(Event, frozen=True, kw_only=True):
-    """Our books and the venue's were compared; ``difference`` is "" when equal."""
-
-    open_children: int
-    resolved: int
-    difference: str = ""
-
-
-class ReconciliationAccepted(Event, frozen=True, kw_only=True):
-    difference: str
-    by: PersonId
-    reason: str
 
 
 # --- after the close ------------------------------------------------------------------------
@@ -660,40 +494,19 @@ AnyEvent = (
     | ChildUnknown
     | ChildNeverArrived
     | StrayReport
-    | KillBlocked
-    | KillCancelSent
-    | KillConfirmed
-    | KillReasonGiven
-    | KillReleaseAsked
-    | KillReleased
     | ChangeProposed
     | ChangeEdited
     | ChangeWithdrawn
     | ChangeApproved
     | ChangeRefused
     | ChangeExpired
-    | LimitProposed
-    | LimitEdited
-    | LimitWithdrawn
-    | LimitApproved
-    | LimitRefused
-    | LimitExpired
-    | LimitSet
-    | LimitUsed
-    | StrategyTripped
-    | StrategyEnabled
-    | OverrideAsked
-    | OverrideConfirmed
-    | OverrideRefused
-    | OverrideUsed
-    | OverrideExpired
+    | LimitEvent
     | AlertRaised
     | AlertAcknowledged
-    | Reconciled
-    | ReconciliationAccepted
     | TcaReported
     | TcaAnnotated
     | DaySigned
+    | SafetyEvent
 )
 
 

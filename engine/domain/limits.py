@@ -5,7 +5,6 @@ or for each (``*``). All levels are checked and the tightest binds. A limit that
 level where it is delivered has the number of the ``Policy``.
 """
 
-import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -194,7 +193,7 @@ class LimitChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
+class Disabled:
     """A strategy that the repeated-execution throttle has disabled. ``at``: market clock."""
 
     strategy: str
@@ -211,7 +210,7 @@ class LimitsCarried:
     limits: tuple[Limit, ...] = ()
     past: tuple[Limit, ...] = ()  # earlier versions, oldest first
     changes: tuple[LimitChange, ...] = ()
-    tripped: tuple[Trip, ...] = ()
+    tripped: tuple[Disabled, ...] = ()
     next_change: int = 1
     next_override: int = 1
 
@@ -297,9 +296,24 @@ def is_past(review: str, day: str) -> bool:
     return bool(review) and review < day
 
 
-def date_of(text: str) -> dt.date | None:
-    """A date, None when the text is none."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
+def day_number(text: str) -> int | None:
+    """Days since 1970 of a date like 2027-05-31; None when the text is none."""
+    parts = text.split("-")
+    if [len(part) for part in parts] != [4, 2, 2] or not all(
+        part.isascii() and part.isdigit() for part in parts
+    ):
         return None
+    year, month, day = (int(part) for part in parts)
+    if not 1 <= month <= 12 or not 1 <= day <= _month_days(year, month):
+        return None
+    # count years from March on, so that a leap day is the last of its year
+    year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
+    return (
+        365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719_469
+    )
+
+
+def _month_days(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31

@@ -36,3 +36,8 @@ class Policy:
     repeats_window_ns: Nanos = Nanos(60_000_000_000)  # ... in this window, market clock
     max_equal_orders: int = 3  # parents of one trader with equal symbol, side and quantity ...
     equal_window_ns: Nanos = Nanos(10_000_000_000)  # ... in this window, desk clock
+    # automatic kills; None = off
+    trip_loss: float | None = None  # of one parent against arrival, fees included [currency]
+    trip_move: float | None = None  # of the mid in 60 s, either way [fraction]
+    trip_rejects: int | None = None  # rejected children of one parent in ``trip_window_ns``
+    trip_window_ns: Nanos = Nanos(60_000_000_000)  # market clock

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.core.folds import safety
 from engine.core.folds.limits import refused
 from engine.core.state import State
 from engine.domain import events as e
@@ -45,6 +46,7 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
     ) = event.next_ids
     state.kill_generation = event.kill_generation
     state.limits.carry(event.limits)
+    safety.carried(state, event)
     _clear_day(state)
 
 
@@ -60,6 +62,7 @@ def _clear_day(state: State) -> None:
     state.trouble = {}
     state.incidents = {}
     state.use = {}
+    safety.clear_day(state)
     state.venue_use = {}
     state.commands = {}
     state.asked = {}

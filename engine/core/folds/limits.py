@@ -13,7 +13,7 @@ from engine.core.limitbook import (
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import ChangeState
-from engine.domain.limits import LimitChange, Trip, key_of
+from engine.domain.limits import Disabled, LimitChange, key_of
 from engine.domain.orders import Parent
 from engine.domain.overrides import OverrideState
 from engine.domain.units import ChildId, PersonId
@@ -159,7 +159,7 @@ def limit_used(state: State, event: e.LimitUsed) -> None:
 
 # --- the throttle ---------------------------------------------------------------------------
 def strategy_tripped(state: State, event: e.StrategyTripped) -> None:
-    state.limits.tripped[event.strategy] = Trip(
+    state.limits.tripped[event.strategy] = Disabled(
         strategy=event.strategy,
         parent_id=event.parent_id,
         side=event.side,

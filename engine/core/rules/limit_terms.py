@@ -1,6 +1,5 @@
 """What a limit must be before anybody decides about it: a place, a number, its why, an owner."""
 
-import datetime as dt
 import math
 from typing import Final
 
@@ -14,7 +13,7 @@ from engine.domain.limits import (
     WINDOW_MAX_S,
     LimitKind,
     Terms,
-    date_of,
+    day_number,
     names_of,
     of_whom,
 )
@@ -139,17 +138,18 @@ def _check_soft(terms: Terms, kind: LimitKind) -> None:
 
 def check_review(state: State, review: str) -> None:
     """A date after today, and not so far away that nobody looks again."""
-    day = date_of(review)
-    today = date_of(state.session.day) if state.session is not None else None
+    day = day_number(review)
+    today = day_number(state.session.day) if state.session is not None else None
     if day is None:
         raise Refused(
             f"a limit needs a review date like 2027-05-31, was {review!r}",
             field="terms.review",
             rule="review",
         )
-    if today is not None and not today < day <= today + dt.timedelta(days=REVIEW_DAYS):
+    if state.session is not None and today is not None and not 0 < day - today <= REVIEW_DAYS:
         raise Refused(
-            f"the review must be after {today} and at most {REVIEW_DAYS} days ahead, was {review}",
+            f"the review must be after {state.session.day} and at most {REVIEW_DAYS} days ahead, "
+            f"was {review}",
             field="terms.review",
             rule="review",
         )

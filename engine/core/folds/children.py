@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
+from engine.core.folds import limits
 from engine.core.folds.steps import find_child, find_parent, step_child
 from engine.core.state import State
 from engine.domain import events as e
@@ -39,9 +40,7 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
     )
     _begin(state, child)
     state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
-    since = state.market_ns - state.policy.message_window_ns
-    kept = tuple(at for at in state.sent.get(child.symbol, ()) if at > since)
-    state.sent[child.symbol] = (*kept, state.market_ns)
+    limits.child_sent(state, event)
 
 
 def _begin(state: State, child: Child) -> None:
@@ -74,6 +73,7 @@ def child_adopted(state: State, event: e.ChildAdopted) -> None:
 def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
     child = find_child(state, event.child_id)
     step_child(state, lived(child, msgspec.structs.replace(child.life, is_stopped_by_us=True)))
+    limits.refused(state, event.rule)
     _use(state, child.parent_id, child.venue, VenueUse(sent=Shares(-child.quantity)))
 
 

@@ -106,7 +106,8 @@ class Crew(Stage):
             self._desk.close()
             self._desk = None
         if self.supervisor is not None:
-            self.supervisor.stop()
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is the report's
+                self.supervisor.stop()
             self.supervisor = None
         if self.lock is not None:
             self.lock.close()

@@ -63,6 +63,10 @@ class Gate:
             if row.active and row.generation not in known
         )
 
+    def request(self, scope: str, target: str, by: str, *, door: str, now_ns: int) -> int:
+        """Write a kill of the desk's own into the flag, as anybody else would; its generation."""
+        return self.flag.request(scope, target, by, door=door, now_ns=now_ns)
+
     def release(self, generation: int) -> None:
         """After a release is durable: free the slot; the file says what the journal says."""
         self.flag.release(generation)

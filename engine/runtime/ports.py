@@ -75,8 +75,8 @@ class Venue(Protocol):
     def incident(self, incident: Happening) -> Nanos:
         """Let something happen to the market, for a drill; when it began. Refused if it cannot."""
 
-    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
-        """Every REPORT of the day, and what the venue knows of our orders."""
+    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day after the first ``since``, and what it knows of our orders."""
 
 
 class Days(Protocol):

@@ -222,8 +222,9 @@ class QuietVenue:
         """Nobody doubts that it lives."""
         return Nanos(0) if self._last is None else self._last.at_ns
 
-    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
+    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
         """Asked once, at the open: nothing is known yet."""
+        del since
         return NO_REPORTS, VenueBooks(known=frozenset(), open_leaves={}, filled={})
 
 

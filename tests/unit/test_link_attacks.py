@@ -14,6 +14,7 @@ from engine.domain.codec import envelope_to_bytes
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos, PersonId
+from engine.runtime import door
 from engine.runtime.link import EngineLink, Reply, Request, load_key, pack, sign
 from tests.support.desk_rig import Rig
 
@@ -148,7 +149,7 @@ def test_two_commands_with_one_id_in_one_turn_get_their_own_answers() -> None:
     requests = [(b"a", Request(re=1, op="command", name="u1")),
                 (b"b", Request(re=2, op="command", name="u2")),
                 (b"c", Request(re=3, op="command", name="u1"))]  # fmt: skip
-    commands, routes = rig.loop._commands(requests)
+    commands, routes = door.commands(rig.loop.parts.link, requests)
     assert [one.person for one in commands] == ["u1"]
     assert routes == {"w-12345678": [(b"a", 1), (b"c", 3)]}
     assert [(reply.re, reply.refusal) for reply in told] == [(2, "the id w-12345678 is taken")]

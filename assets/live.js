@@ -949,6 +949,8 @@
     close.addEventListener("click", () => box.remove());
     box.append(chip, close);
     $("toasts").append(box);
+    const told = [...$("toasts").children].filter((one) => one !== box && /critical|warn/.test(one.className));
+    if (tone) told.slice(0, -2).forEach((one) => one.remove()); // three at a time: controls stay in reach
     if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 10000);
     return chip;
   }

@@ -80,8 +80,10 @@ class Settings:
                              low=0, high=250)  # fmt: skip
     lease_ms: int = _row(1000, "int", "a watchdog lease older than this stops new orders [ms]",
                          low=200, high=60_000)  # fmt: skip
-    heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
+    heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is ended by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
+    silence_ms: int = _row(1000, "int", "open orders of an engine silent for this long are taken "
+                           "back by the watchdog [ms]", low=200, high=60_000)  # fmt: skip
     least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
                               low=50, high=100_000)  # fmt: skip
     unattended_s: int = _row(0, "int", "without a supervisor on a page for this long the desk is "

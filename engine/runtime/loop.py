@@ -71,6 +71,7 @@ class Loop:
     pace: Pace = field(default_factory=Pace)
     stopping: bool = False
     venue_ready: bool = False
+    venue_closes: str = VenueSilent.closes  # the gate while the venue is not ready
     venue_retry_at: int = 0
     pending: NDArray[np.void] = field(default_factory=lambda: NO_REPORTS)
     tape: Tape | None = None
@@ -140,7 +141,7 @@ class Loop:
     def closed_because(self) -> str:
         """Why nothing new leaves; "" = it may."""
         if not self.venue_ready:
-            return "venue: the exchange does not answer"
+            return self.venue_closes
         return self.parts.gate.closed_because(self.desk.state)
 
     # --- inputs -----------------------------------------------------------------------------
@@ -357,8 +358,10 @@ class Loop:
             if seen != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
             self._compare(now)
-        except VenueSilent:
-            return
+        except VenueSilent as silence:
+            if silence.closes != self.venue_closes:
+                self.facts((raise_alert(state, "critical", "venue", "venue", silence.closes),))
+            self.venue_closes = silence.closes
 
     def _compare(self, now: Nanos) -> None:
         """Book every report of the day, resolve what is unknown, state what still differs."""

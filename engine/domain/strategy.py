@@ -124,7 +124,18 @@ DARK = Parameter(
     "them were best; it trades at the mid, unseen, or not at all.",
 )  # fmt: skip
 
+RISK_AVERSION = Parameter(
+    name="risk_aversion", index=kinds.P_RISK_AVERSION, unit="kappa x horizon", low=0.0, high=20.0,
+    band_low=0.0, band_high=6.0, default=2.0, raises_risk=True, decimals=1,
+    meaning="0 trades evenly; the larger, the more of it early: less risk of the price running "
+    "away, more impact.",
+)  # fmt: skip
+
 COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK)
+
+EVERY: Final = (
+    *COMMON, SLICE, JITTER, TARGET_PARTICIPATION, RISK_AVERSION, MAX_TILT, CONFIDENCE, BASE,
+)  # fmt: skip
 
 STRATEGIES: Final[dict[str, Strategy]] = {
     row.name: row
@@ -146,6 +157,12 @@ STRATEGIES: Final[dict[str, Strategy]] = {
             kind=kinds.POV,
             words="Keeps a fixed share of what the market trades; finishes when volume allows.",
             parameters=(*COMMON, TARGET_PARTICIPATION),
+        ),
+        Strategy(
+            name="IS",
+            kind=kinds.IS,
+            words="Trades early what is risky to keep: the arrival schedule of Almgren and Chriss.",
+            parameters=(*COMMON, SLICE, JITTER, RISK_AVERSION),
         ),
         Strategy(
             name="ADAPTIVE",
@@ -181,7 +198,7 @@ def vector(name: str, values: dict[str, float]) -> list[float]:
     """The parameter vector of ``act``; parameters a strategy lacks keep their table default."""
     algo = strategy(name)
     out = [0.0] * kinds.N_PARAMETERS
-    for row in (*COMMON, SLICE, JITTER, TARGET_PARTICIPATION, MAX_TILT, CONFIDENCE, BASE):
+    for row in EVERY:
         out[row.index] = row.default
     for row in algo.parameters:
         out[row.index] = values.get(row.name, row.default)

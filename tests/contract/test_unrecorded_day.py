@@ -19,7 +19,7 @@ LEANING = {kinds.F_IMBALANCE_1: 3.0, kinds.F_VOLATILITY_300S: 0.4, kinds.F_FLOW_
 
 def work(env: Env, tape: Tape, strategy: str, model: Model) -> int:
     parent = a_parent(strategy, model_state=kinds.MODEL_LIVE)
-    values = np.array(vector("TWAP" if strategy == "IS" else strategy, {}))
+    values = np.array(vector(strategy, {}))
     values[kinds.P_RISK_AVERSION] = 2.0
     state = new_state(0, SECONDS * 10**9, ADV, u_shape_curve(), prior_microprice())
     return int(simulate(env, state[0], parent, values, u_shape_curve(), model, 1, tape))

@@ -72,9 +72,7 @@ def run(strategy, *, day=None, parent=None, model=None, curve=None, values=None)
     day = a_day() if day is None else day
     parent = a_parent(strategy) if parent is None else parent
     curve = u_shape_curve() if curve is None else curve
-    name = "TWAP" if strategy == "IS" else strategy
-    knobs = np.array(vector(name, values or {}))
-    knobs[kinds.P_RISK_AVERSION] = 2.0
+    knobs = np.array(vector(strategy, values or {}))
     state = new_state(0, day.close_ns, ADV, curve, prior_microprice())
     tape = new_tape(day.close_ns // SECOND)
     env = new_env(day, 0, max_own=8_192)

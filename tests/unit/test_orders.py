@@ -31,7 +31,10 @@ def test_a_parent_is_worked_by_children_and_never_beyond_its_quantity(rig: Rig):
         ({"quantity": 25_000_000}, "quantity must be at most 700,000 shares (35% of the average"),
         ({"symbol": "NOPE"}, "symbol must be one of MIDC, was 'NOPE'"),
         ({"side": 0}, "side must be +1 (buy) or -1 (sell), was 0"),
-        ({"strategy": "MAGIC"}, "strategy must be one of TWAP, VWAP, POV, ADAPTIVE, was 'MAGIC'"),
+        (
+            {"strategy": "MAGIC"},
+            "strategy must be one of TWAP, VWAP, POV, IS, ADAPTIVE, was 'MAGIC'",
+        ),
         ({"parameters": {"band": 9.0}}, "band must be between 0.001 and 0.2 of quantity, was 9"),
         ({"parameters": {"band": 0.1}}, "band must be between 0.005 and 0.05 of quantity for one"),
         ({"parameters": {"zeal": 1.0}}, "TWAP has no parameter 'zeal'"),

@@ -210,6 +210,11 @@ class Child:
         return Shares(max(self.most - self.filled, 0)) if self.is_live else Shares(0)
 
     @property
+    def execs(self) -> frozenset[int]:
+        """Reports that count already."""
+        return frozenset(report.exec_id for report in self.life.reports)
+
+    @property
     def average_price(self) -> float:
         """Mean fill price, NaN before the first fill. [tick]"""
         return average_of(self.notional100, self.filled)
@@ -311,6 +316,7 @@ class Parent:
     end_volume: Shares = Shares(0)
     end_notional: int = 0
     overfilled: Shares = Shares(0)
+    wanted: Shares = Shares(0)  # where an amendment goes that waits for the venue, 0 = none does
 
     @property
     def is_live(self) -> bool:

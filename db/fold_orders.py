@@ -63,6 +63,10 @@ def parent_amended(f: Fold, event: e.ParentAmended) -> None:
     _human(f, event.parent_id, **after)
 
 
+def parent_trimmed(f: Fold, event: e.ParentTrimmed) -> None:
+    _parent(f, event.parent_id, quantity=event.quantity)
+
+
 def parent_venues_set(f: Fold, event: e.ParentVenuesSet) -> None:
     row = f.rows.need(PARENTS, event.parent_id)
     excluded = ",".join(event.excluded)
@@ -169,6 +173,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentApproved: parent_approved,
     e.ParentTurnedDown: parent_turned_down,
     e.ParentAmended: parent_amended,
+    e.ParentTrimmed: parent_trimmed,
     e.ParentVenuesSet: parent_venues_set,
     e.ParameterMoved: parameter_moved,
     e.ParentHoldAsked: parent_hold_asked,

@@ -29,8 +29,10 @@ from engine.domain.executions import EXECUTION
 from engine.domain.heard import ROW_FIELDS, heard, is_report
 from engine.domain.instrument import Session
 from engine.domain.units import SECOND, Nanos
-from engine.exchange.market import Advance, Market
+from engine.exchange.market import Advance, TradableMarket
+from engine.exchange.order_desk import OrderDesk
 from engine.exchange.order_log import Happened, Moved, Withdrawn, log_path, read_entries
+from engine.exchange.order_troubles import make_trouble
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.schedules import u_shape_curve
@@ -47,7 +49,7 @@ SHELL: Final = (
     e.ReplaceNeverArrived, e.ChildAdopted,
 )  # fmt: skip
 Deliveries = Iterable[tuple[int, NDArray[np.void] | tuple[tuple[int, int], ...] | Incident]]
-OpenMarket = Callable[[Session, int, int], Market]  # session, seed, number of instruments
+OpenMarket = Callable[[Session, int, int], TradableMarket]  # session, seed, number of instruments
 OpenDeliveries = Callable[[str], Deliveries]  # day
 
 
@@ -55,7 +57,7 @@ OpenDeliveries = Callable[[str], Deliveries]  # day
 class Feed:
     """The market of one day, run again with the messages it really got, when it got them."""
 
-    market: Market
+    market: OrderDesk
     deliveries: Iterator[tuple[int, Any]]
     waiting: tuple[int, Any] | None = None
     at: int = 0
@@ -68,9 +70,9 @@ class Feed:
             came, what = self.waiting
             self.market.advance(Nanos(max(came, self.at)))
             if isinstance(what, Incident):
-                self.market.incident(what)  # type: ignore[attr-defined]
+                self.market.incident(what)
             elif isinstance(what, tuple):
-                self.market.cancel_now(list(what))  # type: ignore[attr-defined]
+                self.market.cancel_now(list(what))
             else:
                 self.market.submit(what)
             self.at = max(came, self.at)
@@ -186,7 +188,9 @@ class Again:
             match entry.event:
                 case e.SessionOpened(session=session, instruments=instruments, seed=seed):
                     market = self.open_market(session, seed, len(instruments))
-                    self.feed = Feed(market, iter(self.open_deliveries(session.day)))
+                    self.feed = Feed(
+                        OrderDesk(market, make_trouble), iter(self.open_deliveries(session.day))
+                    )
                     self.ready = False
                 case e.EngineStarted() | e.ChildUnknown():
                     self.ready = False
@@ -227,7 +231,7 @@ def reports_of(state: State, events: list[AnyEvent]) -> NDArray[np.void]:
     return rows
 
 
-def simulated(session: Session, seed: int, count: int) -> Market:
+def simulated(session: Session, seed: int, count: int) -> TradableMarket:
     """The simulated market of a day."""
     return SimulatedMarket(session=session, seed=seed, presets=PRESETS[:count])
 

@@ -59,6 +59,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ParentApproved: parents.parent_approved,
     e.ParentTurnedDown: parents.parent_turned_down,
     e.ParentAmended: parents.parent_amended,
+    e.ParentTrimmed: parents.parent_trimmed,
     e.ParentVenuesSet: parents.parent_venues_set,
     e.ParameterMoved: parents.parameter_moved,
     e.ParentHoldAsked: parents.parent_hold_asked,

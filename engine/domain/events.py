@@ -167,6 +167,7 @@ class IncidentAsked(Event, frozen=True, kw_only=True):
     size: int
     by: PersonId
     reason: str
+    child: int = 0
 
 
 class IncidentStarted(Event, frozen=True, kw_only=True):
@@ -222,12 +223,23 @@ class ParentTurnedDown(Event, frozen=True, kw_only=True):
 
 
 class ParentAmended(Event, frozen=True, kw_only=True):
+    """``wanted`` : where the quantity goes as the venue takes children down; 0 = it is there."""
+
     parent_id: ParentId
     quantity: Shares
     limit_price: Ticks | None
     end_at: Nanos
     base_volume: Shares  # market volume since acceptance: the schedule restarts here
     by: PersonId
+    wanted: Shares = Shares(0)
+
+
+class ParentTrimmed(Event, frozen=True, kw_only=True):
+    """An amendment follows what the venue has answered; ``wanted`` 0 = it has come to its end."""
+
+    parent_id: ParentId
+    quantity: Shares
+    wanted: Shares = Shares(0)
 
 
 class ParentVenuesSet(Event, frozen=True, kw_only=True):
@@ -390,6 +402,7 @@ AnyEvent = (
     | ParentApproved
     | ParentTurnedDown
     | ParentAmended
+    | ParentTrimmed
     | ParentVenuesSet
     | ParameterMoved
     | ParentHoldAsked

@@ -316,6 +316,7 @@ class Parent:
     end_volume: Shares = Shares(0)
     end_notional: int = 0
     overfilled: Shares = Shares(0)
+    wanted: Shares = Shares(0)  # where an amendment goes that waits for the venue, 0 = none does
 
     @property
     def is_live(self) -> bool:

@@ -24,3 +24,21 @@ REASON_UNSOLICITED: Final = 18  # the venue ended or changed it on its own accou
 REASON_PENDING: Final = 19  # another request of the same order is under way (FIX 102=3)
 REASON_REQUEUED: Final = 20  # replaced by cancel and new: its place in the queue is lost
 REASON_DRILL: Final = 21  # a person asked the simulated exchange for it
+
+# what can befall an order at the simulated exchange: ``kind`` of an incident, after ``kinds``
+TROUBLE_BUST: Final = 20
+TROUBLE_CORRECT: Final = 21
+TROUBLE_RESTATE: Final = 22
+TROUBLE_CANCEL: Final = 23
+TROUBLE_DONE: Final = 24
+TROUBLE_DUPLICATE: Final = 25
+TROUBLE_OUT_OF_ORDER: Final = 26
+TROUBLE_LATE_FILL: Final = 27
+TROUBLE_OVER_FILL: Final = 28
+TROUBLE_STRAY: Final = 29
+TROUBLE_REJECT_CANCEL: Final = 30
+TROUBLE_REJECT_REPLACE: Final = 31
+TROUBLE_SLOW: Final = 32
+TROUBLE_STOPPED: Final = 33
+TROUBLE_STATUS: Final = 34
+TROUBLES: Final = range(TROUBLE_BUST, TROUBLE_STATUS + 1)

@@ -145,6 +145,7 @@ def incident_asked(state: State, event: e.IncidentAsked) -> None:
         by=event.by,
         reason=event.reason,
         asked_at=state.market_ns,
+        child=event.child,
     )
 
 

@@ -251,6 +251,9 @@ def _fill(row: Found) -> FillRecord:
         liquidity=LIQUIDITY.get(row["liquidity"], ""),
         mid=(row["bid"] + row["ask"]) / 2.0 * tick if sound else None,
         origin=row["origin"],
+        fate=row["fate"],
+        was_quantity=row["was_quantity"],
+        was_price=(row["was_price"] + row["was_sub"] / 100) * tick,
     )
 
 

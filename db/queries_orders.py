@@ -101,7 +101,7 @@ class Orders(Reader):
         wanted = [row["id"] for row in rows if row["state"] in PARENT_LIVE]
         if not wanted:
             return {}
-        leaves = func.sum(CHILDREN.c.quantity - CHILDREN.c.filled)
+        leaves = func.sum(CHILDREN.c.most - CHILDREN.c.filled)
         keys = (CHILDREN.c.source, CHILDREN.c.parent_id)
         statement = (
             select(*keys, func.count().label("n"), leaves.label("leaves"))

@@ -29,7 +29,7 @@ from engine.domain.orders import (
     average_of,
 )
 from engine.domain.strategy import STRATEGIES
-from engine.domain.units import ParentId, Symbol, child_text, parent_text
+from engine.domain.units import ChildId, ParentId, Symbol, child_text, parent_text
 
 
 def number(value: float | None) -> float | None:
@@ -363,7 +363,17 @@ def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
         reason=kill.reason,
         release_by=kill.release_by,
         released_by=kill.released_by,
+        waiting=tuple(_where(state, child_id) for child_id, _ in open_ones[:WAITING_SHOWN]),
     )
+
+
+WAITING_SHOWN: Final = 50  # children that a receipt names
+
+
+def _where(state: State, child_id: ChildId) -> str:
+    """``C-1-17 at SIM-B``."""
+    venue = state.venue_name(state.children[child_id].venue) or "the venue"
+    return f"{child_text(child_id)} at {venue}"
 
 
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:

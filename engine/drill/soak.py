@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import os
 import signal
-import sqlite3
 import sys
 import time
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from db.hold import held
 from engine.domain.commands import OpenNextDay, StartIncident
 from engine.domain.errors import Refused
 from engine.domain.incidents import INCIDENT_KINDS
@@ -46,6 +46,7 @@ STALLS: Final = {"web": 3.0, "worker": 3.0, "exchange": 0.8, "engine": 0.6}  # [
 INCIDENTS: Final = ("outage", "feed_gap", "crossed", "flash", "halt", "news")
 VENUES: Final = {"outage": "SIM-B", "crossed": "SIM-C"}
 MB: Final = 1_048_576
+LOCK_S: Final = 2.0  # the read database is held
 
 
 # --- memory -------------------------------------------------------------------------------------
@@ -226,14 +227,8 @@ class Week:
             os.kill(pid, signal.SIGCONT)
 
     def _lock(self, _target: str) -> None:
-        locked = sqlite3.connect(self.stage.where.desk_db, timeout=5, isolation_level=None)
-        try:
-            with contextlib.suppress(sqlite3.OperationalError):  # somebody else holds it: enough
-                locked.execute("BEGIN EXCLUSIVE")
-                time.sleep(2.0)
-                locked.execute("ROLLBACK")
-        finally:
-            locked.close()
+        with held(self.stage.where.desk_db):
+            time.sleep(LOCK_S)
 
     def _kill(self, name: str) -> None:
         if name == "parent":

@@ -379,7 +379,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version", "soak")
+DRILLS: Final = ("crash", "oversend", "incident", "kill", "version", "soak", "badfeed")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

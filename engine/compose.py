@@ -99,6 +99,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
         days=days_of(settings, clock),
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
+        unattended_ns=settings.unattended_s * 1_000_000_000,
         crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))

@@ -86,6 +86,8 @@ class Settings:
                            "back by the watchdog [ms]", low=200, high=60_000)  # fmt: skip
     least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
                               low=50, high=100_000)  # fmt: skip
+    unattended_s: int = _row(0, "int", "without a supervisor on a page for this long the desk is "
+                             "REDUCING, 0 = never [s]", low=0, high=86_400)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
@@ -293,6 +295,7 @@ class Paths:
     state: Path
     lock: Path  # held by the supervisor and its children
     kill_flag: Path  # memory-mapped
+    clock: Path  # the desk's time against the monotonic clock, by the supervisor
     journal: Path  # folder, one <day>.db a day
     desk_db: Path  # read tables, droppable
     people_db: Path  # never dropped
@@ -322,6 +325,7 @@ def paths(settings: Settings) -> Paths:
         state=state,
         lock=state / "lock",
         kill_flag=state / "kill.flag",
+        clock=state / "clock.offset",
         journal=state / "journal",
         desk_db=state / "desk.db",
         people_db=state / "people.db",

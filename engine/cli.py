@@ -380,7 +380,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version", "soak", "badfeed")
+DRILLS: Final = ("crash", "oversend", "incident", "kill", "version", "soak", "badfeed", "restart")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

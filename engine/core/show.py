@@ -17,7 +17,7 @@ from engine.core.state import State
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, ChangeState, Kill
-from engine.domain.incidents import Incident, IncidentState
+from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
@@ -417,6 +417,13 @@ def alert_row(alert: Alert) -> v.AlertRow:
     )
 
 
+def _where(incident: Incident) -> str:
+    if incident.child:
+        return child_text(ChildId(incident.child))
+    of_order = INCIDENT_KINDS[incident.kind].is_of_order
+    return incident.venue or incident.symbol or ("newest order" if of_order else "all symbols")
+
+
 def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
     """One drill: what, who, from when to when by market time."""
     state = desk.state
@@ -426,7 +433,7 @@ def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
     return v.IncidentRow(
         id=f"I-{incident.id}",
         kind=incident.kind.replace("_", " "),
-        about=incident.venue or incident.symbol or "all symbols",
+        about=_where(incident),
         size=incident.size or None,
         seconds=incident.seconds,
         state=word,

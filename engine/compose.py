@@ -1,10 +1,7 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
-import hashlib
-import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -21,6 +18,8 @@ from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.code import trading_hash
+from engine.runtime.crash import crash_hook
 from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
 from engine.runtime.halted import Halted
@@ -33,7 +32,6 @@ from engine.runtime.venues.exchange import ExchangeVenue
 from engine.settings import Paths, Settings, from_environment, make_folders, paths
 
 ROOT: Final = Path(__file__).resolve().parent
-TRADES: Final = ("domain", "core", "kernels", "runtime")  # folders whose code decides and sends
 
 
 class ModelFolder:
@@ -47,15 +45,6 @@ class ModelFolder:
         return load_model(self._folder, model_id)
 
 
-def code_hash() -> str:
-    """SHA-256 over everything that trades; processes with different hashes must not trade."""
-    digest = hashlib.sha256()
-    for folder in TRADES:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
 def fold_journal(folder: Path) -> State:
     """The state as the newest segment tells it; BrokenInvariant names a bad entry."""
     state = State()
@@ -64,22 +53,6 @@ def fold_journal(folder: Path) -> State:
             state.seq = entry.seq - 1  # the first entry of a segment carries what went before
         evolve(state, entry)
     return state
-
-
-def crash_hook(point: str) -> Callable[[str], None] | None:
-    """For the fault lab: kill the process at a named point, the n-th time it is reached."""
-    if not point:
-        return None
-    name, _, count = point.partition(":")
-    left = [int(count or 1)]
-
-    def reach(here: str) -> None:
-        if here == name:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return reach
 
 
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
@@ -97,6 +70,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
     """Recover and wire; nothing has been sent yet."""
     where = paths(settings)
     make_folders(where)
+    crash = crash_hook(settings.crash_at, settings.mode)
     flag = KillFlag.open(where.kill_flag)  # before the journal: without one this start is the first
     journal = SqliteJournal(where.journal)
     state = fold_journal(where.journal)
@@ -115,11 +89,12 @@ def build(settings: Settings, clock: Clock) -> Loop:
         journal=journal,
         link=link,
         gate=gate,
-        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200),
+        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200, crash=crash),
         days=days_of(settings, clock),
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
-        crash=crash_hook(settings.crash_at),
+        unattended_ns=settings.unattended_s * 1_000_000_000,
+        crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))
     start(loop, settings, epoch=max(state.epoch, flag.epoch) + 1)
@@ -136,7 +111,8 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
             f"{settings.mode} desk needs a folder of its own, choose one with --state",
             field="state",
         )
-    facts: list[e.AnyEvent] = [e.EngineStarted(epoch=epoch, code=code_hash(), mode=settings.mode)]
+    began = e.EngineStarted(epoch=epoch, code=trading_hash(), mode=settings.mode)
+    facts: list[e.AnyEvent] = [began]
     if was_running:
         facts += first_parameters(state)  # of strategies that are new in this version
     else:

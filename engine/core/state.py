@@ -7,6 +7,7 @@ order, so a replay sees the same order.
 
 from dataclasses import dataclass, field
 
+from engine.core.limitbook import LimitBook
 from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.incidents import Incident
@@ -14,6 +15,7 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import Condition, Difference, Hold, ModeSetting, Trip
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Symbol
 from engine.domain.venue import Venue
 
@@ -44,6 +46,7 @@ class State:
 
     people: dict[PersonId, Person] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    limits: LimitBook = field(default_factory=LimitBook)
     parameters: dict[str, ParameterVersion] = field(default_factory=dict)
     models: dict[str, ModelInForce] = field(default_factory=dict)
 
@@ -51,7 +54,6 @@ class State:
     children: dict[ChildId, Child] = field(default_factory=dict)  # live
     ended: dict[ChildId, Child] = field(default_factory=dict)  # terminal, today
     live: dict[ParentId, tuple[ChildId, ...]] = field(default_factory=dict)
-    sent: dict[Symbol, tuple[Nanos, ...]] = field(default_factory=dict)  # new orders in the window
     own_volume: dict[Symbol, int] = field(default_factory=dict)
     use: dict[tuple[ParentId, int], VenueUse] = field(default_factory=dict)  # parent, place
     venue_use: dict[int, VenueUse] = field(default_factory=dict)  # place, today
@@ -64,6 +66,14 @@ class State:
     commands: dict[str, str] = field(default_factory=dict)  # id -> "" or the refusal
     asked: dict[str, tuple[PersonId, AnyCommand]] = field(default_factory=dict)  # by command id
     difference: str = ""  # hash of an unaccepted reconciliation difference
+    difference_grows: bool = False  # then two people must accept it
+    difference_asked: PersonId = PersonId("")  # who accepted it first
+    differences: dict[Symbol, Difference] = field(default_factory=dict)  # not accepted, by symbol
+    accepted: dict[Symbol, str] = field(default_factory=dict)  # digest that people accepted
+    trading: ModeSetting = field(default_factory=ModeSetting)  # as people set it
+    conditions: dict[tuple[str, str], Condition] = field(default_factory=dict)  # kind, object
+    holds: dict[int, Hold] = field(default_factory=dict)
+    trips: dict[tuple[str, str, str], Trip] = field(default_factory=dict)  # kind, scope, target
     kill_generation: int = 0
 
     next_parent: int = 1
@@ -71,6 +81,7 @@ class State:
     next_kill: int = 1
     next_change: int = 1
     next_alert: int = 1
+    next_hold: int = 1
 
     def child(self, child_id: ChildId) -> Child | None:
         return self.children.get(child_id) or self.ended.get(child_id)

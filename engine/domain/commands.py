@@ -7,9 +7,11 @@ Optional fields that are None mean "leave as it is".
 import msgspec
 
 from engine.domain.instrument import Instrument, Session
+from engine.domain.limits import Terms
 from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import ResumeWhen, TradingMode
 from engine.domain.units import Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
 
@@ -40,6 +42,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     client: str = ""
     note: str = ""
     exclude: tuple[str, ...] = ()  # names of venues that it must not use
+    override: int = 0  # the override under which it passes soft limits, 0 = none
 
 
 class AmendParent(Command, frozen=True, kw_only=True):
@@ -82,6 +85,36 @@ class ResumeParent(Command, frozen=True, kw_only=True):
 
     parent_id: ParentId
     catch_up: CatchUp | None = None
+
+
+class HoldScope(Command, frozen=True, kw_only=True):
+    """Hold everything in a scope, and let nothing new enter it."""
+
+    scope: str  # as for a kill, without child, venue and model
+    target: str = ""
+    children: HoldChildren = HoldChildren.CANCEL
+    seconds: float | None = None  # of market time; None = until somebody ends it
+    when: ResumeWhen | None = None  # or this ends it, whichever comes first
+    level: float = 0.0  # of ``when``: [bp] or [currency]
+    symbol: Symbol = Symbol("")  # whose market ``when`` looks at; "" = the target of a symbol scope
+
+
+class ReleaseHold(Command, frozen=True, kw_only=True):
+    """End a hold by scope; its parents go on with the catch-up chosen at their entry."""
+
+    hold_id: int
+
+
+class SetMode(Command, frozen=True, kw_only=True):
+    """Allow less, at once: REDUCING or HALTED."""
+
+    mode: TradingMode
+
+
+class RelaxMode(Command, frozen=True, kw_only=True):
+    """Ask for, or as a different person grant, that more is allowed again."""
+
+    mode: TradingMode
 
 
 class RequestKill(Command, frozen=True, kw_only=True):
@@ -127,6 +160,53 @@ class DecideChange(Command, frozen=True, kw_only=True):
     approve: bool
 
 
+class ProposeLimit(Command, frozen=True, kw_only=True):
+    """Change one limit: tightening takes effect at once, all else waits for a second person."""
+
+    terms: Terms
+
+
+class EditLimit(Command, frozen=True, kw_only=True):
+    """New content of an open limit change; what was said about the old one is void."""
+
+    limit_change_id: int
+    terms: Terms
+
+
+class WithdrawLimit(Command, frozen=True, kw_only=True):
+    """Take an own limit change back."""
+
+    limit_change_id: int
+
+
+class DecideLimit(Command, frozen=True, kw_only=True):
+    """Approve or refuse exactly the content of ``content_hash``."""
+
+    limit_change_id: int
+    content_hash: str
+    approve: bool
+
+
+class EnableStrategy(Command, frozen=True, kw_only=True):
+    """Let a strategy trade again that the repeated-execution throttle has disabled."""
+
+    strategy: str
+
+
+class AskOverride(Command, frozen=True, kw_only=True):
+    """Ask that one own order may pass the soft limits that it breaks."""
+
+    order: SubmitParent
+
+
+class ConfirmOverride(Command, frozen=True, kw_only=True):
+    """One of the two people: let exactly the order of ``content_hash`` pass, or refuse it."""
+
+    override_id: int
+    content_hash: str
+    approve: bool
+
+
 class AcknowledgeAlert(Command, frozen=True, kw_only=True):
     """A named person has seen it."""
 
@@ -137,6 +217,7 @@ class AcceptReconciliation(Command, frozen=True, kw_only=True):
     """Accept the shown difference between our books and the venue's."""
 
     difference: str  # hash of the difference shown
+    symbol: Symbol = Symbol("")  # "" = that of the whole desk, found at a log-on
 
 
 class SetSpeed(Command, frozen=True, kw_only=True):
@@ -219,12 +300,23 @@ AnyCommand = (
     | ApproveParent
     | HoldParent
     | ResumeParent
+    | HoldScope
+    | ReleaseHold
+    | SetMode
+    | RelaxMode
     | RequestKill
     | ReleaseKill
     | ProposeChange
     | EditChange
     | WithdrawChange
     | DecideChange
+    | ProposeLimit
+    | EditLimit
+    | WithdrawLimit
+    | DecideLimit
+    | EnableStrategy
+    | AskOverride
+    | ConfirmOverride
     | AcknowledgeAlert
     | AcceptReconciliation
     | SetSpeed
@@ -247,12 +339,23 @@ PERMISSION: dict[str, str] = {
     "ApproveParent": "order.approve",
     "HoldParent": "order.hold",
     "ResumeParent": "order.resume",
+    "HoldScope": "order.hold",
+    "ReleaseHold": "hold.release",
+    "SetMode": "mode.set",
+    "RelaxMode": "mode.set",
     "RequestKill": "order.kill",
     "ReleaseKill": "kill.release",
     "ProposeChange": "change.propose",
     "EditChange": "change.propose",
     "WithdrawChange": "change.propose",
     "DecideChange": "change.decide",
+    "ProposeLimit": "limit.propose",
+    "EditLimit": "limit.propose",
+    "WithdrawLimit": "limit.propose",
+    "DecideLimit": "limit.decide",
+    "EnableStrategy": "strategy.enable",
+    "AskOverride": "order.submit",
+    "ConfirmOverride": "override.confirm",
     "AcknowledgeAlert": "alert.acknowledge",
     "AcceptReconciliation": "reconciliation.accept",
     "SetSpeed": "market.speed",
@@ -267,7 +370,17 @@ PERMISSION: dict[str, str] = {
     "InstallModel": "desk.configure",
 }
 
-RISK_REDUCING = frozenset({"HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"})
+RISK_REDUCING = frozenset(
+    {
+        "HoldParent",
+        "HoldScope",
+        "SetMode",
+        "RequestKill",
+        "WithdrawChange",
+        "WithdrawLimit",
+        "AcknowledgeAlert",
+    }
+)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,6 +77,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SYSTEM: Reach.ALL,
     },
     "order.resume": {Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
+    "hold.release": {Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "order.kill": {
         Role.TRADER: Reach.OWN,
         Role.SUPERVISOR: Reach.DESK,
@@ -93,6 +94,12 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SYSTEM: Reach.ALL,
     },
     "change.decide": {Role.SUPERVISOR: Reach.DESK},
+    # limits
+    "view.limits": WATCHERS,
+    "limit.propose": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "limit.decide": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "override.confirm": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "strategy.enable": {Role.RISK: Reach.ALL},
     # the day
     "market.speed": {Role.TRADER: Reach.ALL, Role.SUPERVISOR: Reach.ALL, Role.ADMIN: Reach.ALL},
     "drill.incident": {
@@ -105,6 +112,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SUPERVISOR: Reach.DESK,
         Role.RISK: Reach.ALL,
     },
+    "mode.set": {Role.SUPERVISOR: Reach.ALL, Role.RISK: Reach.ALL},
     "reconciliation.accept": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "tca.note": {Role.REVIEWER: Reach.ALL, Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
     "tca.sign": {Role.REVIEWER: Reach.ALL},

@@ -6,10 +6,6 @@ its reports, and every incident must have been said by an alert.
 """
 
 import argparse
-import json
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,27 +17,26 @@ from db.journal import read_all, read_decision
 from engine.core.plan import DECISION
 from engine.domain import events as e
 from engine.domain.commands import MoveParameter, StartIncident
-from engine.domain.errors import Refused
 from engine.domain.events import Entry
 from engine.domain.incidents import INCIDENT_KINDS
 from engine.domain.units import Symbol
+from engine.drill.ending import Report, conclude, flags
 from engine.drill.judge import judge
-from engine.stage import BOSS, CLOCK, TRADER, NotReady, Stage, eventually
+from engine.stage import BOSS, TRADER, Stage, eventually
 
-DONE: Final = 0
-USAGE: Final = 2
-WRONG: Final = 3
 SPEED: Final = 20.0
 PATIENCE_S: Final = 120.0
 ORDERS: Final = (("MIDC", 1, 60_000, "TWAP"), ("NRTH", -1, 100_000, "TWAP"))
-VENUES: Final = {"outage": "SIM-B", "crossed": "SIM-C"}
+VENUES: Final = {
+    "outage": ("SIM-B",), "crossed": ("SIM-C",), "stuck_dark": ("DARK-1", "DARK-2"),
+}  # fmt: skip
+STUCK_S: Final = 300.0  # a pool is seen to be stuck when a child there outlives its two minutes
 SIZE: Final = -150  # of flash and news [tick]
 SAID: Final = {
     "outage": "venue.down", "feed_gap": "market.feed", "crossed": "market.crossed",
-    "flash": "market.move", "halt": "market.halt",     "news": "market.move",
+    "flash": "market.move", "halt": "market.halt", "news": "market.move",
+    "stuck_dark": "market.stuck",
 }  # fmt: skip
-# a pool is stuck only where a child rests: a browser test waits for one, this drill does not
-DRILLED: Final = tuple(kind for kind in INCIDENT_KINDS if kind != "stuck_dark")
 BLIND: Final = ("crossed", "feed", "halt")  # troubles in which nothing may be sent
 
 
@@ -124,6 +119,22 @@ def _wait_market(stage: Stage, seconds: float) -> None:
     eventually(passed, PATIENCE_S, f"{seconds:g} s of market time")
 
 
+def _happen(stage: Stage, kind: str, seconds: float) -> float:
+    """Start an incident wherever it belongs; how long it lasts. [s of the market]"""
+    sized = INCIDENT_KINDS[kind].is_sized
+    lasts = max(seconds, STUCK_S) if kind == "stuck_dark" else seconds
+    for venue in VENUES.get(kind, ("",)):
+        command = StartIncident(
+            kind=kind,
+            venue=venue,
+            symbol=Symbol(ORDERS[0][0]) if sized or kind == "halt" else Symbol(""),
+            seconds=lasts,
+            size=SIZE if sized else 0,
+        )
+        stage.submit(command, BOSS, reason="drill")
+    return lasts
+
+
 def run(stage: Stage, kinds: Sequence[str], seconds: float) -> dict[str, Any]:
     """Every incident after the other; the report."""
     stage.start()
@@ -135,16 +146,7 @@ def run(stage: Stage, kinds: Sequence[str], seconds: float) -> dict[str, Any]:
         stage.submit(dark, TRADER)
     _wait_market(stage, 90)
     for kind in kinds:
-        sized = INCIDENT_KINDS[kind].is_sized
-        command = StartIncident(
-            kind=kind,
-            venue=VENUES.get(kind, ""),
-            symbol=Symbol(ORDERS[0][0]) if sized or kind == "halt" else Symbol(""),
-            seconds=seconds,
-            size=SIZE if sized else 0,
-        )
-        stage.submit(command, BOSS, reason="drill")
-        _wait_market(stage, command.seconds + 90)
+        _wait_market(stage, _happen(stage, kind, seconds) + 90)
     stage.set_speed(0)
     eventually(lambda: (stage.status() or {"desk": {"speed": 1}})["desk"]["speed"] == 0, 10, "stop")
     stage.stop()
@@ -158,51 +160,32 @@ def run(stage: Stage, kinds: Sequence[str], seconds: float) -> dict[str, Any]:
     return report
 
 
-def is_good(report: dict[str, Any]) -> bool:
+def is_good(report: Report) -> bool:
     """Whether nothing went wrong and every incident was said."""
     zero = ("badly_priced", "unsettled", "lost", "duplicated", "overfilled", "unknown_after")
     return (
-        all(report.get(name) == 0 for name in zero)
-        and report.get("chain") == "sound"
+        all(report[name] == 0 for name in zero)
+        and report["chain"] == "sound"
         and all(count >= 1 for count in report["said"].values())
     )
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Flags of the verb."""
-    parser = argparse.ArgumentParser(prog="python -m engine drill incident", description=__doc__)
-    parser.add_argument("--kind", choices=("all", *DRILLED), default="all")
-    parser.add_argument("--seconds", type=float, default=40.0, help="market time of each")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--keep", type=Path, help="folder to leave the desk's files in")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args(argv)
+def work(options: argparse.Namespace, folder: Path) -> Report:
+    """The incidents on a desk of their own."""
+    kinds = tuple(INCIDENT_KINDS) if "all" in options.kind else tuple(options.kind)
+    settings = ("--seed", str(options.seed), "--speed", f"{SPEED:g}")
+    stage = Stage(state=folder / "s", options=settings)
+    try:
+        return run(stage, kinds, options.seconds)
+    finally:
+        stage.stop()
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; 0 all good, 2 bad usage, 3 not so."""
-    try:
-        options = arguments(argv)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
-    began = CLOCK.mono_ns()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="qd-incident-"))
-    kinds = DRILLED if options.kind == "all" else (options.kind,)
-    stage = Stage(
-        state=folder / "s", options=("--seed", str(options.seed), "--speed", f"{SPEED:g}")
+    """Run the verb."""
+    parser = flags("incident", __doc__)
+    parser.add_argument(
+        "--kind", choices=("all", *INCIDENT_KINDS), default=["all"], nargs="+", help="in this order"
     )
-    try:
-        report = run(stage, kinds, options.seconds)
-    except (NotReady, Refused, ConnectionError, TimeoutError) as error:
-        report = {"said": {}, "failure": f"{type(error).__name__}: {error}"}
-    finally:
-        stage.stop()
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-    report["seconds"] = round((CLOCK.mono_ns() - began) / 1e9, 1)
-    if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
-    else:
-        for key, value in report.items():
-            sys.stdout.write(f"{key:>18}  {value}\n")
-    return DONE if is_good(report) else WRONG
+    parser.add_argument("--seconds", type=float, default=40.0, help="market time of each")
+    return conclude(parser, argv, work, is_good)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from engine.gateway import audit, health, tca
+from engine.gateway import audit, health, limits, tca
 from engine.gateway.grants import Grants
 from engine.gateway.ports import Clock
 from engine.gateway.sessions import Directory
@@ -37,4 +37,5 @@ def routers(parts: Sources, directory: Directory, grants: Grants) -> list[APIRou
     if parts.queries is not None:
         found.append(tca.routes(parts.queries, directory, grants))
         found.append(audit.routes(parts.queries, grants, parts.look.watermark))
+        found.append(limits.routes(parts.queries, grants))
     return found

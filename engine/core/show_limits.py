@@ -61,7 +61,7 @@ def limit_row(state: State, limit: Limit, worked: dict[Scope, float]) -> v.Limit
     """One limit with its use."""
     kind, book = KINDS[limit.kind], state.limits
     used, used_by = _now(state, limit, worked)
-    peak = _peak(book, limit)
+    peak = _highest(_peak(book, limit), limit, used, used_by, state.market_ns)
     day = "" if state.session is None else state.session.day
     trader = state.people.get(PersonId(limit.subject)) if limit.level == "trader" else None
     return v.LimitRow(
@@ -160,6 +160,19 @@ def _peak(book: LimitBook, limit: Limit) -> tuple[float, float, int, str] | None
         if key[:2] == limit.key[:2] and not book.find(*key)
     ]
     return max(found, key=lambda row: row[0] / (row[1] or 1.0), default=None)
+
+
+def _highest(
+    peak: tuple[float, float, int, str] | None,
+    limit: Limit,
+    used: float | None,
+    by: str,
+    now: int,
+) -> tuple[float, float, int, str] | None:
+    """What is used now may be more than what was written down: that moves in steps."""
+    if not used or (peak is not None and used <= peak[0]):
+        return peak
+    return (used, limit.value, now, by)
 
 
 def _refused(book: LimitBook, limit: Limit) -> int:

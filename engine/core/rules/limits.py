@@ -321,9 +321,8 @@ def highest(state: State, uses: Iterable[Use]) -> tuple[AnyEvent, ...]:
         limit = use.limit
         known = state.limits.peaks.get((limit.kind, limit.level, use.subject))
         before = 0.0 if known is None else known[0]
-        if use.used > before and int(use.share * STEP) > int(
-            before / limit.value * STEP if limit.value > 0 else 0
-        ):
+        steps = int(before / limit.value * STEP) if limit.value > 0 else 0
+        if use.used > before and (known is None or int(use.share * STEP) > steps):
             out.append(
                 e.LimitUsed(
                     kind=limit.kind,

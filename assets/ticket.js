@@ -274,7 +274,7 @@
   function offer(command, content) {
     const box = document.getElementById("ticket-override");
     box.textContent = "";
-    box.hidden = !content || !String(content.rule || "").startsWith("soft:");
+    box.hidden = !content || !String(content.detail || "").includes("ask for an override");   /* the engine answers with its sentence alone */
     if (box.hidden) return;
     const side = Number(command.args.side) === 1 ? "BUY" : "SELL", slot = make("span", "command-slot");
     const order = `${side} ${f("int", Number(command.args.quantity))} ${command.target}`;

@@ -130,7 +130,13 @@ def _kill_line(row: dict[str, Any]) -> str:
         f"{row['parents']} parents, {row['children']} children: {row['acked']} acked, "
         f"{row['filled_in_flight']} filled in flight, {row['unconfirmed']} unconfirmed"
     )
-    return f"{row['id']}  {' > '.join(marks)}  {counts}"
+    line = f"{row['id']}  {' > '.join(marks)}  {counts}"
+    if row["state"] in ("BLOCKED", "CANCEL_SENT") and row["waiting"]:
+        from engine.runtime.clock import SystemClock
+
+        age = (SystemClock().wall_ns() - row["requested_at"]) / 1e9
+        line += f"; unconfirmed for {age:.0f} s: {', '.join(row['waiting'])}"
+    return line
 
 
 def status(options: argparse.Namespace) -> int:
@@ -292,6 +298,33 @@ def explain(options: argparse.Namespace) -> int:
     return 0 if body["same"] else 3
 
 
+def limits(options: argparse.Namespace) -> int:
+    """How far every limit in force was used on the newest trading days."""
+    import msgspec
+
+    from db.queries import Queries, database_url
+    from engine.gateway.limits import lines as table
+    from engine.settings import paths
+
+    settings = _settings(options)
+    where = paths(settings)
+    queries = Queries.open(database_url(settings.database_url, where.desk_db), where.state)
+    try:
+        rows = queries.limit_use(options.days)
+    finally:
+        queries.close()
+    if options.csv:
+        print(table(rows), end="")
+        return 0
+    lines = [
+        f"{row.key}  highest {row.share:.0%} ({row.highest:g} of {row.value:g} {row.unit}) "
+        f"{row.highest_day or 'never'}  refused {row.refused}" + ("  FAR" if row.far else "")
+        for row in rows
+    ]
+    _show(options, {"items": msgspec.to_builtins(rows)}, "\n".join(lines))
+    return 0
+
+
 def rebuild(options: argparse.Namespace) -> int:
     """Drop the read tables and project the journal anew."""
     from engine.worker.rebuild import main as again
@@ -375,7 +408,10 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version", "schedules")
+DRILLS: Final = (
+    "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+    "schedules",
+)  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {
@@ -432,6 +468,9 @@ def parser() -> argparse.ArgumentParser:
     )
     verb("explain", explain).add_argument("child", help="C-3-17")
     verb("rebuild", rebuild)
+    wanted = verb("limits", limits)
+    wanted.add_argument("--days", type=int, default=20, help="trading days looked at")
+    wanted.add_argument("--csv", action="store_true", help="one line a limit and day")
     for name, choices in (("bench", BENCHES), ("drill", DRILLS)):
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)

@@ -106,6 +106,9 @@ OF_STATUS: Final[dict[OrdStatus, ChildState]] = {
 }
 
 
+PENDING: Final = (C.PENDING_CANCEL, C.PENDING_REPLACE)
+
+
 def state_of(life: Life, now: Standing) -> ChildState:
     """What the desk shows: the venue's status, and around it what only we know.
 
@@ -114,12 +117,18 @@ def state_of(life: Life, now: Standing) -> ChildState:
     shown = OF_STATUS[now.status]
     if now.is_over and now.leaves:
         return C.UNKNOWN  # where are the fills that the venue counts?
+    if shown in PENDING and not now.leaves and now.most <= now.filled:
+        return C.DONE_FOR_DAY if now.is_over else C.FILLED  # no answer can change anything
     if shown == C.REJECTED and life.is_stopped_by_us:
         return C.SEND_REFUSED
     if shown == C.DONE_FOR_DAY and not now.is_over:
         shown = C.CARRIED
-    if shown in (C.PENDING_CANCEL, C.PENDING_REPLACE) or shown not in CHILD_LIVE | {C.FILLED}:
-        return shown
+    can_change = shown in CHILD_LIVE | {C.FILLED} and shown not in PENDING
+    return _asked(life, now, shown) if can_change else shown
+
+
+def _asked(life: Life, now: Standing, shown: ChildState) -> ChildState:
+    """Around the venue's status: what we have asked for, and whether we have lost it."""
     asked = {request.kind for request in now.waiting}
     if CANCEL in asked and now.leaves:
         return C.PENDING_CANCEL

@@ -303,7 +303,8 @@ def test_busts_corrections_and_replaces_are_counted_by_the_watchdogs_own_fold():
     book = Journalled()
     rows = [
         e.ParentAccepted(parent=a_parent(quantity=1_000)), intended(1, 600), filled(1, 200, 1),
-        filled(1, 100, 2), e.FillBusted(child_id=child_id(1, 1), exec_id=3, venue_at=Nanos(1), ref=1),
+        filled(1, 100, 2),
+        e.FillBusted(child_id=child_id(1, 1), exec_id=3, venue_at=Nanos(1), ref=1),
         e.FillCorrected(
             child_id=child_id(1, 1), exec_id=4, venue_at=Nanos(1), ref=2, price=Ticks(1),
             quantity=Shares(90),

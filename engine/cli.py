@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.domain.governance import KILL_SCOPES
+from engine.domain.governance import DRILL_SCOPE, KILL_SCOPES
 from engine.domain.incidents import INCIDENT_KINDS
+from engine.domain.safety import HOLD_SCOPES, MODE_ORDER
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -99,11 +100,11 @@ def kill(options: argparse.Namespace) -> int:
             if row["state"] != shown and not options.json:
                 shown = row["state"]
                 print(_kill_line(row))
-            if row["state"] == "CONFIRMED":
+            if row["state"] in ("CONFIRMED", "RELEASED"):  # a self-test releases itself
                 break
         time.sleep(0.02)
     _show(options, receipt, "")
-    return 0 if receipt["state"] == "CONFIRMED" else 1
+    return 0 if receipt["state"] in ("CONFIRMED", "RELEASED") else 1
 
 
 def _kill_row(desk: "SyncDesk", asked_at: int) -> dict[str, Any] | None:
@@ -142,6 +143,7 @@ def status(options: argparse.Namespace) -> int:
             f"{desk['mode']} {desk['day']} {desk['session']}  speed {desk['speed']:g} "
             f"(achieved {desk['achieved']:g})  epoch {desk['epoch']}  seq {desk['seq']}"
         ),
+        f"mode: {desk['trading']} {desk['trading_why']}".rstrip(),
         f"new orders: {desk['gate'] or 'open'}",
         *(
             f"{name}  {state}  {filled:,} of {quantity:,}"
@@ -191,23 +193,48 @@ def _order_verb(options: argparse.Namespace, command: Any, *, or_system: bool = 
 
 
 def hold(options: argparse.Namespace) -> int:
-    """Hold a parent."""
-    from engine.domain.commands import HoldParent
+    """Hold a parent, or everything in a scope."""
+    from engine.domain.commands import HoldParent, HoldScope
     from engine.domain.orders import HoldChildren
     from engine.domain.units import ParentId
 
-    number = ParentId(int(options.parent.removeprefix("P-")))
     children = HoldChildren(options.children)
+    if options.scope:
+        command = HoldScope(
+            scope=options.scope, target=options.target, children=children, seconds=options.seconds
+        )
+        return _order_verb(options, command, or_system=True)
+    number = ParentId(_number(options.parent, "P-"))
     return _order_verb(options, HoldParent(parent_id=number, children=children), or_system=True)
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Resume a held parent."""
-    from engine.domain.commands import ResumeParent
+    """Resume a held parent, or end a hold by scope."""
+    from engine.domain.commands import ReleaseHold, ResumeParent
     from engine.domain.units import ParentId
 
-    number = ParentId(int(options.parent.removeprefix("P-")))
+    if options.parent.startswith("H-"):
+        return _order_verb(options, ReleaseHold(hold_id=_number(options.parent, "H-")))
+    number = ParentId(_number(options.parent, "P-"))
     return _order_verb(options, ResumeParent(parent_id=number))
+
+
+def _number(text: str, prefix: str) -> int:
+    digits = text.removeprefix(prefix)
+    if not (digits.isascii() and digits.isdigit()):
+        raise Refused(f"must be like {prefix}3, was {text!r}")
+    return int(digits)
+
+
+def mode(options: argparse.Namespace) -> int:
+    """Allow less (REDUCING, HALTED) at once, or as one of two people more again."""
+    from engine.domain.commands import RelaxMode, SetMode
+    from engine.domain.safety import MODE_ORDER, TradingMode
+
+    wanted = TradingMode(options.mode)
+    now = _desk(_settings(options)).ask("status")["desk"]["trading_set"]
+    tighter = MODE_ORDER.index(wanted) > MODE_ORDER.index(TradingMode(now))
+    return _order_verb(options, SetMode(mode=wanted) if tighter else RelaxMode(mode=wanted))
 
 
 def next_day(options: argparse.Namespace) -> int:
@@ -382,6 +409,23 @@ PASSED_ON: Final = {
 }  # fmt: skip
 
 
+def _restraint(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Verbs that hold, go on, and set the mode."""
+    one = verb("hold", hold)
+    one.add_argument("parent", nargs="?", default="", help="P-42")
+    one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    one.add_argument("--scope", choices=HOLD_SCOPES, help="instead of one parent")
+    one.add_argument("--target", default="", help="of the scope, as for kill")
+    one.add_argument("--seconds", type=float, help="of market time, then it ends")
+    one.add_argument("--reason", default="")
+    one = verb("resume", resume)
+    one.add_argument("parent", help="P-42, or H-3 for a hold by scope")
+    one.add_argument("--reason", default="")
+    one = verb("mode", mode)
+    one.add_argument("mode", choices=MODE_ORDER)
+    one.add_argument("--reason", default="")
+
+
 def parser() -> argparse.ArgumentParser:
     """Every verb with its flags."""
     from engine.settings import add_flags
@@ -402,19 +446,14 @@ def parser() -> argparse.ArgumentParser:
         "--all", action="store_true", help="also what only the lab and the tests use"
     )
     one = verb("kill", kill)
-    one.add_argument("--scope", required=True, choices=KILL_SCOPES)
+    one.add_argument("--scope", required=True, choices=(*KILL_SCOPES, DRILL_SCOPE))
     one.add_argument(
         "--target",
         default="",
         help="P-42, C-3-17, u1, MIDC, TWAP, SIM-B, a desk, a client, a model id; none for all",
     )
     one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
-    for name, function in (("hold", hold), ("resume", resume)):
-        one = verb(name, function)
-        one.add_argument("parent", help="P-42")
-        one.add_argument("--reason", default="")
-        if name == "hold":
-            one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    _restraint(verb)
     one = verb("incident", incident)
     one.add_argument("--kind", required=True, choices=tuple(INCIDENT_KINDS))
     one.add_argument("--venue", default="", help="of outage, crossed, stuck_dark")

@@ -1137,6 +1137,8 @@
     for (const list of marks.values()) for (const mark of list) drawMark(mark);
     for (const table of tables) drawTable(table);
     for (const grid of grids) if (grid.api) grid.api.refreshCells({ force: true });
+    for (const surface of surfaces) drawSurface(surface, null);
+    document.dispatchEvent(new CustomEvent("qd-zone"));
   });
   zoneWords();
   $("search").addEventListener("keydown", (event) => {

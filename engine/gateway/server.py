@@ -154,7 +154,7 @@ class Web:
                 grants,
             )
         )  # fmt: skip
-        for router in reads.routers(self.parts, self.directory, grants):
+        for router in reads.routers(self.parts, self.directory, self.hub, grants):
             self.server.include_router(router)
 
         @self.server.get("/health", include_in_schema=False)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core import show
+from engine.core import show, show_limits
 from engine.core import show_safety as safety
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -124,6 +124,7 @@ class Publisher:
             self._flush_strategies(desk)
             self._send(desk, "venues", _venues(desk))
             self._safety(desk)
+            self._flush_limits(desk)
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
             self._incidents.clear()
@@ -176,6 +177,11 @@ class Publisher:
         found = (safety.condition_row(row) for row in state.conditions.values())
         self._send(desk, "conditions", {row.id: _plain(row) for row in found}, full=True)
 
+    def _flush_limits(self, desk: Desk) -> None:
+        """All rows each time: a limit may be gone, and its use moves with every child."""
+        for topic, rows in show_limits.topics(desk.state).items():
+            self._send(desk, topic, rows, full=True)
+
     def snapshot(self, desk: Desk, header: v.DeskRow) -> None:
         """Everything, marked full: what a reader with a gap asks for."""
         state = desk.state
@@ -199,6 +205,7 @@ class Publisher:
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
         self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
         self._send(desk, "strategies", strategies, full=True)
+        self._flush_limits(desk)
         self._send(desk, "desk", {"desk": _plain(header)}, full=True)
 
 

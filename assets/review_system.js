@@ -51,10 +51,10 @@
     const number = (key) => Number(key.split("-").pop());
     QD.renderer("system-kills", (host, rows) => {
       const sorted = [...rows].filter(([, row]) => row.scope !== "drill").sort(([a, x], [b, y]) => rank(x) - rank(y) || number(b) - number(a));
-      keepCards(host, new Map(sorted), drawKill, () => true, ["oldest_s", "waiting"]);
+      keepCards(host, new Map(sorted), drawKill, () => true, ["oldest_s", "silent", "waiting"]);
       for (const node of host.querySelectorAll("[data-waiting-of]")) {
-        const waiting = (rows.get(node.dataset.waitingOf) || {}).waiting || [];
-        write(node, waiting.map(([venue, n, age, phone]) => `${QD.format("int", n)} unconfirmed at ${venue}, ${QD.format("age", age * 1000)}${phone ? ", call " + phone : ""}`).join("; "));
+        const silent = (rows.get(node.dataset.waitingOf) || {}).silent || [];
+        write(node, silent.map(([venue, n, age, phone]) => `${QD.format("int", n)} unconfirmed at ${venue}, ${QD.format("age", age * 1000)}${phone ? ", call " + phone : ""}`).join("; "));
       }
       for (const node of host.querySelectorAll("[data-oldest-of]")) {
         write(node, QD.format("age", ((rows.get(node.dataset.oldestOf) || {}).oldest_s || 0) * 1000));

@@ -1,12 +1,15 @@
 """State -> rows of kills, holds, differences and conditions, for screens. Pure."""
 
+from typing import Final
+
 from engine.core.rules.kill import unconfirmed
+from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import views as v
 from engine.domain.governance import Kill, KillState
 from engine.domain.orders import ChildState
 from engine.domain.safety import Condition, Difference, Hold
-from engine.domain.units import parent_text
+from engine.domain.units import ChildId, child_text, parent_text
 
 
 def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
@@ -41,9 +44,19 @@ def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
         released_by=kill.released_by,
         release_reason=kill.release_reason,
         repeats=kill.repeats,
-        waiting=waiting(desk, kill),
+        waiting=tuple(_child_at(state, i) for i, _ in open_ones[:WAITING_SHOWN]),
+        silent=silent(desk, kill),
         waits_for=waits_for(desk, kill),
     )
+
+
+WAITING_SHOWN: Final = 50  # children that a receipt names
+
+
+def _child_at(state: State, child_id: ChildId) -> str:
+    """``C-1-17 at SIM-B``."""
+    venue = state.venue_name(state.children[child_id].venue) or "the venue"
+    return f"{child_text(child_id)} at {venue}"
 
 
 def waits_for(desk: Desk, kill: Kill) -> str:
@@ -51,7 +64,7 @@ def waits_for(desk: Desk, kill: Kill) -> str:
     return "the exchange" if desk.is_away and kill.state == KillState.BLOCKED else ""
 
 
-def waiting(desk: Desk, kill: Kill) -> list[list[str | int | float]]:
+def silent(desk: Desk, kill: Kill) -> list[list[str | int | float]]:
     """Venue, children without its word, seconds since their kill (desk clock), phone; by age."""
     state = desk.state
     counts: dict[int, int] = {}

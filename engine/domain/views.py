@@ -163,7 +163,8 @@ class KillRow(msgspec.Struct, frozen=True, kw_only=True):
     released_by: str
     release_reason: str = ""
     repeats: int = 0  # how often cancels and questions went out again
-    waiting: list[list[str | int | float]] = []  # venue, unconfirmed, seconds (desk clock), phone
+    waiting: tuple[str, ...] = ()  # unconfirmed children and where, the first WAITING_SHOWN
+    silent: list[list[str | int | float]] = []  # venue, unconfirmed, seconds (desk clock), phone
     waits_for: str = ""  # "the exchange" while no cancel can be sent
 
 

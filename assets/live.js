@@ -367,6 +367,7 @@
       library.getApiAsync(node.dataset.gridId).then((api) => {
         grid.api = api;
         node.qdGrid = grid;
+        if (api.getDisplayedRowCount()) api.setGridOption("rowData", []);    /* opened once more */
         if (node.dataset.link) {
           api.addEventListener("rowDoubleClicked", (event) => openKey(node.dataset.link, event.data.id));
           api.addEventListener("cellKeyDown", (event) => {
@@ -1137,6 +1138,8 @@
     for (const list of marks.values()) for (const mark of list) drawMark(mark);
     for (const table of tables) drawTable(table);
     for (const grid of grids) if (grid.api) grid.api.refreshCells({ force: true });
+    for (const surface of surfaces) drawSurface(surface, null);
+    document.dispatchEvent(new CustomEvent("qd-zone"));
   });
   zoneWords();
   $("search").addEventListener("keydown", (event) => {
@@ -1175,7 +1178,7 @@
 
   window.QD = {
     format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
-    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again,
+    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again, scan,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {
       renderers.set(name, run);

@@ -108,6 +108,7 @@ class Web:
         self.parts = parts
         self.ready = False
         self.people_untold = ""  # why the engine does not know the people table, shown as status
+        self.unserved = ""  # why the engine does not let this web show anything, shown as status
         self.hub = Hub(parts.clock)
         self.directory = Directory(idle_lock=parts.idle_lock)
         self.directory.load(parts.people.persons(), parts.people.sessions())
@@ -147,7 +148,7 @@ class Web:
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
         )
-        for router in reads.routers(self.parts, self.directory, grants):
+        for router in reads.routers(self.parts, self.directory, self.hub, grants):
             self.server.include_router(router)
 
         @self.server.get("/health", include_in_schema=False)
@@ -200,6 +201,8 @@ class Web:
             "models": status.model_cells(self.hub, now),
             "mode": status.mode_cells(self.hub, now),
         }
+        if self.unserved:
+            rows["version"] = {"state": "bad", "text": self.unserved, "at": now}
         if self.people_untold:
             rows["people"] = {"state": "bad", "text": self.people_untold, "at": now}
         if parts.processes is not None:
@@ -209,8 +212,10 @@ class Web:
     async def _snapshot(self) -> bool:
         try:
             answered = await self.parts.desk.ask_snapshot(ASK_S)
-        except Refused:  # the engine is there and will say why by its own rows
+        except Refused as refusal:  # halted: its own rows say so too; other code: nothing is shown
+            self.unserved = str(refusal)
             return False
+        self.unserved = ""
         self.ready = self.ready or answered
         return answered
 

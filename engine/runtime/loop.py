@@ -58,6 +58,7 @@ class Parts:
     days: Days
     models: Models
     tapes: Any  # Callable[[str], Tape]: opens the tape of a day
+    unattended_ns: int = 0  # how long no supervisor may be here, 0 = for ever
     crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
 
 
@@ -70,6 +71,7 @@ class Loop:
     pace: Pace = field(default_factory=Pace)
     stopping: bool = False
     venue_ready: bool = False
+    venue_closes: str = VenueSilent.closes  # the gate while the venue is not ready
     venue_retry_at: int = 0
     pending: NDArray[np.void] = field(default_factory=lambda: NO_REPORTS)
     tape: Tape | None = None
@@ -88,7 +90,7 @@ class Loop:
         self.answers = Answers(self.desk, self.parts.journal)
         self.rounds = Rounds(
             host=self, venue=self.parts.venue, gate=self.parts.gate,
-            wall_ns=self.parts.clock.wall_ns,
+            clock=self.parts.clock, unattended_ns=self.parts.unattended_ns,
         )  # fmt: skip
 
     @property
@@ -139,7 +141,7 @@ class Loop:
     def closed_because(self) -> str:
         """Why nothing new leaves; "" = it may."""
         if not self.venue_ready:
-            return "venue: the exchange does not answer"
+            return self.venue_closes
         return self.parts.gate.closed_because(self.desk.state)
 
     # --- inputs -----------------------------------------------------------------------------
@@ -228,8 +230,10 @@ class Loop:
     def _commit(self, output: Output) -> None:
         """Durable from here on; then it may be sent and shown."""
         self._crash("before_journal")
+        began = self.parts.clock.mono_ns()
         self.parts.journal.append(output.entries, output.records)
         self.durable_at = self.parts.clock.mono_ns()
+        self.rounds.committed(self.durable_at - began)
         self._crash("after_journal")
         if self.parts.crash is not None and is_partial(self.desk.state, output):
             self._crash("mid_partial")
@@ -354,8 +358,10 @@ class Loop:
             if seen != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
             self._compare(now)
-        except VenueSilent:
-            return
+        except VenueSilent as silence:
+            if silence.closes != self.venue_closes:
+                self.facts((raise_alert(state, "critical", "venue", "venue", silence.closes),))
+            self.venue_closes = silence.closes
 
     def _compare(self, now: Nanos) -> None:
         """Book every report of the day, resolve what is unknown, state what still differs."""
@@ -444,6 +450,9 @@ class Loop:
                 self.publisher.snapshot(self.desk, self._header())
                 body: Any = None
                 refusal = ""
+            elif request.name == "presence":
+                self.rounds.present(int(request.args.get("supervisors", 0)))
+                body, refusal = None, ""
             else:
                 body, refusal = self.answers.answer(request, self._status())
             epoch = self.desk.state.epoch

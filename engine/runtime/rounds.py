@@ -4,7 +4,6 @@ Everything here waits on the desk's monotonic clock, so a market that stands sti
 is compared as often. Nothing here decides an order: cancels are repeated, orders never.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -20,9 +19,11 @@ from engine.domain import events as e
 from engine.domain.events import AnyEvent
 from engine.domain.governance import DRILL_SCOPE, Kill, KillState
 from engine.domain.orders import ChildState
-from engine.domain.safety import Difference
-from engine.domain.units import SECOND, ChildId, PersonId, Symbol
+from engine.domain.safety import Difference, TradingMode
+from engine.domain.units import SECOND, ChildId, PersonId
 from engine.runtime import reconcile
+from engine.runtime.clock import Clock
+from engine.runtime.conditions import LOOK_NS, SELF_TEST, Conditions, Readings
 from engine.runtime.gate import Gate
 from engine.runtime.ports import Venue, VenueSilent
 
@@ -34,6 +35,7 @@ POSITIONS_EVERY_NS: Final = 300 * SECOND
 KILL_AGAIN_NS: Final = (1 * SECOND, 2 * SECOND, 5 * SECOND)  # after the cancels; then, without end,
 KILL_EVERY_NS: Final = 5 * SECOND
 SELF_TEST_NS: Final = 2 * SECOND  # a self-test without its receipt by then has failed
+START_GRACE_NS: Final = 30 * SECOND  # for a watchdog that starts beside us
 PROBE: Final = "self-test"
 SYSTEM: Final = PersonId("system")
 TIMERS: Final = {"open": OPEN_EVERY_NS, "fills": FILLS_EVERY_NS, "positions": POSITIONS_EVERY_NS}
@@ -59,7 +61,13 @@ class Rounds:
     host: Host
     venue: Venue
     gate: Gate
-    wall_ns: Callable[[], int]
+    clock: Clock
+    unattended_ns: int = 0  # how long no supervisor may be here, 0 = for ever
+    conditions: Conditions = field(default_factory=Conditions)
+    started: int = field(init=False)
+    present_at: int = field(init=False)  # a supervisor was last seen
+    slowest: int = 0  # commit since the last look
+    looked: int = 0  # at the desk itself
     compared: dict[str, int] = field(default_factory=dict)  # check: monotonic ns of the last
     compared_at: int = 0  # wall ns of the last comparison, for screens
     seen: int = 0  # reports of the day that the last comparison had
@@ -73,6 +81,9 @@ class Rounds:
     tested_at: int = 0
     asked: set[tuple[str, str, str, int]] = field(default_factory=set)  # trips
 
+    def __post_init__(self) -> None:
+        self.started = self.present_at = self.clock.mono_ns()
+
     @property
     def state(self) -> State:
         return self.host.desk.state
@@ -82,17 +93,50 @@ class Rounds:
         self._trips()
         self._kills(now)
         self._self_test(now)
+        if now - self.looked >= LOOK_NS:
+            self.looked = now
+            for events in self.conditions.look(self.state, now, self.readings(now)):
+                self.host.facts(events)
         if not self.host.venue_ready or self.state.session is None:
             return
         due = self._due(now)
         if due:
             self.compare(now, due)
 
+    # --- the desk itself --------------------------------------------------------------------
+    def committed(self, took_ns: int) -> None:
+        """A turn was written."""
+        self.slowest = max(self.slowest, took_ns)
+
+    def present(self, supervisors: int) -> None:
+        """The web says how many supervisors look at a page now."""
+        if supervisors > 0:
+            self.present_at = self.clock.mono_ns()
+
+    def readings(self, now: int) -> Readings:
+        """What is to be seen of the desk."""
+        slowest, self.slowest = self.slowest, 0
+        return Readings(
+            lease_age_ns=self._lease_age(now),
+            clock_step_ns=self.clock.step_ns(),
+            disk=self.gate.disk(),
+            commit_ns=slowest,
+            alone_ns=now - self.present_at,
+            unattended_ns=self.unattended_ns,
+        )
+
+    def _lease_age(self, now: int) -> int | None:
+        """A watchdog that has not stamped since our start is given time to start too."""
+        age = self.gate.lease_age_ns()
+        if age is None or age < now - self.started:
+            return age
+        return now - self.started - START_GRACE_NS
+
     # --- books ------------------------------------------------------------------------------
     def logged_on(self, now: int) -> None:
         """Everything was just compared; the count of reports starts with the day."""
         self.compared = dict.fromkeys(TIMERS, now)
-        self.compared_at = self.wall_ns()
+        self.compared_at = self.clock.wall_ns()
         self.seen = 0
 
     def _due(self, now: int) -> tuple[str, ...]:
@@ -140,7 +184,7 @@ class Rounds:
             return
         for name in checks:
             self.compared[name] = now
-        self.compared_at = self.wall_ns()
+        self.compared_at = self.clock.wall_ns()
         state = self.state
         news = reconcile.is_news(state, found)
         told = reconcile.alerts(state, found) if news else []
@@ -200,7 +244,7 @@ class Rounds:
                 self.asked.add(asked)
                 self.gate.request(
                     trip.scope, trip.target, f"trip:{trip.kind}", door=DOOR,
-                    now_ns=max(self.wall_ns(), trip.at),
+                    now_ns=max(self.clock.wall_ns(), trip.at),
                 )  # fmt: skip
 
     # --- self-test --------------------------------------------------------------------------
@@ -211,7 +255,7 @@ class Rounds:
             self.day = session.day
             self.tested_at = now
             self.tested = self.gate.request(
-                DRILL_SCOPE, PROBE, SYSTEM, door=PROBE, now_ns=self.wall_ns()
+                DRILL_SCOPE, PROBE, SYSTEM, door=PROBE, now_ns=self.clock.wall_ns()
             )
         self._settle_tests()
         if self.tested and now - self.tested_at >= SELF_TEST_NS:
@@ -228,6 +272,8 @@ class Rounds:
             wrong = probe_verdict(self.state, kill)
             if wrong:
                 self._failed(wrong)
+            elif (SELF_TEST, "") in self.state.conditions:
+                self.host.facts((e.ConditionOver(kind=SELF_TEST, object=""),))
             took = (kill.confirmed_at - kill.requested_at) / 1e6
             reason = f"self-test {'FAILED: ' + wrong if wrong else f'passed in {took:.1f} ms'}"
             self.host.facts((e.KillReleased(kill_id=kill.id, by=SYSTEM, reason=reason),))
@@ -235,8 +281,11 @@ class Rounds:
 
     def _failed(self, why: str) -> None:
         sentence = f"the kill's self-test FAILED: {why}; do not rely on the kill, call the venues"
-        about = Symbol("")
-        self.host.facts((raise_alert(self.state, "critical", "kill.selftest", about, sentence),))
+        began = e.ConditionBegan(
+            kind=SELF_TEST, object="", sentence=sentence, mode=TradingMode.NORMAL
+        )
+        alert = raise_alert(self.state, "critical", "kill.selftest", "", sentence)
+        self.host.facts((began, alert))
 
 
 def again_after(done: int) -> int:

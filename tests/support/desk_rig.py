@@ -98,7 +98,14 @@ class OpenGate:
     def __init__(self) -> None:
         self.requests: list[Any] = []
         self.closed = ""
+        self.lease_age: int | None = None
         self.released: list[int] = []
+
+    def lease_age_ns(self) -> int | None:
+        return self.lease_age
+
+    def disk(self) -> str:
+        return ""
 
     def closed_because(self, state: State) -> str:
         del state

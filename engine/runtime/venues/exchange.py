@@ -20,7 +20,8 @@ from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos, Symbol
 from engine.domain.venue import Venue
-from engine.runtime.ports import VenueSilent
+from engine.runtime.code import differs, trading_hash
+from engine.runtime.ports import VenueSilent, VersionDiffers
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.venues.wire import (
     Answer,
@@ -59,6 +60,7 @@ class _Venue(ABC):
         self._link = 0
         self._turn = 0
         self._at = Nanos(0)
+        self._code = ""  # of ours; "" = the exchange is in this process
         self._symbols: tuple[Symbol, ...] = ()
         self.source = ""
         self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
@@ -86,9 +88,13 @@ class _Venue(ABC):
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         symbols = tuple(str(symbol) for symbol in self._symbols)
         ask = Ask(
-            op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed
-        )
-        answer = self._done(self._ask(ask))
+            op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed,
+            code=self._code,
+        )  # fmt: skip
+        answer = self._ask(ask)
+        if other := differs("the exchange", answer.code, self._code):
+            raise VersionDiffers(other)
+        self._done(answer)
         self.source = answer.source
         self.venues = answer.venues
         return self._at
@@ -177,6 +183,7 @@ class ExchangeVenue(_Venue):
         self._address = f"ipc://{address}" if isinstance(address, Path) else address
         self._timeout_ms = timeout_ms
         self._hello_timeout_ms = hello_timeout_ms
+        self._code = trading_hash()
         self._crash = crash  # named crash points of the fault lab
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from engine.domain import commands as c
+from engine.domain.errors import Refused
 from engine.exchange.generated import load
 from engine.exchange.hours import session_of
 from engine.exchange.simulated import SimulatedMarket
 from tests.process.test_recorded_day import MINUTE, Talk, cli, filled, recording
 from tests.support.browser import ROOT
-from tests.support.real_desk import RealDesk
+from tests.support.real_desk import RealDesk, until
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,10 @@ def test_the_desk_trades_on_a_market_like_the_recorded_day_and_says_how_far_it_i
     assert "of 32 statistics agree, apart in spread " in said
     assert "(recorded 12.86)" in said
 
-    talk.do(
-        c.SubmitParent(symbol="AMZN", side=1, quantity=5_000, strategy="TWAP",
-                       horizon_ns=120 * MINUTE)
-    )  # fmt: skip
+    order = c.SubmitParent(
+        symbol="AMZN", side=1, quantity=5_000, strategy="TWAP", horizon_ns=120 * MINUTE
+    )
+    until(lambda: is_taken(talk, order), what="the engine knows the people")
     talk.when(lambda n: filled(n, "P-1") >= 500, "fills of the order")
     talk.do(c.StartIncident(kind="news", seconds=5.0, symbol="AMZN", size=60), "u3")
     talk.door.close()
@@ -71,6 +72,17 @@ def test_the_desk_trades_on_a_market_like_the_recorded_day_and_says_how_far_it_i
     )  # fmt: skip
     assert virtual.returncode == 2, virtual.stdout
     assert "choose another with --state" in virtual.stdout
+
+
+def is_taken(talk: Talk, order: c.SubmitParent) -> bool:
+    """Whether the order was accepted; False as long as the web has not told who people are."""
+    try:
+        talk.do(order)
+    except Refused as refusal:
+        if "is unknown to the engine" not in str(refusal):
+            raise
+        return False
+    return True
 
 
 def levels_are_those_of_the_file(desk: RealDesk) -> None:

@@ -244,6 +244,7 @@ def incident(options: argparse.Namespace) -> int:
         symbol=Symbol(options.symbol),
         seconds=options.seconds,
         size=options.size,
+        child=options.child,
     )
     return _order_verb(options, command)
 
@@ -439,8 +440,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--symbol", default="", help="of the others; none = all")
     one.add_argument("--seconds", type=float, default=60.0, help="market time")
     one.add_argument(
-        "--size", type=int, default=0, help="ticks, of flash and news; negative = down"
+        "--size", type=int, default=0, help="ticks, of flash and news, negative = down; or shares"
     )
+    one.add_argument("--child", default="", help="C-3-17, of what befalls an order; none = newest")
     one.add_argument("--reason", default="")
     verb("next-day", next_day).add_argument("--reason", default="")
     verb("verify", verify).add_argument(

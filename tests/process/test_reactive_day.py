@@ -71,7 +71,7 @@ def test_the_desk_trades_on_a_market_like_the_recorded_day_and_says_how_far_it_i
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert virtual.returncode == 2, virtual.stdout
-    assert "choose another with --state" in virtual.stdout
+    assert "choose one with --state" in virtual.stdout
 
 
 def is_taken(talk: Talk, order: c.SubmitParent) -> bool:

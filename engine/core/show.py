@@ -363,7 +363,17 @@ def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
         reason=kill.reason,
         release_by=kill.release_by,
         released_by=kill.released_by,
+        waiting=tuple(_child_at(state, child_id) for child_id, _ in open_ones[:WAITING_SHOWN]),
     )
+
+
+WAITING_SHOWN: Final = 50  # children that a receipt names
+
+
+def _child_at(state: State, child_id: ChildId) -> str:
+    """``C-1-17 at SIM-B``."""
+    venue = state.venue_name(state.children[child_id].venue) or "the venue"
+    return f"{child_text(child_id)} at {venue}"
 
 
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:

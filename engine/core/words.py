@@ -16,6 +16,8 @@ WHY: Final = {
     k.WHY_DARK: "rest at the mid, unseen",
     k.WHY_DEALER: "take a dealer's quote",
     k.WHY_AUCTION: "take part in the auction",
+    k.WHY_POLICY_ON: "the learnt policy works ahead of its base schedule",
+    k.WHY_POLICY_OFF: "the learnt policy waits",
 }
 BINDING: Final = {
     k.BOUND_NOTHING: "",

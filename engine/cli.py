@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.governance import DRILL_SCOPE, KILL_SCOPES
 from engine.domain.incidents import INCIDENT_KINDS
-from engine.domain.safety import HOLD_SCOPES, MODE_ORDER
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -216,47 +215,24 @@ def _order_verb(options: argparse.Namespace, command: Any, *, or_system: bool = 
 
 def hold(options: argparse.Namespace) -> int:
     """Hold a parent, or everything in a scope."""
-    from engine.domain.commands import HoldParent, HoldScope
-    from engine.domain.orders import HoldChildren
-    from engine.domain.units import ParentId
+    from engine.restraint import hold as command
 
-    children = HoldChildren(options.children)
-    if options.scope:
-        command = HoldScope(
-            scope=options.scope, target=options.target, children=children, seconds=options.seconds
-        )
-        return _order_verb(options, command, or_system=True)
-    number = ParentId(_number(options.parent, "P-"))
-    return _order_verb(options, HoldParent(parent_id=number, children=children), or_system=True)
+    return _order_verb(options, command(options), or_system=True)
 
 
 def resume(options: argparse.Namespace) -> int:
     """Resume a held parent, or end a hold by scope."""
-    from engine.domain.commands import ReleaseHold, ResumeParent
-    from engine.domain.units import ParentId
+    from engine.restraint import resume as command
 
-    if options.parent.startswith("H-"):
-        return _order_verb(options, ReleaseHold(hold_id=_number(options.parent, "H-")))
-    number = ParentId(_number(options.parent, "P-"))
-    return _order_verb(options, ResumeParent(parent_id=number))
-
-
-def _number(text: str, prefix: str) -> int:
-    digits = text.removeprefix(prefix)
-    if not (digits.isascii() and digits.isdigit()):
-        raise Refused(f"must be like {prefix}3, was {text!r}")
-    return int(digits)
+    return _order_verb(options, command(options))
 
 
 def mode(options: argparse.Namespace) -> int:
     """Allow less (REDUCING, HALTED) at once, or as one of two people more again."""
-    from engine.domain.commands import RelaxMode, SetMode
-    from engine.domain.safety import MODE_ORDER, TradingMode
+    from engine.restraint import mode as command
 
-    wanted = TradingMode(options.mode)
     now = _desk(_settings(options)).ask("status")["desk"]["trading_set"]
-    tighter = MODE_ORDER.index(wanted) > MODE_ORDER.index(TradingMode(now))
-    return _order_verb(options, SetMode(mode=wanted) if tighter else RelaxMode(mode=wanted))
+    return _order_verb(options, command(options, now))
 
 
 def next_day(options: argparse.Namespace) -> int:
@@ -463,25 +439,9 @@ PASSED_ON: Final = {
 }  # fmt: skip
 
 
-def _restraint(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    """Verbs that hold, go on, and set the mode."""
-    one = verb("hold", hold)
-    one.add_argument("parent", nargs="?", default="", help="P-42")
-    one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
-    one.add_argument("--scope", choices=HOLD_SCOPES, help="instead of one parent")
-    one.add_argument("--target", default="", help="of the scope, as for kill")
-    one.add_argument("--seconds", type=float, help="of market time, then it ends")
-    one.add_argument("--reason", default="")
-    one = verb("resume", resume)
-    one.add_argument("parent", help="P-42, or H-3 for a hold by scope")
-    one.add_argument("--reason", default="")
-    one = verb("mode", mode)
-    one.add_argument("mode", choices=MODE_ORDER)
-    one.add_argument("--reason", default="")
-
-
 def parser() -> argparse.ArgumentParser:
     """Every verb with its flags."""
+    from engine.restraint import add_restraint
     from engine.settings import add_flags
 
     top = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
@@ -507,7 +467,7 @@ def parser() -> argparse.ArgumentParser:
         help="P-42, C-3-17, u1, MIDC, TWAP, SIM-B, a desk, a client, a model id; none for all",
     )
     one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
-    _restraint(verb)
+    add_restraint(verb, hold, resume, mode)
     one = verb("incident", incident)
     one.add_argument("--kind", required=True, choices=tuple(INCIDENT_KINDS))
     one.add_argument("--venue", default="", help="of outage, crossed, stuck_dark")

@@ -130,7 +130,13 @@ def _kill_line(row: dict[str, Any]) -> str:
         f"{row['parents']} parents, {row['children']} children: {row['acked']} acked, "
         f"{row['filled_in_flight']} filled in flight, {row['unconfirmed']} unconfirmed"
     )
-    return f"{row['id']}  {' > '.join(marks)}  {counts}"
+    line = f"{row['id']}  {' > '.join(marks)}  {counts}"
+    if row["state"] in ("BLOCKED", "CANCEL_SENT") and row["waiting"]:
+        from engine.runtime.clock import SystemClock
+
+        age = (SystemClock().wall_ns() - row["requested_at"]) / 1e9
+        line += f"; unconfirmed for {age:.0f} s: {', '.join(row['waiting'])}"
+    return line
 
 
 def status(options: argparse.Namespace) -> int:
@@ -402,7 +408,9 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version")
+DRILLS: Final = (
+    "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+)  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

@@ -22,6 +22,7 @@ from engine.kernels.exogenous import (
     memory_table,
     quantiles,
 )
+from engine.kernels.handed import one_word
 from engine.kernels.off_state import LIT_SHARE, new_off
 
 Row: TypeAlias = Any  # one record of an array, as numba sees it
@@ -186,6 +187,7 @@ class Day(NamedTuple):
     close_ns: int
 
 
+@one_word
 class Env(NamedTuple):
     """One run of a day; made by `new_env`, copied by `copy_env`.
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from engine.domain.kinds import N_FEATURES
 from engine.kernels import stack
 from engine.kernels.dense import logistic, machine, perceptron
+from engine.kernels.handed import one_word
 from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.trees import NODE, attribute_trees, sum_of_trees
 
@@ -67,6 +68,7 @@ MODEL = np.dtype(
 )
 
 
+@one_word
 class Model(NamedTuple):
     """Everything ``score`` needs; C-contiguous and writable, or a call compiles for seconds."""
 

@@ -59,6 +59,7 @@ from engine.kernels.flow import (
     write_best,
     write_tick,
 )
+from engine.kernels.handed import one_word
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.own_orders import submit
@@ -74,6 +75,7 @@ VENUE_STUCK = 3  # an event did not fit the scratch arrays, or a message the que
 MARKOUT_NS = 10 * SECOND_NS
 
 
+@one_word
 class Tape(NamedTuple):
     """What a simulated parent leaves behind, and the scratch space of the loop."""
 

@@ -14,7 +14,7 @@
   const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
   const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500,
     HIDE_MS = 15000, NAG_MS = 30000, NAG_MOST_MS = 480000;
-  const CALM = new Set(["HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
+  const CALM = new Set(["HoldParent", "HoldScope", "SetMode", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
   const people = JSON.parse(body.dataset.people || "{}");
   const $ = (id) => document.getElementById(id);
   const now = () => performance.now();

@@ -25,6 +25,7 @@ MARKS: Final = {
     "LIVE": ("live", "real orders, real money"),
 }
 CHIPS: Final = (
+    ("mode", "what the desk may do: NORMAL, REDUCING (nothing that raises risk), HALTED"),
     ("feed", "age of the newest quote, market clock"),
     ("engine", "time of one turn, and whether new orders may leave"),
     ("models", "models deciding of models in force"),

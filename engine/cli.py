@@ -373,7 +373,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference")
-DRILLS: Final = ("crash", "oversend", "incident")
+DRILLS: Final = ("crash", "oversend", "incident", "kill")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

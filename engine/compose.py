@@ -1,10 +1,8 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
 import hashlib
-import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -21,6 +19,7 @@ from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.crash import crash_hook
 from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
 from engine.runtime.halted import Halted
@@ -66,22 +65,6 @@ def fold_journal(folder: Path) -> State:
     return state
 
 
-def crash_hook(point: str) -> Callable[[str], None] | None:
-    """For the fault lab: kill the process at a named point, the n-th time it is reached."""
-    if not point:
-        return None
-    name, _, count = point.partition(":")
-    left = [int(count or 1)]
-
-    def reach(here: str) -> None:
-        if here == name:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return reach
-
-
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
     """Simulated weekdays, or the one recorded day."""
     if settings.replay_messages is not None and settings.replay_orderbook is not None:
@@ -97,6 +80,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
     """Recover and wire; nothing has been sent yet."""
     where = paths(settings)
     make_folders(where)
+    crash = crash_hook(settings.crash_at, settings.mode)
     flag = KillFlag.open(where.kill_flag)  # before the journal: without one this start is the first
     journal = SqliteJournal(where.journal)
     state = fold_journal(where.journal)
@@ -115,11 +99,11 @@ def build(settings: Settings, clock: Clock) -> Loop:
         journal=journal,
         link=link,
         gate=gate,
-        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200),
+        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200, crash=crash),
         days=days_of(settings, clock),
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
-        crash=crash_hook(settings.crash_at),
+        crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))
     start(loop, settings, epoch=max(state.epoch, flag.epoch) + 1)

@@ -41,7 +41,8 @@ from engine.runtime.venues.wire import Incident, messages_of
 SHELL: Final = (
     e.EngineStarted, e.DeskCarried, e.ChildUnknown, e.ChildNeverArrived, e.Reconciled,
     e.VenuesSeen, e.IncidentStarted, e.IncidentNotStarted,
-    e.KillCancelSent, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
+    e.KillCancelSent, e.KillRepeated, e.KillReleased, e.ConditionBegan, e.ConditionOver,
+    e.BooksCompared, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
 )  # fmt: skip
 REPORTS: Final[dict[type[AnyEvent], int]] = {
     e.ChildAccepted: k.ACCEPTED,

@@ -386,6 +386,17 @@ def check_port(settings: Settings) -> None:
             ) from None
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """What every process of the desk inherits."""
+    return {
+        **os.environ,
+        **to_env(settings),
+        SUPERVISED: "1",
+        "PYTHONUNBUFFERED": "1",
+        "NUMBA_DISABLE_INTEL_SVML": "1",  # the optional library changes last bits
+    }
+
+
 def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
     """Run the desk until SIGTERM or Ctrl-C; exit code, 2 when a process refused to start.
 
@@ -395,20 +406,13 @@ def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
     make_folders(where)
     lock = take_lock(where.lock)
     check_port(settings)
-    env = {
-        **os.environ,
-        **to_env(settings),
-        SUPERVISED: "1",
-        "PYTHONUNBUFFERED": "1",
-        "NUMBA_DISABLE_INTEL_SVML": "1",  # the optional library changes last bits
-    }
     children = [
         Child(spec=spec, log=where.log / f"{spec.name}.log", status=Status(name=spec.name))
         for spec in processes
     ]
     for child in children:
         child.seen = child.log.stat().st_size if child.log.exists() else 0  # said by an earlier run
-    desk = Supervisor(children=children, where=where, env=env, lock=lock)
+    desk = Supervisor(children=children, where=where, env=environment(settings), lock=lock)
     desk.listen()
     say(f"starting, state in {where.state}, logs in {where.log}")
     threading.Thread(target=announce, args=(settings, lambda: desk.wanted), daemon=True).start()

@@ -29,6 +29,7 @@ from engine.exchange.simulated import warm as warm_simulated
 from engine.kernels.act import act_first
 from engine.kernels.inference import attribute, attributes_at_once
 from engine.kernels.jit import CACHE
+from engine.kernels.marks import fill_rate, judged
 from engine.kernels.watch import lean_first
 
 DAY: Final = "2026-01-02"
@@ -118,6 +119,8 @@ def decide() -> None:
     lean_first(NO_MODEL, features)
     attribute(NO_MODEL, features, np.zeros(features.size))
     attributes_at_once(NO_MODEL)
+    judged(0.0, 0.0, 0.0)
+    fill_rate(0, 0, 100)
     warm_recorded()
     planner = Planner()
     observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)

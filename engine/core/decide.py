@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, desk, drills, hold, kill, orders
+from engine.core.rules import (
+    approval,
+    books,
+    desk,
+    drills,
+    hold,
+    kill,
+    modes,
+    orders,
+    scope_hold,
+)
 from engine.core.rules.scope import covered
 from engine.core.state import State
 from engine.domain import commands as c
@@ -41,6 +51,10 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.ApproveParent: orders.approve,
     c.HoldParent: _plain(hold.hold),
     c.ResumeParent: hold.resume,
+    c.HoldScope: _plain(scope_hold.hold),
+    c.ReleaseHold: _plain(scope_hold.release),
+    c.SetMode: _plain(modes.set_mode),
+    c.RelaxMode: _plain(modes.relax),
     c.RequestKill: _plain(kill.give_reason),
     c.ReleaseKill: _plain(kill.release),
     c.ProposeChange: _plain(approval.propose),
@@ -48,7 +62,7 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.WithdrawChange: _plain(approval.withdraw),
     c.DecideChange: _plain(approval.decide_change),
     c.AcknowledgeAlert: _plain(desk.acknowledge),
-    c.AcceptReconciliation: _plain(desk.accept_reconciliation),
+    c.AcceptReconciliation: _plain(books.accept),
     c.SetSpeed: _plain(desk.set_speed),
     c.StartIncident: _plain(drills.start_incident),
     c.AnnotateTca: _plain(desk.annotate),
@@ -79,6 +93,9 @@ def decide(state: State, quotes: Quotes, envelope: Envelope) -> tuple[AnyEvent, 
     check_envelope(state, envelope)
     person = find_person(state, envelope.person)
     check_permission(state, person, envelope)
+    modes.check(state, envelope.command)
+    if not modes.reduces(state, envelope.command):
+        scope_hold.check(state, person, envelope.command)
     rule = RULES.get(type(envelope.command))
     if rule is None:
         raise Refused(f"{type(envelope.command).__name__} is not available here", rule="verb")

@@ -6,7 +6,7 @@ A step that a NEXT table lacks is a ``BrokenInvariant``: the journal or the code
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.folds import children, desk, governance, parents
+from engine.core.folds import children, desk, governance, parents, safety
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
@@ -75,6 +75,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.StrayReport: children.stray_report,
     e.KillBlocked: governance.kill_blocked,
     e.KillCancelSent: governance.kill_cancel_sent,
+    e.KillRepeated: governance.kill_repeated,
     e.KillConfirmed: governance.kill_confirmed,
     e.KillReasonGiven: governance.kill_reason_given,
     e.KillReleaseAsked: governance.kill_release_asked,
@@ -87,8 +88,17 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ChangeExpired: governance.change_expired,
     e.AlertRaised: governance.alert_raised,
     e.AlertAcknowledged: governance.alert_acknowledged,
-    e.Reconciled: governance.reconciled,
-    e.ReconciliationAccepted: governance.reconciliation_accepted,
+    e.Reconciled: safety.reconciled,
+    e.BooksCompared: safety.books_compared,
+    e.ReconciliationAcceptAsked: safety.accept_asked,
+    e.ReconciliationAccepted: safety.reconciliation_accepted,
+    e.ModeSet: safety.mode_set,
+    e.ModeAsked: safety.mode_asked,
+    e.ConditionBegan: safety.condition_began,
+    e.ConditionOver: safety.condition_over,
+    e.ScopeHeld: safety.scope_held,
+    e.HoldReleased: safety.hold_released,
+    e.TripFired: safety.trip_fired,
     e.TcaReported: governance.tca_reported,
     e.TcaAnnotated: governance.tca_annotated,
     e.DaySigned: governance.day_signed,

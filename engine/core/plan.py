@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.quotes import Quotes
+from engine.core.rules.modes import is_passive
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import allowed_places
 from engine.core.rules.trouble import waits_for
@@ -29,6 +30,7 @@ from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, Shares, Ticks, child_id
 from engine.kernels.act import act_first
 from engine.kernels.inference import Model, no_model
+from engine.kernels.marks import fill_rate
 
 COLLAR_BPS = 10.0  # of the planner; the gate's own collar is wider and independent
 
@@ -99,7 +101,7 @@ class Planner:
         row["model_state"] = sight.model_state(state.market_ns, used)
         self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
-        self.parameters[P_PASSIVE] = float(parent.passive_only)
+        self.parameters[P_PASSIVE] = float(parent.passive_only or is_passive(state))
         flat = NO_MODEL if used is None else used.model
         act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
         return self._decision(parent, "" if used is None else used.id)
@@ -192,9 +194,9 @@ def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: S
         row["venue_make"][place] = venue.make_fee
         row["venue_take"][place] = venue.take_fee
         use = state.venue_use.get(place)
-        if use is not None and use.sent > 0:
-            row["venue_fill"][place] = use.filled / use.sent
-        row["venue_markout"][place] = sight.marks.of_venue(place)
+        if use is not None:
+            row["venue_fill"][place] = fill_rate(use.sent, use.filled, int(row["lot"]))
+        row["venue_markout"][place] = sight.marks.believed(place)
 
 
 def recompute(record: bytes, curve: NDArray[np.float64], model: Model) -> Any:

@@ -14,7 +14,7 @@ from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.state import State
-from engine.core.turn import Desk
+from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, ChangeState, Kill
 from engine.domain.incidents import Incident, IncidentState
@@ -130,7 +130,8 @@ def why_word(parent: Parent, decision: Decision | None) -> str:
 def binding_word(desk: Desk, parent: Parent, decision: Decision | None) -> str:
     """What keeps the order from sending now; a market that is not fit to trade on comes first."""
     if parent.is_live and desk.state.is_open:
-        waits = waits_for(desk.state, desk.quotes, parent.symbol)
+        stopped = stopped_by(desk.state, parent) if parent.state == ParentState.WORKING else ""
+        waits = stopped or waits_for(desk.state, desk.quotes, parent.symbol)
         if waits:
             return waits
     return "" if decision is None else words.BINDING.get(decision.binding, "")

@@ -22,15 +22,15 @@ from engine.domain.kinds import (
     MODEL_NONE,
     N_FEATURES,
 )
-from engine.domain.units import SECOND, Nanos, ParentId, Symbol
+from engine.domain.units import Nanos, ParentId, Symbol
 from engine.kernels.features import new_state, prior_microprice, update_first
 from engine.kernels.inference import Model
+from engine.kernels.marks import FORGET_NS, MARKOUT_NS, judged
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.watch import lean_first
 
 Floats = NDArray[np.float64]
 
-MARKOUT_NS = 10 * SECOND
 KEPT = 2_000  # scored and labelled seconds that the running record looks back on
 LEAST = 300  # labels before the record may call a model doubtful
 DOUBTFUL_AUC = 0.48  # below a coin toss beyond noise at LEAST labels
@@ -124,11 +124,14 @@ class Marks:
 
     Mean over shares of side * (mid - price) / price. [bp] The mid is that of the first decision at
     least 10 s after the fill; fills without a two-sided mid then are left out. Starts empty after
-    a restart.
+    a restart. People see the mean as it is, the router what can be believed of it (`judged`).
     """
 
     waiting: deque[Waiting] = field(default_factory=deque)
     sums: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)  # parent 0 = all
+    known: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # place: gain,
+    # shares, squares as far as remembered
+    era: int = 0  # stretch of FORGET_NS that ``known`` was last halved in
 
     def add(self, parent: ParentId, symbol: Symbol, side: int, fill: ChildFilled) -> None:
         """A fill; its markout is due later."""
@@ -145,7 +148,13 @@ class Marks:
         )
 
     def book(self, now: Nanos, mids: Mapping[Symbol, float | None]) -> None:
-        """Book what is due."""
+        """Forget by half when the time has come, then book what is due."""
+        if now // FORGET_NS != self.era:
+            self.era = now // FORGET_NS
+            self.known = {
+                place: (0.5 * gain, 0.5 * shares, 0.5 * squares)
+                for place, (gain, shares, squares) in self.known.items()
+            }
         while self.waiting and self.waiting[0].due <= now:
             fill = self.waiting.popleft()
             mid = mids.get(fill.symbol)
@@ -155,6 +164,13 @@ class Marks:
             for key in ((0, fill.place), (fill.parent, fill.place)):
                 total, shares = self.sums.get(key, (0.0, 0))
                 self.sums[key] = (total + gain, shares + fill.quantity)
+            known = self.known.get(fill.place, (0.0, 0.0, 0.0))
+            size = float(fill.quantity)
+            self.known[fill.place] = (known[0] + gain, known[1] + size, known[2] + size * size)
+
+    def believed(self, place: int) -> float:
+        """Markout of a venue as the router takes it; NaN while too little is known. [bp]"""
+        return judged(*self.known.get(place, (0.0, 0.0, 0.0)))
 
     def of_venue(self, place: int, parent: int = 0) -> float:
         """Markout at a venue, of one parent or of all; NaN before the first. [bp]"""

@@ -14,6 +14,7 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import Condition, Difference, Hold, ModeSetting, Trip
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Symbol
 from engine.domain.venue import Venue
 
@@ -64,6 +65,14 @@ class State:
     commands: dict[str, str] = field(default_factory=dict)  # id -> "" or the refusal
     asked: dict[str, tuple[PersonId, AnyCommand]] = field(default_factory=dict)  # by command id
     difference: str = ""  # hash of an unaccepted reconciliation difference
+    difference_grows: bool = False  # then two people must accept it
+    difference_asked: PersonId = PersonId("")  # who accepted it first
+    differences: dict[Symbol, Difference] = field(default_factory=dict)  # not accepted, by symbol
+    accepted: dict[Symbol, str] = field(default_factory=dict)  # digest that people accepted
+    trading: ModeSetting = field(default_factory=ModeSetting)  # as people set it
+    conditions: dict[tuple[str, str], Condition] = field(default_factory=dict)  # kind, object
+    holds: dict[int, Hold] = field(default_factory=dict)
+    trips: dict[tuple[str, str, str], Trip] = field(default_factory=dict)  # kind, scope, target
     kill_generation: int = 0
 
     next_parent: int = 1
@@ -71,6 +80,7 @@ class State:
     next_kill: int = 1
     next_change: int = 1
     next_alert: int = 1
+    next_hold: int = 1
 
     def child(self, child_id: ChildId) -> Child | None:
         return self.children.get(child_id) or self.ended.get(child_id)

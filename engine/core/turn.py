@@ -14,9 +14,21 @@ from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
 from engine.core.quotes import Quotes
-from engine.core.rules import approval, kill, orders, risk, trouble, venues
+from engine.core.rules import (
+    approval,
+    books,
+    kill,
+    modes,
+    orders,
+    risk,
+    scope_hold,
+    trips,
+    trouble,
+    venues,
+)
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
+from engine.core.rules.scope import blocking_hold, tags_of
 from engine.core.sight import LoadedModel, Sight, open_sight
 from engine.core.state import State
 from engine.domain import events as e
@@ -25,6 +37,7 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
 from engine.domain.governance import KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED
+from engine.domain.orders import Parent
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
 
 NO_ROWS: NDArray[np.void] = np.zeros(0, dtype=[("none", "i1")])
@@ -116,7 +129,7 @@ def step(desk: Desk, inputs: Inputs) -> Output:
     if inputs.session == CLOSED and state.is_open and state.session is not None:
         batch.take((e.SessionClosed(day=state.session.day),))
     answers = {envelope.id: _command(desk, batch, envelope) for envelope in inputs.commands}
-    _progress(desk, batch)
+    _progress(desk, batch, on_grid=_is_on_grid(desk, inputs))
     if _is_on_grid(desk, inputs) and inputs.session in (CONTINUOUS, HALTED):
         _watch_market(desk, batch)
     decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
@@ -171,7 +184,7 @@ def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
     return ""
 
 
-def _progress(desk: Desk, batch: Batch) -> None:
+def _progress(desk: Desk, batch: Batch, *, on_grid: bool) -> None:
     """Let every live parent take the steps that are due, until none is."""
     for parent_id in tuple(desk.state.parents):
         while True:
@@ -183,6 +196,9 @@ def _progress(desk: Desk, batch: Batch) -> None:
                 break
             batch.take(events)
     batch.take(kill.press(desk.state))
+    batch.take(modes.take_back(desk.state))
+    batch.take(scope_hold.end_due(desk.state, desk.quotes, on_grid=on_grid))
+    batch.take(scope_hold.go_on(desk.state, desk.quotes))
 
 
 def _is_on_grid(desk: Desk, inputs: Inputs) -> bool:
@@ -205,6 +221,7 @@ def _watch_market(desk: Desk, batch: Batch) -> None:
         fit = not trouble.waits_for(state, desk.quotes, symbol)
         sight.moves.add(state.market_ns, symbol, desk.quotes.mid(symbol) if fit else None)
     batch.take(trouble.watch(state, desk.quotes, sight.moves))
+    batch.take(trips.watch(state, sight.moves))
 
 
 def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
@@ -221,6 +238,8 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
     out = []
     for parent in working(state):
         batch.take(tuple(ttl_cancels(state, parent)))
+        if stopped_by(state, parent):
+            continue
         decision = desk.planner.decide(
             state, desk.quotes, sight, parent, desk.model_of(parent.strategy)
         )
@@ -239,6 +258,7 @@ def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildInten
     parent = state.parents[intended.parent_id]
     refusal: Refused | None = None
     try:
+        _gate_safety(desk, parent, intended)
         risk.gate(state, desk.quotes, parent, intended)
     except Refused as stopped:
         refusal = stopped
@@ -250,6 +270,26 @@ def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildInten
     sentence = f"gate stopped {child_text(intended.child_id)} of P-{parent.id}: {refusal}"
     alert = raise_alert(state, "warn", f"gate.{refusal.rule}", f"P-{parent.id}", sentence)
     batch.take((stop, alert))
+
+
+def stopped_by(state: State, parent: Parent) -> str:
+    """What keeps a working parent from deciding at all: mode, books, a hold; "" = nothing."""
+    halted = modes.waits(state, parent.state)
+    if halted:
+        return halted
+    if parent.symbol in state.differences:
+        return f"books and venue differ in {parent.symbol}"
+    found = blocking_hold(state, tags_of(state, parent))
+    return "" if found is None else f"hold {scope_hold.text(found)}"
+
+
+def _gate_safety(desk: Desk, parent: Parent, order: e.ChildIntended) -> None:
+    """Mode, books and holds once more, whatever the decision looked at."""
+    state, quote = desk.state, desk.quotes.get(order.symbol)
+    touch = None if quote is None else quote.ask if order.side > 0 else quote.bid
+    modes.gate(state, order, touch)
+    books.check_symbol(state, order.symbol)
+    scope_hold.check_tags(state, tags_of(state, parent, state.venue_name(order.venue)))
 
 
 def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
@@ -292,4 +332,8 @@ def carried(state: State) -> e.DeskCarried:
             state.next_alert,
         ),
         kill_generation=state.kill_generation,
+        trading=state.trading,
+        conditions=tuple(state.conditions.values()),
+        holds=tuple(row for row in state.holds.values() if row.is_active),
+        next_hold=state.next_hold,
     )

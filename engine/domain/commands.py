@@ -10,6 +10,7 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import ResumeWhen, TradingMode
 from engine.domain.units import Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
 
@@ -84,6 +85,36 @@ class ResumeParent(Command, frozen=True, kw_only=True):
     catch_up: CatchUp | None = None
 
 
+class HoldScope(Command, frozen=True, kw_only=True):
+    """Hold everything in a scope, and let nothing new enter it."""
+
+    scope: str  # as for a kill, without child, venue and model
+    target: str = ""
+    children: HoldChildren = HoldChildren.CANCEL
+    seconds: float | None = None  # of market time; None = until somebody ends it
+    when: ResumeWhen | None = None  # or this ends it, whichever comes first
+    level: float = 0.0  # of ``when``: [bp] or [currency]
+    symbol: Symbol = Symbol("")  # whose market ``when`` looks at; "" = the target of a symbol scope
+
+
+class ReleaseHold(Command, frozen=True, kw_only=True):
+    """End a hold by scope; its parents go on with the catch-up chosen at their entry."""
+
+    hold_id: int
+
+
+class SetMode(Command, frozen=True, kw_only=True):
+    """Allow less, at once: REDUCING or HALTED."""
+
+    mode: TradingMode
+
+
+class RelaxMode(Command, frozen=True, kw_only=True):
+    """Ask for, or as a different person grant, that more is allowed again."""
+
+    mode: TradingMode
+
+
 class RequestKill(Command, frozen=True, kw_only=True):
     """Kill everything in a scope. The flag file is written first; this is its record and reason."""
 
@@ -137,6 +168,7 @@ class AcceptReconciliation(Command, frozen=True, kw_only=True):
     """Accept the shown difference between our books and the venue's."""
 
     difference: str  # hash of the difference shown
+    symbol: Symbol = Symbol("")  # "" = that of the whole desk, found at a log-on
 
 
 class SetSpeed(Command, frozen=True, kw_only=True):
@@ -219,6 +251,10 @@ AnyCommand = (
     | ApproveParent
     | HoldParent
     | ResumeParent
+    | HoldScope
+    | ReleaseHold
+    | SetMode
+    | RelaxMode
     | RequestKill
     | ReleaseKill
     | ProposeChange
@@ -247,6 +283,10 @@ PERMISSION: dict[str, str] = {
     "ApproveParent": "order.approve",
     "HoldParent": "order.hold",
     "ResumeParent": "order.resume",
+    "HoldScope": "order.hold",
+    "ReleaseHold": "hold.release",
+    "SetMode": "mode.set",
+    "RelaxMode": "mode.set",
     "RequestKill": "order.kill",
     "ReleaseKill": "kill.release",
     "ProposeChange": "change.propose",
@@ -267,7 +307,9 @@ PERMISSION: dict[str, str] = {
     "InstallModel": "desk.configure",
 }
 
-RISK_REDUCING = frozenset({"HoldParent", "RequestKill", "WithdrawChange", "AcknowledgeAlert"})
+RISK_REDUCING = frozenset(
+    {"HoldParent", "HoldScope", "SetMode", "RequestKill", "WithdrawChange", "AcknowledgeAlert"}
+)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,19 +7,17 @@ before the message is on the wire.
 import msgspec
 
 from engine.domain.commands import Envelope
+from engine.domain.event import Event as Event
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
 from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.safety import Condition, Hold, ModeSetting
+from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
+from engine.domain.safety_events import SafetyEvent
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 from engine.domain.venue import Venue
-
-
-class Event(
-    msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event", omit_defaults=True
-):
-    """Base of all events; the tag is the class name and is never re-used."""
 
 
 # --- the desk -------------------------------------------------------------------------------
@@ -51,6 +49,10 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     signed: dict[str, tuple[str, PersonId]]
     next_ids: tuple[int, int, int, int, int]  # parent, child, kill, change, alert
     kill_generation: int
+    trading: ModeSetting = ModeSetting()
+    conditions: tuple[Condition, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    next_hold: int = 1
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):
@@ -361,52 +363,6 @@ class StrayReport(Event, frozen=True, kw_only=True):
     sub: int = 0
 
 
-# --- kill -----------------------------------------------------------------------------------
-class KillBlocked(Event, frozen=True, kw_only=True):
-    """The owner thread saw the flag; no new child in scope passes. Carries the request."""
-
-    kill_id: int
-    generation: int
-    scope: str
-    target: str
-    by: str
-    door: str
-    requested_at: Nanos
-    parents: tuple[ParentId, ...]
-    children: tuple[ChildId, ...]
-
-
-class KillCancelSent(Event, frozen=True, kw_only=True):
-    """All cancels are written to the venue."""
-
-    kill_id: int
-    cancels: int
-
-
-class KillConfirmed(Event, frozen=True, kw_only=True):
-    """Every child in scope is terminal by venue evidence."""
-
-    kill_id: int
-
-
-class KillReasonGiven(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
-class KillReleaseAsked(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
-class KillReleased(Event, frozen=True, kw_only=True):
-    kill_id: int
-    by: PersonId
-    reason: str
-
-
 # --- four eyes ------------------------------------------------------------------------------
 class ChangeProposed(Event, frozen=True, kw_only=True):
     change_id: int
@@ -468,20 +424,6 @@ class AlertRaised(Event, frozen=True, kw_only=True):
 class AlertAcknowledged(Event, frozen=True, kw_only=True):
     alert_id: int
     by: PersonId
-
-
-class Reconciled(Event, frozen=True, kw_only=True):
-    """Our books and the venue's were compared; ``difference`` is "" when equal."""
-
-    open_children: int
-    resolved: int
-    difference: str = ""
-
-
-class ReconciliationAccepted(Event, frozen=True, kw_only=True):
-    difference: str
-    by: PersonId
-    reason: str
 
 
 # --- after the close ------------------------------------------------------------------------
@@ -548,12 +490,6 @@ AnyEvent = (
     | ChildUnknown
     | ChildNeverArrived
     | StrayReport
-    | KillBlocked
-    | KillCancelSent
-    | KillConfirmed
-    | KillReasonGiven
-    | KillReleaseAsked
-    | KillReleased
     | ChangeProposed
     | ChangeEdited
     | ChangeWithdrawn
@@ -562,11 +498,10 @@ AnyEvent = (
     | ChangeExpired
     | AlertRaised
     | AlertAcknowledged
-    | Reconciled
-    | ReconciliationAccepted
     | TcaReported
     | TcaAnnotated
     | DaySigned
+    | SafetyEvent
 )
 
 

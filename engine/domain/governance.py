@@ -22,6 +22,7 @@ class KillState(StrEnum):
 KILL_SCOPES: Final = (
     "child", "parent", "trader", "symbol", "strategy", "venue", "desk", "client", "model", "all",
 )  # fmt: skip
+DRILL_SCOPE: Final = "drill"  # the self-test: covers nothing, bars its own probe only
 # what a person must reach beyond the own orders before such a scope is open to them: it bars
 # others, whether or not they have an order in it now
 WIDE_SCOPES: Final = ("venue", "desk", "client", "model")
@@ -47,6 +48,8 @@ class Kill:
     children: tuple[ChildId, ...] = ()
     reason: str = ""
     release_by: PersonId = PersonId("")  # who asked for the release
+    repeats: int = 0  # how often the cancels were sent again
+    repeated_at: Nanos = Nanos(0)
     released_by: PersonId = PersonId("")
 
     @property

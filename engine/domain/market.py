@@ -145,8 +145,8 @@ OBSERVATION = np.dtype(
         ("venue_bid_size", "<i8", (VENUES,)),
         ("venue_ask", "<i8", (VENUES,)),
         ("venue_ask_size", "<i8", (VENUES,)),
-        ("venue_fill", "<f4", (VENUES,)),  # share of what we sent there today that was filled
-        ("venue_markout", "<f4", (VENUES,)),  # of our fills there, 10 s later, positive = good [bp]
+        ("venue_fill", "<f4", (VENUES,)),  # of what we sent there, 20 filled lots in advance
+        ("venue_markout", "<f4", (VENUES,)),  # 10 s later, as far as believed, positive = good [bp]
         ("venue_volume", "<i8", (VENUES,)),  # of the symbol since the open
         (
             "venue_make",

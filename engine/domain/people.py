@@ -77,6 +77,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SYSTEM: Reach.ALL,
     },
     "order.resume": {Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
+    "hold.release": {Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "order.kill": {
         Role.TRADER: Reach.OWN,
         Role.SUPERVISOR: Reach.DESK,
@@ -105,6 +106,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SUPERVISOR: Reach.DESK,
         Role.RISK: Reach.ALL,
     },
+    "mode.set": {Role.SUPERVISOR: Reach.ALL, Role.RISK: Reach.ALL},
     "reconciliation.accept": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "tca.note": {Role.REVIEWER: Reach.ALL, Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
     "tca.sign": {Role.REVIEWER: Reach.ALL},

@@ -28,3 +28,8 @@ class Policy:
     participation_grace: Shares = Shares(20_000)  # shares before the participation limit bites
     max_open_value: float = 400_000_000.0  # open notional of the desk
     max_feed_age_ns: Nanos = Nanos(10_000_000_000)  # market clock
+    # automatic kills; None = off
+    trip_loss: float | None = None  # of one parent against arrival, fees included [currency]
+    trip_move: float | None = None  # of the mid in 60 s, either way [fraction]
+    trip_rejects: int | None = None  # rejected children of one parent in ``trip_window_ns``
+    trip_window_ns: Nanos = Nanos(60_000_000_000)  # market clock

@@ -259,3 +259,8 @@ class DeskRow(msgspec.Struct, frozen=True, kw_only=True):
     working_value: float
     needs_action: int
     code: str
+    trading: str = "NORMAL"  # mode in force: NORMAL, REDUCING, HALTED
+    trading_why: str = ""  # who or what asks for it
+    trading_set: str = "NORMAL"  # as people set it
+    trading_asked: str = ""  # mode that a first person wants back to
+    trading_asked_by: str = ""

@@ -1,220 +1,25 @@
-"""kill -9 at random moments of live trading, judged by the exchange's own log.
+"""kill -9 in live trading, judged by the exchange's own log: at random moments, or ``--points``.
 
 One desk lives through all deaths: a process is killed, the supervisor starts it again (app.py is
 started again by the drill), the desk must come to READY, and trading goes on. Crash points kill
 the engine at named places of its turn. At the end the exchange's log, the journal and the state
-must agree, and a second restart must change nothing.
+must agree, and a second restart must change nothing. ``--points all --seeds 50`` kills the engine
+alone at every named point on fifty small desks (``points.py``).
 """
 
 import argparse
-import json
-import shutil
 import sys
-import tempfile
-import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
 
-from engine.compose import fold_journal
-from engine.core.state import State
-from engine.domain.errors import BrokenInvariant, Refused
-from engine.domain.units import child_text, parent_text
-from engine.drill.judge import Findings, judge
-from engine.kernels.rng import below
-from engine.runtime.clock import SystemClock
-from engine.runtime.kill_flag import KillFlag
-from engine.stage import CLOCK, NotReady, Stage, eventually
-
-DONE: Final = 0
-USAGE: Final = 2
-WRONG: Final = 3
-ENGINE_WAIT_S: Final = 180.0
-STREAM: Final = 7_001  # of the drill's own choices
-VICTIMS: Final = (
-    *("engine",) * 9, *("exchange",) * 4, *("app",) * 2, *("watchdog",) * 2, "web", "worker",
-    "before_journal", "after_journal", "before_send", "after_send", "mass_cancel", "reconciliation",
-)  # fmt: skip
-WAIT_FOR: Final = {  # how often the engine may pass the point at most before it dies there
-    "before_journal": 60, "after_journal": 60, "before_send": 8, "after_send": 8,
-    "mass_cancel": 1, "reconciliation": 1,
-}  # fmt: skip
-PROCESSES: Final = ("engine", "exchange", "watchdog", "web", "worker")
-ORDERS: Final = (
-    ("MIDC", 1, 60_000, "TWAP"),
-    ("NRTH", -1, 90_000, "POV"),
-    ("ALTR", 1, 50_000, "VWAP"),
-    ("HBRK", -1, 90_000, "ADAPTIVE"),
-    ("VNTR", 1, 60_000, "POV"),
-    ("TLMC", 1, 120_000, "TWAP"),
-)
-LIVE_PARENTS: Final = 4
+from engine.drill.deaths import VICTIMS, Drill, finish
+from engine.drill.ending import TROUBLE, Report, conclude, flags, quantiles, words_of
+from engine.drill.judge import Findings
+from engine.stage import Stage
 
 
-@dataclass(slots=True, kw_only=True)
-class Drill:
-    """One desk and its deaths so far."""
-
-    stage: Stage
-    seed: int
-    speed: float
-    by_victim: Counter[str] = field(default_factory=Counter)
-    recoveries_ms: list[int] = field(default_factory=list)  # death to READY, engine and exchange
-    failures: list[str] = field(default_factory=list)
-    step: int = 0
-
-    def choose(self, n: int) -> int:
-        """The next choice of the seed in [0, n)."""
-        self.step += 1
-        return int(below(self.seed, STREAM, self.step, n))
-
-    # --- orders -----------------------------------------------------------------------------
-    def keep_trading(self) -> None:
-        """People there, the day open, enough parents at work."""
-        status = self.stage.status()
-        if status is None:
-            return
-        if status["desk"]["session"] == "CLOSED":
-            self.failures.append("the session closed before the drill was over: lower --speed")
-            return
-        working = sum(1 for state, _, _ in status["parents"].values() if state == "WORKING")
-        for _ in range(LIVE_PARENTS - working):
-            symbol, side, quantity, strategy = ORDERS[self.choose(len(ORDERS))]
-            try:
-                self.stage.set_people()
-                self.stage.enter(symbol, side, quantity, strategy, minutes=30)
-            except (Refused, ConnectionError, TimeoutError) as answer:
-                # no quote yet, or the desk has died meanwhile: the next round tries again
-                sys.stderr.write(f"order not taken: {answer}\n")
-                return
-
-    # --- deaths -----------------------------------------------------------------------------
-    def kill(self, victim: str) -> None:
-        """One death, and back to READY."""
-        time.sleep(0.2 + self.choose(1_500) / 1_000)
-        began = CLOCK.mono_ns()
-        if victim == "app":
-            self.stage.kill_supervisor()
-            self.stage.start()
-        elif victim in PROCESSES:
-            if not self._kill_process(victim):
-                return
-        else:
-            self._crash_at(victim)
-        self.by_victim[victim] += 1
-        if victim in ("engine", "exchange", "app"):
-            self.stage.wait_ready()
-            self.recoveries_ms.append((CLOCK.mono_ns() - began) // 1_000_000)
-
-    def _kill_process(self, name: str) -> bool:
-        """Kill it when it runs, and wait for its successor; False when there is none to kill."""
-        before = self.stage.pid(name)
-        if before is None or not self.stage.kill_process(name):
-            return False
-        if name in ("engine", "exchange"):
-            eventually(
-                lambda: self.stage.pid(name) not in (None, before), ENGINE_WAIT_S,
-                f"a new {name}",
-            )  # fmt: skip
-        return True
-
-    def _crash_at(self, point: str) -> None:
-        """Restart the desk with a crash point, let it strike, restart it without."""
-        count = 1 + self.choose(WAIT_FOR[point])
-        self.stage.kill_supervisor()
-        self.stage.start(crash_at=f"{point}:{count}")
-        self._strike(point)
-        self.stage.kill_supervisor()
-        self.stage.start()
-        self.by_victim["app"] += 2
-        self.stage.wait_ready()
-
-    def _strike(self, point: str) -> None:
-        if point == "mass_cancel":
-            self.stage.wait_ready()
-            self._kill_a_parent()
-        eventually(
-            lambda: self.stage.processes().get("engine", {}).get("restarts", 0) > 0,
-            ENGINE_WAIT_S,
-            f"the crash at {point}",
-        )
-
-    def _kill_a_parent(self) -> None:
-        """A kill by the flag file alone, as the command line does it."""
-        status = self.stage.status()
-        rows = {} if status is None else status["parents"]
-        working = [name for name, (state, _, _) in rows.items() if state == "WORKING"]
-        target = working[self.choose(len(working))] if working else "P-1"
-        flag = KillFlag.open(self.stage.where.kill_flag)
-        flag.request("parent", target, "drill", door="cli", now_ns=SystemClock().wall_ns())
-        flag.close()
-
-    # --- the end ----------------------------------------------------------------------------
-    def freeze(self) -> dict[str, Any]:
-        """Stop the market and wait until the journal stands still; the engine's own words."""
-        self.stage.wait_ready()
-        self.stage.set_people()
-        self.stage.set_speed(0.0)
-        last = [-1]
-
-        def stands() -> dict[str, Any] | None:
-            status = self.stage.status()
-            if status is None:
-                return None
-            before, last[0] = last[0], int(status["desk"]["seq"])
-            time.sleep(0.3)
-            return status if before == last[0] else None
-
-        found: dict[str, Any] = eventually(stands, ENGINE_WAIT_S, "a journal that stands still")
-        return found
-
-
-def summary(state: State) -> dict[str, Any]:
-    """What the engine's ``status`` says of orders, from a folded journal."""
-    return {
-        "parents": {
-            parent_text(number): [str(row.state), row.filled, row.quantity]
-            for number, row in state.parents.items()
-        },
-        "open_children": [child_text(number) for number in state.children],
-        "kills": {f"K-{number}": str(kill.state) for number, kill in state.kills.items()},
-    }
-
-
-def words(status: dict[str, Any]) -> dict[str, Any]:
-    """The same of the engine's answer."""
-    return {
-        "parents": status["parents"],
-        "open_children": status["open_children"],
-        "kills": {name: row["state"] for name, row in status["kills"].items()},
-    }
-
-
-def finish(drill: Drill) -> tuple[Findings, str, bool]:
-    """Compare everything with everything; findings, chain fault, state equal."""
-    stage = drill.stage
-    first = words(drill.freeze())
-    folded = summary(fold_journal(stage.where.journal))
-    if first != folded:
-        drill.failures.append(f"the engine says {first}, its journal {folded}")
-    stage.stop()
-    findings, chain = judge(stage.where.journal, stage.where.exchange)
-    stage.start()
-    stage.wait_standing()
-    second = words(stage.status() or {"parents": {}, "open_children": [], "kills": {}})
-    if second != first:
-        drill.failures.append(f"after a second restart the engine says {second}, before {first}")
-    stage.stop()
-    again, chain_again = judge(stage.where.journal, stage.where.exchange)
-    findings.sentences += [s for s in again.sentences if s not in findings.sentences]
-    return findings, chain or chain_again, first == folded == second
-
-
-def run(drill: Drill, n: int) -> dict[str, Any]:
+def run(drill: Drill, n: int) -> Report:
     """The whole drill; the report."""
-    began = CLOCK.mono_ns()
     findings, chain, equal = Findings(), "not reached", False
     try:
         drill.stage.start()
@@ -225,11 +30,10 @@ def run(drill: Drill, n: int) -> dict[str, Any]:
             sys.stderr.write(f"{sum(drill.by_victim.values()) + 1}/{n} {victim}\n")
             drill.kill(victim)
         findings, chain, equal = finish(drill)
-    except (NotReady, BrokenInvariant, Refused, ConnectionError, TimeoutError) as error:
-        drill.failures.append(f"{type(error).__name__}: {error}")
+    except TROUBLE as error:
+        drill.failures.append(words_of(error))
     finally:
         drill.stage.stop()
-    recoveries = sorted(drill.recoveries_ms)
     return {
         "n": sum(drill.by_victim.values()),
         "seed": drill.seed,
@@ -240,59 +44,34 @@ def run(drill: Drill, n: int) -> dict[str, Any]:
         "unknown_after": findings.unknown_after,
         "journal_ok": chain == "",
         "state_equal": equal,
-        "ready_ms": {
-            "p50": recoveries[len(recoveries) // 2] if recoveries else None,
-            "max": recoveries[-1] if recoveries else None,
-        },
+        "ready_ms": quantiles(drill.recoveries_ms),
         "failures": drill.failures + findings.sentences[:20] + ([chain] if chain else []),
-        "seconds": round((CLOCK.mono_ns() - began) / 1e9, 1),
     }
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Flags of the verb."""
-    parser = argparse.ArgumentParser(prog="python -m engine drill crash", description=__doc__)
-    parser.add_argument("--n", type=int, default=200, help="deaths")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--speed", type=float, default=10.0, help="market seconds per second")
-    parser.add_argument("--keep", type=Path, help="folder to leave the desk's files in")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(argv)
-    if options.n < 1:
-        parser.error(f"--n must be at least 1, was {options.n}")
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        parser.error(f"--keep must be an empty folder, {options.keep} is not")
-    return options
-
-
-def is_sound(report: dict[str, Any]) -> bool:
+def is_sound(report: Report) -> bool:
     """Nothing lost, doubled, over-filled or unknown, and every book agrees."""
     counts = ("lost", "duplicated", "overfilled", "unknown_after")
-    return (
-        not any(report[name] for name in counts)
-        and report["journal_ok"]
-        and report["state_equal"]
-        and not report["failures"]
-    )
+    return not any(report[name] for name in counts) and report.get("state_equal", True)
+
+
+def work(options: argparse.Namespace, folder: Path) -> Report:
+    """Deaths at random moments, or at every named point."""
+    if options.points:
+        from engine.drill.points import chosen
+        from engine.drill.points import run as at_points
+
+        return at_points(chosen(options.points), options.seeds, options.seed, folder)
+    settings = ("--seed", str(options.seed), "--speed", str(options.speed))
+    stage = Stage(state=folder / "state", options=settings)
+    return run(Drill(stage=stage, seed=options.seed, speed=options.speed), options.n)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; 0 sound, 2 bad usage, 3 something is wrong."""
-    try:
-        options = arguments(argv)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="qd-drill-"))
-    flags = ("--seed", str(options.seed), "--speed", str(options.speed))
-    drill = Drill(
-        stage=Stage(state=folder / "state", options=flags), seed=options.seed, speed=options.speed
-    )
-    report = run(drill, options.n)
-    if options.keep is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
-    else:
-        for key, value in report.items():
-            sys.stdout.write(f"{key:>14}  {value}\n")
-    return DONE if is_sound(report) else WRONG
+    """Run the verb."""
+    parser = flags("crash", __doc__)
+    parser.add_argument("--n", type=int, default=200, help="deaths at random moments")
+    parser.add_argument("--points", default="", help="all, or named points, instead of --n")
+    parser.add_argument("--seeds", type=int, default=50, help="desks, each with a death a point")
+    parser.add_argument("--speed", type=float, default=10.0, help="market seconds per second")
+    return conclude(parser, argv, work, is_sound, n=1, seeds=1)

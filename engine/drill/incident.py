@@ -6,10 +6,6 @@ its reports, and every incident must have been said by an alert.
 """
 
 import argparse
-import json
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,16 +17,13 @@ from db.journal import read_all, read_decision
 from engine.core.plan import DECISION
 from engine.domain import events as e
 from engine.domain.commands import MoveParameter, StartIncident
-from engine.domain.errors import Refused
 from engine.domain.events import Entry
 from engine.domain.incidents import INCIDENT_KINDS
 from engine.domain.units import Symbol
+from engine.drill.ending import Report, conclude, flags
 from engine.drill.judge import judge
-from engine.stage import BOSS, CLOCK, TRADER, NotReady, Stage, eventually
+from engine.stage import BOSS, TRADER, Stage, eventually
 
-DONE: Final = 0
-USAGE: Final = 2
-WRONG: Final = 3
 SPEED: Final = 20.0
 PATIENCE_S: Final = 120.0
 ORDERS: Final = (("MIDC", 1, 60_000, "TWAP"), ("NRTH", -1, 100_000, "TWAP"))
@@ -158,51 +151,30 @@ def run(stage: Stage, kinds: Sequence[str], seconds: float) -> dict[str, Any]:
     return report
 
 
-def is_good(report: dict[str, Any]) -> bool:
+def is_good(report: Report) -> bool:
     """Whether nothing went wrong and every incident was said."""
     zero = ("badly_priced", "unsettled", "lost", "duplicated", "overfilled", "unknown_after")
     return (
-        all(report.get(name) == 0 for name in zero)
-        and report.get("chain") == "sound"
+        all(report[name] == 0 for name in zero)
+        and report["chain"] == "sound"
         and all(count >= 1 for count in report["said"].values())
     )
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Flags of the verb."""
-    parser = argparse.ArgumentParser(prog="python -m engine drill incident", description=__doc__)
-    parser.add_argument("--kind", choices=("all", *DRILLED), default="all")
-    parser.add_argument("--seconds", type=float, default=40.0, help="market time of each")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--keep", type=Path, help="folder to leave the desk's files in")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args(argv)
+def work(options: argparse.Namespace, folder: Path) -> Report:
+    """The incidents on a desk of their own."""
+    kinds = DRILLED if options.kind == "all" else (options.kind,)
+    settings = ("--seed", str(options.seed), "--speed", f"{SPEED:g}")
+    stage = Stage(state=folder / "s", options=settings)
+    try:
+        return run(stage, kinds, options.seconds)
+    finally:
+        stage.stop()
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the verb; 0 all good, 2 bad usage, 3 not so."""
-    try:
-        options = arguments(argv)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
-    began = CLOCK.mono_ns()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="qd-incident-"))
-    kinds = DRILLED if options.kind == "all" else (options.kind,)
-    stage = Stage(
-        state=folder / "s", options=("--seed", str(options.seed), "--speed", f"{SPEED:g}")
-    )
-    try:
-        report = run(stage, kinds, options.seconds)
-    except (NotReady, Refused, ConnectionError, TimeoutError) as error:
-        report = {"said": {}, "failure": f"{type(error).__name__}: {error}"}
-    finally:
-        stage.stop()
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-    report["seconds"] = round((CLOCK.mono_ns() - began) / 1e9, 1)
-    if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
-    else:
-        for key, value in report.items():
-            sys.stdout.write(f"{key:>18}  {value}\n")
-    return DONE if is_good(report) else WRONG
+    """Run the verb."""
+    parser = flags("incident", __doc__)
+    parser.add_argument("--kind", choices=("all", *DRILLED), default="all")
+    parser.add_argument("--seconds", type=float, default=40.0, help="market time of each")
+    return conclude(parser, argv, work, is_good)

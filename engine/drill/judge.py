@@ -53,6 +53,7 @@ class Told:
     children: dict[int, Ours] = field(default_factory=dict)
     most: dict[int, int] = field(default_factory=dict)  # parent -> largest quantity ever in force
     strays: int = 0
+    unsettled: list[int] = field(default_factory=list)  # UNKNOWN right after a comparison of books
     twice: list[int] = field(default_factory=list)  # child ids intended twice
 
     def fold(self, entry: Entry) -> None:
@@ -71,6 +72,8 @@ class Told:
                 )
             case e.StrayReport():
                 self.strays += 1
+            case e.Reconciled():
+                self.unsettled += [n for n, c in self.children.items() if c.state == "UNKNOWN"]
             case _:
                 self._child(event)
 
@@ -155,6 +158,8 @@ def compare(told: Told, venue: AtVenue) -> Findings:
     found = Findings()
     for child in told.twice:
         found.add("duplicated", f"{child_text(_id(child))} is intended twice")
+    for child in told.unsettled:
+        found.add("unknown_after", f"{child_text(_id(child))} is UNKNOWN after a comparison")
     if told.strays:
         found.add("lost", f"{told.strays} reports are for orders the journal does not know")
     for child, count in venue.news.items():

@@ -7,11 +7,8 @@ with which filled plus open exceed the quantity to the entry that blocks the par
 """
 
 import argparse
-import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +18,14 @@ from db.journal import read_all
 from engine.core.evolve import HANDLERS
 from engine.core.state import State
 from engine.domain import events as e
-from engine.domain.errors import Refused
 from engine.domain.events import Entry
 from engine.domain.units import Shares
+from engine.drill.ending import Report, conclude, flags
 from engine.drill.judge import OVER, Told
 from engine.settings import add_flags, resolve
-from engine.stage import CLOCK, NotReady, Stage, eventually
+from engine.stage import Stage, eventually
 from engine.supervise import Spec, specs, supervise
 
-DONE: Final = 0
-USAGE: Final = 2
-WRONG: Final = 3
 BOUND_MS: Final = 500.0
 PATIENCE_S: Final = 180.0
 QUANTITY: Final = 3_000
@@ -127,43 +121,27 @@ def run(stage: Stage) -> dict[str, Any]:
     return measure(read_all(stage.where.journal))
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Flags of the verb."""
-    parser = argparse.ArgumentParser(prog="python -m engine drill oversend", description=__doc__)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--keep", type=Path, help="folder to leave the desk's files in")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run the verb; 0 killed and nothing sent after, 2 bad usage, 3 not so."""
-    try:
-        options = arguments(argv)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
-    began = CLOCK.mono_ns()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="qd-oversend-"))
+def work(options: argparse.Namespace, folder: Path) -> Report:
+    """The broken desk, until it is stopped."""
     stage = Stage(
         state=folder / "s",
         options=("--seed", str(options.seed), "--speed", "30"),
         command=(sys.executable, "-m", "engine.drill.oversend"),
     )
     try:
-        report = run(stage)
-    except (NotReady, Refused, ConnectionError, TimeoutError) as error:
-        report = {"killed": "", "sent_after_kill": 0, "failure": f"{type(error).__name__}: {error}"}
+        return run(stage)
     finally:
         stage.stop()
-        if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-    report["seconds"] = round((CLOCK.mono_ns() - began) / 1e9, 1)
-    if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
-    else:
-        for key, value in report.items():
-            sys.stdout.write(f"{key:>18}  {value}\n")
-    return DONE if report["killed"] and not report["sent_after_kill"] else WRONG
+
+
+def is_stopped(report: Report) -> bool:
+    """Killed, and nothing sent afterwards."""
+    return bool(report["killed"]) and not report["sent_after_kill"]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the verb."""
+    return conclude(flags("oversend", __doc__), argv, work, is_stopped)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ BASE = {
     "half_u": 0.6, "busy": 0.45, "deep": 0.35, "lag": 1.5, "free_sign": 0.1, "slots": 3.0,
 }  # fmt: skip
 TICK_SIZE = 0.01
-MARKET_VERSION = 3  # raise it whenever the kernels draw or match differently
+MARKET_VERSION = 4  # raise it whenever the kernels draw or match differently
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 
@@ -82,42 +82,42 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         instrument=_instrument("NRTH", "Northgate Foods", 8_200, 9_700_000, 1.9, 115.0),
         rate=3.0,
-        size=1.5,
+        size=1.63,
     ),
     Preset(
         instrument=_instrument("ALTR", "Alderton Software", 12_400, 5_900_000, 2.4, 150.0),
         rate=2.5,
-        size=1.2,
+        size=1.24,
         move=2.0,
     ),
     Preset(
         instrument=_instrument("HBRK", "Harbrook Bank", 3_150, 11_700_000, 1.6, 180.0),
         rate=2.0,
-        size=2.5,
+        size=2.9,
         move=0.6,
         half_spread=0.35,
     ),
     Preset(
         instrument=_instrument("QLTX", "Quillan Textiles", 1_850, 440_000, 1.9, 215.0),
         rate=0.4,
-        size=0.5,
+        size=0.573,
         move=0.5,
     ),
     Preset(
         instrument=_instrument("VNTR", "Ventris Energy", 6_700, 4_400_000, 2.1, 170.0),
         rate=1.5,
-        size=1.4,
+        size=1.515,
         move=1.2,
     ),
     Preset(
         instrument=_instrument("OSPR", "Osprey Diagnostics", 2_600, 620_000, 2.2, 320.0),
         rate=0.5,
-        size=0.6,
+        size=0.659,
     ),
     Preset(
         instrument=_instrument("TLMC", "Tallmere Telecom", 1_420, 20_000_000, 1.4, 185.0),
         rate=2.0,
-        size=4.0,
+        size=4.93,
         move=0.26,
         half_spread=0.05,
     ),

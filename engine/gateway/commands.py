@@ -42,6 +42,10 @@ TARGET: Final = {
     "ApproveParent": "parent_id",
     "HoldParent": "parent_id",
     "ResumeParent": "parent_id",
+    "HoldScope": "target",
+    "ReleaseHold": "hold_id",
+    "SetMode": "mode",
+    "RelaxMode": "mode",
     "RequestKill": "target",
     "ReleaseKill": "kill_id",
     "ProposeChange": "strategy",
@@ -54,9 +58,9 @@ TARGET: Final = {
     "SignDay": "day",
     "SubmitParent": "symbol",
 }
-NUMBER_TARGETS: Final = frozenset({"parent_id", "kill_id", "change_id", "alert_id"})
+NUMBER_TARGETS: Final = frozenset({"parent_id", "kill_id", "change_id", "alert_id", "hold_id"})
 # verbs that ask for the password again
-FRESH: Final = frozenset({"ReleaseKill", "DecideChange", "ApproveParent", "SetPolicy"})
+FRESH: Final = frozenset({"ReleaseKill", "DecideChange", "ApproveParent", "SetPolicy", "RelaxMode"})
 # verbs an idle login may still send, besides those that reduce risk
 CALM: Final = RISK_REDUCING | {"AnnotateTca"}
 

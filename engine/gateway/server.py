@@ -194,6 +194,7 @@ class Web:
             "feed": status.feed_cells(self.hub, now),
             "engine": status.engine_cells(self.hub, now),
             "models": status.model_cells(self.hub, now),
+            "mode": status.mode_cells(self.hub, now),
         }
         if self.people_untold:
             rows["people"] = {"state": "bad", "text": self.people_untold, "at": now}

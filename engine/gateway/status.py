@@ -61,6 +61,18 @@ def engine_cells(hub: Hub, now: int) -> Cells:
     return {"state": "ok", "text": f"{float(str(desk['turn_ms'])):.1f} ms", "at": now}
 
 
+MODES: Final = {"NORMAL": "ok", "REDUCING": "warn", "HALTED": "bad"}
+
+
+def mode_cells(hub: Hub, now: int) -> Cells:
+    """What the desk may do, and who or what says so."""
+    desk = hub.last_rows("desk").get("desk", {})
+    mode = str(desk.get("trading", ""))
+    if mode not in MODES:
+        return {"state": "bad", "text": "unknown", "at": now}
+    return {"state": MODES[mode], "text": mode, "why": str(desk.get("trading_why", "")), "at": now}
+
+
 def model_cells(hub: Hub, now: int) -> Cells:
     """How many of the models in force decide; the others say why on the models page."""
     rows = [row for row in hub.last_rows("strategies").values() if row.get("model")]

@@ -63,6 +63,8 @@ MAX_PRINTS: Final = LIT_VENUES * MAX_PRICES + OFF_PRINTS
 MAX_REFILLS: Final = 100  # of one iceberg in one event: it shows a hundredth at least
 MIDPOINT: Final = 110  # of 2,048 turned-away candidates find somebody hidden at an odd midpoint
 BLOCK: Final = 64  # candidates priced together
+IMPROVED: Final = MIDPOINT + 36  # ... and the next 36 somebody hidden a few tenths inside the touch
+TENTH: Final = 10  # [tick / 100]
 WARM_UP: Final = 8_000  # candidates that fill the book before the open
 
 U2 = np.uint64(2)
@@ -228,18 +230,31 @@ def aggress(
 def turned_away(
     env: Env, i: int, bits: np.uint64, side: int, reports: Records, trades: Records
 ) -> None:
-    """A market candidate that the displayed quotes turned away: a hidden midpoint, or elsewhere."""
+    """A market candidate that the displayed quotes turned away: somebody hidden, or elsewhere.
+
+    Hidden inside the spread: at a midpoint between two ticks, or one to four tenths of a tick
+    better than the touch, as retail interest rests on public books.
+    """
     st = env.state[0]
     st["at_ns"] = st["open_ns"] + st["second"] * SECOND_NS + candidate_ns(i, st["candidates"])
     bid, ask = int(np.int64(st["bid"])), int(np.int64(st["ask"]))
     side = int(np.int64(side))
-    is_odd = bid != 0 and ask != 0 and (bid + ask) % 2 == 1
-    venue = first_venue(st, bits)
-    if is_odd and (bits >> U53) < np.uint64(MIDPOINT):
-        quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
-        print_trade(env, trades, venue, side, (bid + ask) // 2, 50, quantity, 0, 1)
+    sub = 0
+    which = bits >> U53
+    if bid != 0 and ask > bid and which < np.uint64(IMPROVED):
+        if which >= np.uint64(MIDPOINT):
+            sub = TENTH * (1 + int(np.int64((bits >> U41) & np.uint64(3))))
+        elif (bid + ask) % 2 == 1:
+            sub = 50
+    if sub == 0:
+        offexchange.off_arrival(env, bits, side, reports, trades)
         return
-    offexchange.off_arrival(env, bits, side, reports, trades)
+    price = (bid + ask) // 2
+    if sub != 50:
+        cents = 100 * (ask if side > 0 else bid) - side * sub
+        price, sub = cents // 100, cents % 100
+    quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
+    print_trade(env, trades, first_venue(st, bits), side, price, sub, quantity, 0, 1)
 
 
 @inner
@@ -325,7 +340,7 @@ def price_candidates(
         kind = drawn & LOW14
         is_cancel = kind >= STALE_BELOW
         side = side_of_bits(drawn)
-        far = np.int64(env.tables[T_CANCEL if is_cancel else T_FAR, (drawn >> U41) & LOW12])
+        far = np.int64(env.distances[int(is_cancel), (drawn >> U41) & LOW12])
         wobble = 0.0 if is_cancel else wobble_of(drawn)
         price = np.int64(side * (np.int64(math.floor(side * r - half + wobble)) - far))
         losing = np.float64((drawn >> U15) & LOW14) < -side * foresight * KIND_ONE

@@ -16,7 +16,8 @@ takes the next venue.
 
 Dark. The pool with the best value = fill rate * (half spread + markout): what a share sent there
 has earned. A pool never tried counts as one that fills everything with no markout, so each is
-tried once; one that has cost more than the half spread it saves is left alone.
+tried; one that has cost more than the half spread it saves, by enough fills (`marks`), is left
+alone until they are half forgotten.
 """
 
 import math

@@ -20,9 +20,11 @@ THE RULES OF A DECISION. The live engine follows the same list, so both give the
    volume since the open at acceptance; own_volume = filled. bid, ask and sizes = level 0 of the
    TICK. venue_bid, venue_ask, sizes and venue_volume = the TICK's; a bit of ``venues`` = allowed by
    what the parent came with, and the TICK's venue_state there is CONTINUOUS. venue_fill = shares
-   filled there today / shares sent there, NaN before the first; venue_markout = mean over shares of
-   side * (mid - price) / price in bp of the fills there, the mid of the first t at least 10 s after
-   the fill, fills without a two-sided mid left out, NaN before the first. features = what
+   filled there today / shares sent there, PRIOR_LOTS that were sent and filled added to both, NaN
+   before the first. venue_markout = mean over shares of side * (mid - price) / price in bp of the
+   fills there, the mid of the first t at least 10 s after the fill, fills without a two-sided mid
+   left out; pulled towards 0, NaN while there are too few (`judged`), and forgotten by half where
+   t enters another FORGET_NS of the clock, before what is due then is booked. features = what
    ``update`` wrote at t. base_* as set at acceptance (start_ns, 0, 0) or by the last resume or
    amendment, base_volume in the same count as volume. All else is the parent's. seed is the
    parent's. Unused fields are 0.
@@ -57,11 +59,21 @@ from engine.kernels.flow import (
     TRADES_FULL,
     run_until,
     write_best,
+    write_near,
     write_tick,
 )
 from engine.kernels.handed import one_word
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import door, hot, inner, leaf
+from engine.kernels.marks import (
+    FORGET_NS,
+    GAIN,
+    MARKOUT_NS,
+    SHARES,
+    SQUARES,
+    fill_rate,
+    judged,
+)
 from engine.kernels.own_orders import submit
 from engine.kernels.schedules import SECOND_NS
 
@@ -72,7 +84,11 @@ TAPE_FULL = 1  # more fills than the tape holds
 CHILDREN_FULL = 2  # more children than the environment keeps: make it with a larger max_own
 VENUE_STUCK = 3  # an event did not fit the scratch arrays, or a message the queue of the venue
 
-MARKOUT_NS = 10 * SECOND_NS
+# indexes of ``marks``
+ALLOWED = 0  # bits of the venues it may use
+FIRST_MARK = 1  # first fill not marked out yet
+ERA = 2  # stretch of the clock in which markouts are remembered whole
+NEWS = 3  # 1 = sent, filled or marked out since the venues were last judged
 
 
 @one_word
@@ -89,9 +105,9 @@ class Tape(NamedTuple):
     tick: Any
     message: Any
     slot_ttl: npt.NDArray[np.int64]
-    venue_shares: npt.NDArray[np.int64]  # sent, filled, marked out, a row each
-    venue_gain: Floats  # side * (mid - price) * shares / price of those marked out [bp * share]
-    marks: npt.NDArray[np.int64]  # bits of the venues it may use, first fill not marked out yet
+    venue_shares: npt.NDArray[np.int64]  # sent, filled, a row each
+    venue_marks: Floats  # GAIN, SHARES and SQUARES of those marked out, as far as remembered
+    marks: npt.NDArray[np.int64]  # by ALLOWED, FIRST_MARK, ERA and NEWS
 
 
 def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
@@ -108,9 +124,9 @@ def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
         tick=np.zeros(1, dtype=TICK),
         message=np.zeros(1, dtype=MESSAGE),
         slot_ttl=np.zeros(SLOTS, dtype=np.int64),
-        venue_shares=np.zeros((3, VENUES), dtype=np.int64),
-        venue_gain=np.zeros(VENUES),
-        marks=np.zeros(2, dtype=np.int64),
+        venue_shares=np.zeros((2, VENUES), dtype=np.int64),
+        venue_marks=np.zeros((3, VENUES)),
+        marks=np.zeros(4, dtype=np.int64),
     )
 
 
@@ -157,6 +173,7 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
         tape.counts[1] = at + 1
         parent["filled"] += report["quantity"]
         tape.venue_shares[1, report["venue"]] += report["quantity"]
+        tape.marks[NEWS] = 1
         if slot >= 0:
             parent["slot_leaves"][slot] -= report["quantity"]
             if parent["slot_leaves"][slot] <= 0:
@@ -225,6 +242,7 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> bool
     parent["slot_venue"][slot] = action["venue"]
     parent["slot_type"][slot] = action["type"]
     tape.venue_shares[0, action["venue"]] += action["size"]
+    tape.marks[NEWS] = 1
     tape.slot_ttl[slot] = action["ttl_ns"]
     return submit(env, message)
 
@@ -247,15 +265,23 @@ def begin(parent: Any, tape: Tape) -> None:
     """Forget the run before; what the parent came with says which venues it may use."""
     tape.counts[:] = 0
     tape.venue_shares[:] = 0
-    tape.venue_gain[:] = 0.0
-    tape.marks[0] = parent["venues"]
-    tape.marks[1] = 0
+    tape.venue_marks[:] = 0.0
+    tape.marks[:] = 0
+    tape.marks[ALLOWED] = parent["venues"]
+    tape.marks[NEWS] = 1
 
 
 @leaf
 def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
-    """Book the markouts that are due at this second."""
-    first = tape.marks[1]
+    """Forget by half when the time has come, then book the markouts due at this second."""
+    era = parent["now_ns"] // FORGET_NS
+    if era != tape.marks[ERA]:
+        tape.marks[ERA] = era
+        tape.marks[NEWS] = 1
+        for row in range(SQUARES + 1):
+            for i in range(VENUES):
+                tape.venue_marks[row, i] *= 0.5
+    first = tape.marks[FIRST_MARK]
     bid = tick["bid"][0]
     ask = tick["ask"][0]
     sound = bid > 0 and ask > 0 and bid <= ask
@@ -267,16 +293,30 @@ def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
             place = fill["venue"]
             price = fill["price"] + fill["sub"] / 100.0
             gain = parent["side"] * (0.5 * (bid + ask) - price) / price * 1e4
-            tape.venue_gain[place] += gain * fill["quantity"]
-            tape.venue_shares[2, place] += fill["quantity"]
+            shares = float(fill["quantity"])
+            tape.venue_marks[GAIN, place] += gain * shares
+            tape.venue_marks[SHARES, place] += shares
+            tape.venue_marks[SQUARES, place] += shares * shares
         first += 1
-    tape.marks[1] = first
+        tape.marks[NEWS] = 1
+    tape.marks[FIRST_MARK] = first
+
+
+@inner
+def judge_venues(parent: Any, tape: Tape) -> None:
+    """Rule 5: what our children have met with at each venue; only when there is news of it."""
+    marks = tape.venue_marks
+    for i in range(VENUES):
+        parent["venue_fill"][i] = fill_rate(
+            tape.venue_shares[0, i], tape.venue_shares[1, i], parent["lot"]
+        )
+        parent["venue_markout"][i] = judged(marks[GAIN, i], marks[SHARES, i], marks[SQUARES, i])
 
 
 @leaf
 def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
     """Rule 5: the venues."""
-    allowed = tape.marks[0]
+    allowed = tape.marks[ALLOWED]
     mask = 0
     for i in range(VENUES):
         parent["venue_bid"][i] = tick["venue_bid"][i]
@@ -286,11 +326,10 @@ def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
         parent["venue_volume"][i] = tick["venue_volume"][i]
         if tick["venue_state"][i] == CONTINUOUS:
             mask |= allowed & (1 << i)
-        sent = tape.venue_shares[0, i]
-        marked = tape.venue_shares[2, i]
-        parent["venue_fill"][i] = tape.venue_shares[1, i] / sent if sent > 0 else np.nan
-        parent["venue_markout"][i] = tape.venue_gain[i] / marked if marked > 0 else np.nan
     parent["venues"] = mask
+    if tape.marks[NEWS] != 0:
+        tape.marks[NEWS] = 0
+        judge_venues(parent, tape)
 
 
 @inner
@@ -380,7 +419,7 @@ def simulate(
         if status != FINE:
             return status
         if watched and not over:
-            write_tick(env, tick)
+            write_near(env, tick)
             update(state, tick, parent["features"])
         else:
             write_best(env, tick)

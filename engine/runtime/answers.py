@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core import show, words
 from engine.core.plan import DECISION, NO_MODEL, recompute
+from engine.core.rules.modes import in_force
 from engine.core.rules.scope import check_scope, covered
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -58,6 +59,7 @@ class Answers:
         """What header and footer show."""
         state = self._desk.state
         session = state.session
+        now = in_force(state)
         seq, head = self._journal.head
         waiting = sum(1 for parent in state.parents.values() if parent.state == "NEEDS_APPROVAL")
         open_alerts = sum(1 for alert in state.alerts.values() if not alert.acknowledged_by)
@@ -87,6 +89,11 @@ class Answers:
             working_value=value,
             needs_action=waiting + open_alerts,
             code=state.code[:12],
+            trading=now.mode,
+            trading_why=now.why,
+            trading_set=state.trading.mode,
+            trading_asked=state.trading.asked or "",
+            trading_asked_by=state.trading.asked_by,
         )
 
     def answer(self, request: Request, status: dict[str, Any]) -> tuple[Any, str]:

@@ -28,12 +28,13 @@ from engine.domain.views import DeskRow
 from engine.runtime import drills, reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
+from engine.runtime.crash import is_partial
 from engine.runtime.gate import Gate
 from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
-from engine.runtime.send import messages_for, tags_for
+from engine.runtime.send import leaving, messages_for, tags_for
 from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
@@ -245,6 +246,8 @@ class Loop:
         self.parts.journal.append(output.entries, output.records)
         self.durable_at = self.parts.clock.mono_ns()
         self._crash("after_journal")
+        if self.parts.crash is not None and is_partial(self.desk.state, output):
+            self._crash("mid_partial")
         self.answers.remember(output)
         self.publisher.note(self.desk, output)
         self._send(output)
@@ -293,29 +296,19 @@ class Loop:
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:
         """Cancels first, then new orders, each past the shell's gate; then the receipts."""
-        stopped = {
-            entry.event.child_id
-            for entry in output.entries
-            if isinstance(entry.event, e.ChildSendRefused)
-        }
-        cancels = [
-            entry.event.child_id
-            for entry in output.entries
-            if isinstance(entry.event, e.CancelIntended)
-        ]
-        news = [
-            entry.event
-            for entry in output.entries
-            if isinstance(entry.event, e.ChildIntended) and entry.event.child_id not in stopped
-        ]
+        cancels, news = leaving(output)
+        if news:
+            self._crash("before_gate")
         closed = self.closed_because() if news else ""
         refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
         messages = messages_for(self.desk.state, cancels, [] if closed else news)
         is_sent = self.venue_ready
         if len(messages) and self.venue_ready:
-            self._crash("before_send")
+            self._crash("after_gate")
             is_sent = self._deliver(messages)
-            self._crash("after_send")
+            self._crash("after_ack")
+            if cancels:
+                self._crash("pending_cancel")
         receipts = (*refused, *kills_cancelled(self.desk.state, is_sent=is_sent))
         if receipts:
             self._crash("mass_cancel")
@@ -400,6 +393,7 @@ class Loop:
         )
         if state.session is not None:
             self.parts.journal.rotate(session.day)
+            self._crash("snapshot")
             self.facts((carried(state),))
         command = OpenSession(session=session, instruments=instruments, source=source, seed=seed)
         envelope = Envelope(

@@ -6,10 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.state import State
-from engine.domain.events import ChildIntended
+from engine.core.turn import Output
+from engine.domain.events import CancelIntended, ChildIntended, ChildSendRefused
 from engine.domain.kinds import CANCEL, NEW
 from engine.domain.market import MESSAGE
 from engine.domain.units import ChildId, parent_text
+
+
+def leaving(output: Output) -> tuple[list[ChildId], list[ChildIntended]]:
+    """Cancels and new orders of a turn, without those that its own gate has stopped."""
+    events = [entry.event for entry in output.entries]
+    stopped = {event.child_id for event in events if isinstance(event, ChildSendRefused)}
+    cancels = [event.child_id for event in events if isinstance(event, CancelIntended)]
+    news = [
+        event
+        for event in events
+        if isinstance(event, ChildIntended) and event.child_id not in stopped
+    ]
+    return cancels, news
 
 
 def messages_for(

@@ -197,9 +197,19 @@ class Twin:
                 limit = ask + walk if sign > 0 else bid - walk
                 self.sweep(self.venue_of(bits), sign, limit, int(self.tables[0][size]))
                 return
-            if (bid + ask) % 2 and (bits >> 53) < 110:
-                mid = ((bid + ask) // 2, 50, int(self.tables[0][size]), 0, 1)
-                self.prints.append((self.at, self.venue_of(bits), sign, *mid))
+            if ask > bid:
+                self.meet_hidden(bits, sign, bid, ask, int(self.tables[0][size]))
+
+    def meet_hidden(self, bits, sign, bid, ask, size):
+        """Of 2,048 that are turned away 110 find an odd midpoint, the next 36 a better touch."""
+        which, cents = bits >> 53, 0
+        if which < 110 and (bid + ask) % 2:
+            cents = 50 * (bid + ask)
+        elif 110 <= which < 146:
+            cents = 100 * (ask if sign > 0 else bid) - sign * (10, 20, 30, 40)[bits >> 41 & 3]
+        if cents:
+            print_ = (*divmod(cents, 100), size, 0, 1)
+            self.prints.append((self.at, self.venue_of(bits), sign, *print_))
 
     def limit(self, row, bits):
         size, far = (bits >> 29) & 4095, (bits >> 41) & 4095

@@ -59,3 +59,24 @@ def pool_venue(row):
 
     good = [i for i in open_places(row, DARK) if value(i) > 0.0]
     return min(good, key=lambda i: (-value(i), i), default=-1)
+
+
+def halvings(booked_s, now_s, every_s=1_800):
+    """How often the clock entered another stretch after a markout was booked."""
+    return now_s // every_s - booked_s // every_s
+
+
+def believed(marks, now_s):
+    """What is believed of a venue: marks = (second booked, gain [bp], shares) of its fills.
+
+    Every mark weighs half as much with each stretch of half an hour that began since. The fills
+    count by their shares as if of one size; fewer than 20 say nothing, and 20 of 0 bp stand beside.
+    """
+    weights = [0.5 ** halvings(at, now_s) for at, _, _ in marks]
+    shares = sum(w * q for w, (_, _, q) in zip(weights, marks, strict=True))
+    squares = sum(w * q * q for w, (_, _, q) in zip(weights, marks, strict=True))
+    n = shares * shares / squares if squares else 0.0
+    if n < 20.0:
+        return math.nan
+    gain = sum(w * q * g for w, (_, g, q) in zip(weights, marks, strict=True))
+    return gain / shares * n / (n + 20.0)

@@ -11,25 +11,41 @@ from engine.domain import events as e
 from engine.domain.units import child_id
 from engine.drill.judge import AtVenue, Told, compare
 from engine.drill.oversend import measure
+from engine.runtime.crash import CRASH_POINTS
 from tests.process.test_watchdog import a_parent, filled, intended
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(600)
-def test_twenty_deaths_lose_double_and_overfill_nothing():
+WRONG = ("lost", "duplicated", "overfilled", "unknown_after")
+
+
+def drilled(*words: str) -> dict:
+    """The report of a crash drill that ended well."""
     done = subprocess.run(
-        [sys.executable, "-m", "engine", "drill", "crash", "--n", "20", "--seed", "11", "--json"],
+        [sys.executable, "-m", "engine", "drill", "crash", *words, "--json"],
         cwd=ROOT, capture_output=True, text=True, timeout=590,
     )  # fmt: skip
     report = json.loads(done.stdout)
     assert report["failures"] == []
-    assert report["n"] >= 20
-    wrong = ("lost", "duplicated", "overfilled", "unknown_after")
-    assert {name: report[name] for name in wrong} == dict.fromkeys(wrong, 0)
+    assert {name: report[name] for name in WRONG} == dict.fromkeys(WRONG, 0)
+    assert done.returncode == 0
+    return report
+
+
+@pytest.mark.timeout(600)
+def test_random_deaths_of_every_process_lose_double_and_overfill_nothing():
+    report = drilled("--n", "9", "--seed", "11")
+    assert report["n"] >= 9
     assert report["journal_ok"]
     assert report["state_equal"]
-    assert done.returncode == 0
+
+
+@pytest.mark.timeout(600)
+def test_a_death_at_every_named_point_loses_doubles_and_overfills_nothing():
+    report = drilled("--points", "all", "--seeds", "1", "--seed", "7")
+    assert report["by_point"] == dict.fromkeys(CRASH_POINTS, 1)
+    assert report["second_restart_equal"] == "1 of 1"
 
 
 # --- the judge judges: each planted wrong is seen --------------------------------------------
@@ -101,6 +117,17 @@ def test_equal_books_have_no_findings():
         ),
         pytest.param(
             "unknown_after", (*SOUND, e.ChildUnknown(child_id=CHILD)), venue(), id="still unknown"
+        ),
+        pytest.param(
+            "unknown_after",
+            (
+                *SOUND,
+                e.ChildUnknown(child_id=CHILD),
+                e.Reconciled(open_children=1, resolved=0, difference=""),
+                filled(1, 100, 1),
+            ),
+            venue(fills=(100,)),
+            id="unknown when books were compared",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from engine.kernels.inference import no_model
 from engine.kernels.jit import JIT
 from engine.kernels.schedules import flat_curve
 from tests.oracle import naive_route
-from tests.support.parents import SECOND, a_child, an_observation, parameters
+from tests.support.parents import SECOND, a_child, an_observation, parameters, two_lit
 
 SOME = 400 if JIT else 40
 
@@ -82,17 +82,6 @@ def test_a_child_goes_only_where_it_may_and_never_past_a_better_price(seed, dark
         assert side * (int(action["price"]) - far) <= int(row["collar_ticks"])
     if action["type"] == kinds.PEG_MID:
         assert dark > 0.0
-
-
-def two_lit(**changed):
-    """Two equal venues and a pool."""
-    row = an_observation(**{"venues": 0b111, "now_ns": 30 * SECOND, **changed})
-    row["venue_kind"][:3] = LIT, LIT, DARK
-    row["venue_bid"][:2], row["venue_ask"][:2] = 5000, 5002
-    row["venue_bid_size"][:2], row["venue_ask_size"][:2] = 300, 200
-    row["venue_volume"][:2] = 10_000
-    row["venue_fill"] = row["venue_markout"] = math.nan
-    return row
 
 
 def test_the_shorter_queue_for_its_volume_is_joined():

@@ -16,6 +16,7 @@ from engine.exchange.venues import may_use
 from engine.kernels.environment import new_day
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import new_env
+from engine.kernels.marks import FORGET_NS
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, new_tape, simulate
 from tests.support.desk_rig import Rig
@@ -128,3 +129,7 @@ def test_live_and_simulated_decisions_are_the_same_records(
         assert all(same), f"{name} differs first at decision {same.index(False)}"
     assert done.tobytes() == actions.tobytes()
     assert int((done["type"] != 0).sum()) > 20
+    believed = np.isfinite(seen["venue_markout"]).any(axis=0)
+    assert believed.any()
+    if quantity > 100_000:  # half forgotten several times, and still the same bits
+        assert seen["now_ns"][-1] // FORGET_NS - seen["now_ns"][0] // FORGET_NS > 1

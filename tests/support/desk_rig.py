@@ -126,6 +126,7 @@ class MarketVenue:
         self.reports: list[Any] = []
         self.sent: list[Any] = []
         self.happened: list[Any] = []
+        self.before = 0
         self.venues: Any = ()
         self.silent = False
         self.deaf = False  # takes messages, then falls silent before it answers
@@ -136,6 +137,7 @@ class MarketVenue:
         if self.market is None or self.market.open_ns != session.open_at:
             self.market = self._make(session, seed)
             self.reports = []
+            self.before = len(self.sent)  # of other days
             self.now = Nanos(0)
             self.venues = self.market.venues
         return self.now
@@ -174,8 +176,9 @@ class MarketVenue:
 
     def books(self) -> Any:
         self._speak()
-        known, leaves, filled = {int(m["child"]) for m in self.sent if m["kind"] == 1}, {}, {}
-        quantity = {int(m["child"]): int(m["quantity"]) for m in self.sent if m["kind"] == 1}
+        today = self.sent[self.before :]
+        known, leaves, filled = {int(m["child"]) for m in today if m["kind"] == 1}, {}, {}
+        quantity = {int(m["child"]): int(m["quantity"]) for m in today if m["kind"] == 1}
         done = {
             int(r["child"])
             for r in self.reports

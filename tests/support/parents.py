@@ -35,6 +35,17 @@ def on_one_venue(row, volume=50_000):
     return row
 
 
+def two_lit(**changed):
+    """Two equal venues and a pool."""
+    row = an_observation(**{"venues": 0b111, "now_ns": 30 * SECOND, **changed})
+    row["venue_kind"][:3] = kinds.LIT, kinds.LIT, kinds.DARK
+    row["venue_bid"][:2], row["venue_ask"][:2] = 5000, 5002
+    row["venue_bid_size"][:2], row["venue_ask_size"][:2] = 300, 200
+    row["venue_volume"][:2] = 10_000
+    row["venue_fill"] = row["venue_markout"] = np.nan
+    return row
+
+
 def a_child(row, slot, *, price=5000, leaves=100, sent_ns=0, cancelling=0):
     """Put a live child into a slot."""
     row["slot_child"][slot] = 1 + slot

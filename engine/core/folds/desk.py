@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.core.folds import safety
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import (
@@ -43,6 +44,7 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
         state.next_alert,
     ) = event.next_ids
     state.kill_generation = event.kill_generation
+    safety.carried(state, event)
     _clear_day(state)
 
 
@@ -58,6 +60,7 @@ def _clear_day(state: State) -> None:
     state.trouble = {}
     state.incidents = {}
     state.use = {}
+    safety.clear_day(state)
     state.venue_use = {}
     state.commands = {}
     state.asked = {}

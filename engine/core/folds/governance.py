@@ -49,6 +49,10 @@ def kill_cancel_sent(state: State, event: e.KillCancelSent) -> None:
     _set_kill(state, event.kill_id, state=KillState.CANCEL_SENT, cancel_sent_at=state.desk_ns)
 
 
+def kill_repeated(state: State, event: e.KillRepeated) -> None:
+    _set_kill(state, event.kill_id, repeats=event.attempt, repeated_at=state.desk_ns)
+
+
 def kill_confirmed(state: State, event: e.KillConfirmed) -> None:
     _set_kill(state, event.kill_id, state=KillState.CONFIRMED, confirmed_at=state.desk_ns)
 
@@ -168,15 +172,6 @@ def alert_acknowledged(state: State, event: e.AlertAcknowledged) -> None:
     state.alerts[event.alert_id] = replace(
         state.alerts[event.alert_id], acknowledged_by=event.by, acknowledged_at=state.desk_ns
     )
-
-
-def reconciled(state: State, event: e.Reconciled) -> None:
-    state.difference = event.difference
-
-
-def reconciliation_accepted(state: State, event: e.ReconciliationAccepted) -> None:
-    del event
-    state.difference = ""
 
 
 def tca_reported(state: State, event: e.TcaReported) -> None:

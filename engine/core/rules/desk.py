@@ -124,21 +124,6 @@ def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEv
     return (e.AlertAcknowledged(alert_id=alert.id, by=person.id),)
 
 
-def accept_reconciliation(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
-    """Accept exactly the difference that was shown."""
-    command = envelope.command
-    assert isinstance(command, c.AcceptReconciliation)
-    if not state.difference:
-        raise Refused("books and venue are equal: there is nothing to accept")
-    if command.difference != state.difference:
-        raise Refused("the difference has changed since you saw it", rule="content_hash")
-    if not envelope.reason.strip():
-        raise Refused("accepting a difference needs a reason", field="reason")
-    return (
-        e.ReconciliationAccepted(difference=state.difference, by=person.id, reason=envelope.reason),
-    )
-
-
 def report_tca(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
     """The worker has built a day's report; a signed day keeps its hash."""
     del person

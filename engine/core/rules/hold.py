@@ -1,5 +1,7 @@
 """Hold and resume: a pause with a cause, and the way on from it."""
 
+from typing import Final
+
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import cancels, check_version, find
 from engine.core.state import State
@@ -11,6 +13,8 @@ from engine.domain.events import AnyEvent
 from engine.domain.orders import CatchUp, HoldChildren, Parent, ParentState
 from engine.domain.people import Person
 from engine.domain.units import Nanos, PersonId, Shares
+
+BY_SCOPE: Final = "hold H-"  # cause of what a hold by scope holds, with its number
 
 
 def hold(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -51,7 +55,7 @@ def resume(
     if parent.state != ParentState.HELD:
         raise Refused(f"P-{parent.id} is {parent.state}, only a HELD parent can resume")
     check_version(parent, envelope.expected_version)
-    if parent.hold_cause != "person" and person.id == parent.trader:
+    if is_by_system(parent) and person.id == parent.trader:
         raise Refused(
             f"P-{parent.id} is held by the system ({parent.hold_cause}): a person other than its "
             "trader must release it",
@@ -59,19 +63,33 @@ def resume(
         )
     if not state.is_open:
         raise Refused("the session is closed", rule="session")
-    how = command.catch_up or parent.catch_up
+    if parent.overfilled:
+        raise Refused(
+            f"P-{parent.id} has {parent.overfilled:,} shares too many: its cause is not cleared",
+            rule="overfill",
+        )
+    return (resumed(state, quotes, parent, command.catch_up or parent.catch_up, person.id),)
+
+
+def resumed(
+    state: State, quotes: Quotes, parent: Parent, how: CatchUp, by: PersonId
+) -> e.ParentResumed:
+    """The schedule starts again where it stands."""
     quantity, end_at = after_hold(state, parent, how)
     volume, _ = quotes.totals(parent.symbol)
-    return (
-        e.ParentResumed(
-            parent_id=parent.id,
-            catch_up=how,
-            end_at=end_at,
-            quantity=quantity,
-            base_volume=Shares(volume - parent.arrival_volume),
-            by=person.id,
-        ),
+    return e.ParentResumed(
+        parent_id=parent.id,
+        catch_up=how,
+        end_at=end_at,
+        quantity=quantity,
+        base_volume=Shares(volume - parent.arrival_volume),
+        by=by,
     )
+
+
+def is_by_system(parent: Parent) -> bool:
+    """Whether a rule holds it and no person: then its trader does not release it."""
+    return parent.hold_cause != "person" and not parent.hold_cause.startswith(BY_SCOPE)
 
 
 def after_hold(state: State, parent: Parent, how: CatchUp) -> tuple[Shares, Nanos]:

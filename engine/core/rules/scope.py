@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from engine.core.state import State
 from engine.domain.errors import Refused
-from engine.domain.governance import KILL_SCOPES, Kill
+from engine.domain.governance import DRILL_SCOPE, KILL_SCOPES, Kill
 from engine.domain.orders import Child, Parent
+from engine.domain.safety import Hold
 from engine.domain.units import ChildId, ParentId, PersonId, Symbol, parent_text
 
 DIGITS = 15  # of an id at most; more is no id, and a number of thousands of digits costs a turn
@@ -104,6 +105,7 @@ class Tags:
     model: str  # in force for the strategy
     parent_id: ParentId | None = None
     venue: str = ""
+    probe: str = ""  # of the kill's self-test; no order has one
 
 
 def tags_of(state: State, parent: Parent, venue: str = "") -> Tags:
@@ -120,9 +122,9 @@ def tags_of(state: State, parent: Parent, venue: str = "") -> Tags:
     )
 
 
-def blocking_kill(state: State, tags: Tags) -> Kill | None:
-    """The active kill that forbids a new order with these tags, if any."""
-    mine = {
+def _said(tags: Tags) -> dict[str, str]:
+    """What the tags say for each scope."""
+    return {
         "symbol": tags.symbol,
         "trader": tags.trader,
         "strategy": tags.strategy,
@@ -131,19 +133,35 @@ def blocking_kill(state: State, tags: Tags) -> Kill | None:
         "model": tags.model,
         "venue": tags.venue,
         "parent": "" if tags.parent_id is None else parent_text(tags.parent_id),
+        DRILL_SCOPE: tags.probe,
     }
-    for kill in state.active_kills():
-        target = kill.target
-        if kill.scope == "parent" and target.isdigit():
-            target = f"P-{target}"
-        if kill.scope == "all" or (target and mine.get(kill.scope) == target):
-            return kill
-    return None
+
+
+def _bars(scope: str, target: str, mine: dict[str, str]) -> bool:
+    if scope == "parent" and target.isdigit():
+        target = f"P-{target}"
+    return scope == "all" or bool(target and mine.get(scope) == target)
+
+
+def blocking_kill(state: State, tags: Tags) -> Kill | None:
+    """The active kill that forbids a new order with these tags, if any."""
+    mine = _said(tags)
+    kills = (kill for kill in state.active_kills() if _bars(kill.scope, kill.target, mine))
+    return next(kills, None)
+
+
+def blocking_hold(state: State, tags: Tags) -> Hold | None:
+    """The active hold by scope that a new order with these tags runs into, if any."""
+    mine = _said(tags)
+    holds = (row for row in state.holds.values() if row.is_active)
+    return next((row for row in holds if _bars(row.scope, row.target, mine)), None)
 
 
 def barred_venues(state: State) -> frozenset[str]:
-    """Names of venues under a kill that is not released."""
-    return frozenset(kill.target for kill in state.active_kills() if kill.scope == "venue")
+    """Names of venues under a kill that is not released, or under a hold."""
+    killed = {kill.target for kill in state.active_kills() if kill.scope == "venue"}
+    held = {row.target for row in state.holds.values() if row.is_active and row.scope == "venue"}
+    return frozenset(killed | held)
 
 
 def allowed_names(state: State, excluded: Iterable[str]) -> tuple[str, ...]:

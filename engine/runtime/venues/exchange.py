@@ -163,11 +163,13 @@ class ExchangeVenue(_Venue):
         *,
         timeout_ms: int = TIMEOUT_MS,
         hello_timeout_ms: int = HELLO_TIMEOUT_MS,
+        crash: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
         self._address = f"ipc://{address}" if isinstance(address, Path) else address
         self._timeout_ms = timeout_ms
         self._hello_timeout_ms = hello_timeout_ms
+        self._crash = crash  # named crash points of the fault lab
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
 
@@ -192,6 +194,8 @@ class ExchangeVenue(_Venue):
             if not socket.poll(min(timeout, self._timeout_ms), zmq.POLLOUT):
                 raise VenueSilent("nobody listens at its socket")
             socket.send(pack(ask))
+            if self._crash is not None and ask.messages:
+                self._crash("after_send")  # in the socket, no answer read
             while socket.poll(timeout):
                 answer = to_answer(socket.recv())
                 if (answer.op, answer.link, answer.turn) == (ask.op, ask.link, ask.turn):

@@ -1,0 +1,154 @@
+"""Automatic kills: loss of a parent, move of a price, rejects. Each says what it saw.
+
+A trip is an event with its inputs; the shell then writes the kill flag, as a person would, and
+the kill takes its usual road. A trip fires once while its kill is in force.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from engine.core.moves import Moves
+from engine.core.rules.desk import raise_alert
+from engine.core.state import State
+from engine.domain import events as e
+from engine.domain.events import AnyEvent
+from engine.domain.orders import ChildState, Parent
+from engine.domain.safety import Trip
+from engine.domain.units import SECOND, parent_text
+
+DOOR: Final = "trip"
+LOSS: Final = "loss"
+MOVE: Final = "move"
+REJECTS: Final = "rejects"
+
+
+def watch(state: State, moves: Moves) -> tuple[AnyEvent, ...]:
+    """Trips that fire now, each with an alert. Looked for once a second of market time."""
+    out: list[AnyEvent] = []
+    number = 0
+    for trip in (*_losses(state), *_moves(state, moves), *_rejects(state)):
+        if is_known(state, trip):
+            continue
+        alert = raise_alert(state, "critical", f"trip.{trip.kind}", trip.target, trip.sentence)
+        if isinstance(alert, e.AlertRaised) and alert.alert_id >= state.next_alert:
+            alert = _numbered(alert, state.next_alert + number)
+            number += 1
+        out += (e.TripFired(trip=trip), alert)
+    return tuple(out)
+
+
+def _numbered(alert: e.AlertRaised, number: int) -> e.AlertRaised:
+    return e.AlertRaised(
+        alert_id=number, severity=alert.severity, kind=alert.kind, object=alert.object,
+        sentence=alert.sentence, event_at=alert.event_at,
+    )  # fmt: skip
+
+
+def is_known(state: State, trip: Trip) -> bool:
+    """Whether this trip has fired and its kill is not released yet."""
+    known = state.trips.get((trip.kind, trip.scope, trip.target))
+    if known is None:
+        return False
+    kill = next(
+        (
+            kill
+            for kill in reversed(tuple(state.kills.values()))
+            if kill.door == DOOR and (kill.scope, kill.target) == (trip.scope, trip.target)
+        ),
+        None,
+    )
+    return kill is None or kill.is_active or kill.requested_at < known.at
+
+
+def owed(state: State) -> tuple[Trip, ...]:
+    """Trips whose kill was never seen: the process died between the fact and the flag."""
+    return tuple(
+        trip
+        for trip in state.trips.values()
+        if not any(
+            kill.door == DOOR
+            and (kill.scope, kill.target) == (trip.scope, trip.target)
+            and kill.requested_at >= trip.at
+            for kill in state.kills.values()
+        )
+    )
+
+
+def loss_of(parent: Parent, tick_size: float) -> float:
+    """Side * (paid - arrival) * filled + fees: what working it has cost so far. [currency]
+
+    Positive = lost; 0 before the first fill. What is not done yet has no part in it.
+    """
+    if not parent.filled:
+        return 0.0
+    worse = parent.side * (parent.average_price - parent.arrival_price)
+    return worse * parent.filled * tick_size + parent.fees
+
+
+def _losses(state: State) -> Iterator[Trip]:
+    most = state.policy.trip_loss
+    if most is None:
+        return
+    for parent in state.parents.values():
+        if not parent.is_live or not parent.filled:
+            continue
+        instrument = state.instruments[parent.symbol]
+        lost = loss_of(parent, instrument.tick_size)
+        if lost > most:
+            paid = parent.average_price * instrument.tick_size
+            yield Trip(
+                kind=LOSS,
+                scope="parent",
+                target=parent_text(parent.id),
+                sentence=f"P-{parent.id} lost {lost:,.0f} {instrument.currency} against arrival, "
+                f"trip_loss is {most:,.0f}: {parent.filled:,} {parent.symbol} at {paid:.4f}, "
+                f"arrival {parent.arrival_price * instrument.tick_size:.4f}, "
+                f"fees {parent.fees:,.2f}",
+                value=lost,
+                threshold=most,
+                at=state.desk_ns,
+            )
+
+
+def _moves(state: State, moves: Moves) -> Iterator[Trip]:
+    most = state.policy.trip_move
+    if most is None:
+        return
+    for symbol in state.instruments:
+        move = moves.move(symbol)
+        if move is not None and abs(move) > most:
+            yield Trip(
+                kind=MOVE,
+                scope="symbol",
+                target=symbol,
+                sentence=f"{symbol} moved {move * 100:+.2f} % in 60 s of market time, "
+                f"trip_move is {most * 100:.2f} %",
+                value=abs(move),
+                threshold=most,
+                at=state.desk_ns,
+            )
+
+
+def _rejects(state: State) -> Iterator[Trip]:
+    most = state.policy.trip_rejects
+    if most is None:
+        return
+    since = state.market_ns - state.policy.trip_window_ns
+    counts: dict[int, int] = {}
+    for child in state.ended.values():
+        if child.state == ChildState.REJECTED and child.ended_at > since:
+            counts[child.parent_id] = counts.get(child.parent_id, 0) + 1
+    for parent in state.parents.values():
+        n = counts.get(parent.id, 0)
+        if parent.is_live and n > most:
+            yield Trip(
+                kind=REJECTS,
+                scope="parent",
+                target=parent_text(parent.id),
+                sentence=f"{n} children of P-{parent.id} were rejected in "
+                f"{state.policy.trip_window_ns // SECOND} s of market time, "
+                f"trip_rejects is {most}",
+                value=float(n),
+                threshold=float(most),
+                at=state.desk_ns,
+            )

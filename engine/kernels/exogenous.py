@@ -244,7 +244,7 @@ def next_sign(
     pick = int(np.int64((bits >> np.uint64(41)) & np.uint64(4095))) - free
     if pick < 0:
         return 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
-    slot = np.int64(np.uint32(pick) % np.uint32(work.shape[1]))  # 32 bits divide faster
+    slot = int(np.int64(np.uint32(pick) % np.uint32(work.shape[1])))  # 32 bits divide faster
     sign = work[1, slot]
     work[0, slot] -= 1
     if work[0, slot] == 0:

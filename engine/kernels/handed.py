@@ -1,37 +1,34 @@
 """A bundle of arrays that one kernel hands to the next as one word.
 
 numba hands a tuple of arrays on field by field: seven words an array, more than a hundred for an
-environment, 30 to 50 ns for every call that is not copied into its caller. A class under
-``one_word`` stays the tuple it is in Python; kernels see the address of it and load what they use.
-The loads are marked as invariant, because a bundle never changes while a kernel runs: LLVM keeps
-what it has loaded whatever is stored meanwhile.
+environment, at every call that is not copied into its caller. A class under ``one_word`` stays the
+tuple it is in Python; kernels see its address and load what they use. The loads are marked as
+invariant, because a bundle never changes while a kernel runs: LLVM keeps what it has loaded
+whatever is stored meanwhile.
 """
 
 import hashlib
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-import numba
-from numba.core import cgutils, types
+import numba.extending
+from numba.core import cgutils, imputils
 from numba.core.datamodel import models
-from numba.core.imputils import impl_ret_borrowed
-from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    NativeValue,
-    infer_getattr,
-    lower_getattr_generic,
-    register_model,
-    typeof_impl,
-    unbox,
-)
+from numba.core.typing import templates
 
-from engine.kernels.jit import JIT
+from engine.kernels.jit import JIT, TYPES
 
 T = TypeVar("T", bound=type)
-IR: Final[Any] = cast("Any", numba).core.cgutils.ir
-TOOLS: Final = cast("Any", cgutils)  # its functions are untyped
+# numba is half typed
+TOOLS: Final[Any] = cgutils
+IR: Final[Any] = TOOLS.ir
+EXTEND: Final[Any] = numba.extending
+BORROWED: Final[Any] = imputils.impl_ret_borrowed
+TYPE: Final[Any] = TYPES.Type
+MODEL: Final[Any] = models.PrimitiveModel
+TEMPLATE: Final[Any] = templates.AttributeTemplate
 
 
-class Handed(types.Type):  # type: ignore[misc]
+class Handed(TYPE):  # type: ignore[misc]
     """The numba type of a bundle; ``bundle`` is that of the named tuple it stands for."""
 
     def __init__(self, bundle: Any) -> None:
@@ -45,8 +42,7 @@ class Handed(types.Type):  # type: ignore[misc]
         return f"{self.bundle.instance_class.__name__}_{layout}", ()
 
 
-@register_model(Handed)
-class HandedModel(models.PrimitiveModel):  # type: ignore[misc]
+class HandedModel(MODEL):  # type: ignore[misc]
     """An address."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
@@ -54,8 +50,7 @@ class HandedModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, values.as_pointer())
 
 
-@infer_getattr
-class HandedAttribute(AttributeTemplate):  # type: ignore[misc]
+class HandedAttribute(TEMPLATE):  # type: ignore[misc]
     """``bundle.field`` has the type that it has in the tuple."""
 
     key = Handed
@@ -66,13 +61,13 @@ class HandedAttribute(AttributeTemplate):  # type: ignore[misc]
         return bundle.types[bundle.fields.index(name)] if name in bundle.fields else None
 
 
-def _load(builder: Any, place: Any, kind: Any) -> Any:
-    """What stands at an address, word by word: only single words can be marked."""
+def load_words(builder: Any, place: Any, kind: Any) -> Any:
+    """What stands at an address, word by word: only single words can be marked as invariant."""
     if isinstance(kind, IR.BaseStructType | IR.ArrayType):
         value = IR.Constant(kind, IR.Undefined)
         for i in range(len(kind)):
             part = kind.elements[i] if isinstance(kind, IR.BaseStructType) else kind.element
-            found = _load(builder, TOOLS.gep_inbounds(builder, place, 0, i), part)
+            found = load_words(builder, TOOLS.gep_inbounds(builder, place, 0, i), part)
             value = builder.insert_value(value, found, i)
         return value
     word = builder.load(place)
@@ -80,27 +75,33 @@ def _load(builder: Any, place: Any, kind: Any) -> Any:
     return word
 
 
-@lower_getattr_generic(Handed)
-def _field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+def field_of(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    """The code of ``bundle.field``."""
     at = kind.bundle.fields.index(name)
     field = kind.bundle.types[at]
     place = TOOLS.gep_inbounds(builder, value, 0, at)
-    found = _load(builder, place, context.get_value_type(field))
-    return impl_ret_borrowed(context, builder, field, found)
+    found = load_words(builder, place, context.get_value_type(field))
+    return BORROWED(context, builder, field, found)
 
 
-@unbox(Handed)
-def _unbox(kind: Any, tuple_: Any, c: Any) -> Any:
-    """The way in from Python: the arrays of the tuple go on the stack.
+def unpacked(kind: Any, bundle: Any, c: Any) -> Any:
+    """The code of the way in from Python: the arrays of the tuple go on the stack.
 
     The address then goes through an empty piece of assembly, so that LLVM cannot see the stores:
     they come before every load, and moving a load up before them would be the end of us.
     """
-    native = c.unbox(kind.bundle, tuple_)
+    native = c.unbox(kind.bundle, bundle)
     place = TOOLS.alloca_once_value(c.builder, native.value)
     same = IR.FunctionType(place.type, [place.type])
     hidden = c.builder.asm(same, "", "=r,0,~{memory}", [place], side_effect=True)
-    return NativeValue(hidden, is_error=native.is_error, cleanup=native.cleanup)
+    return EXTEND.NativeValue(hidden, is_error=native.is_error, cleanup=native.cleanup)
+
+
+if JIT:
+    EXTEND.register_model(Handed)(HandedModel)
+    EXTEND.infer_getattr(HandedAttribute)
+    EXTEND.lower_getattr_generic(Handed)(field_of)
+    EXTEND.unbox(Handed)(unpacked)
 
 
 def one_word(cls: T) -> T:
@@ -108,8 +109,8 @@ def one_word(cls: T) -> T:
     if JIT:
 
         def kind_of(value: Any, context: Any) -> Any:
-            fields = [cast("Any", typeof_impl)(field, context) for field in value]
-            return Handed(types.NamedTuple(fields, cls))
+            fields = [EXTEND.typeof_impl(field, context) for field in value]
+            return Handed(TYPES.NamedTuple(fields, cls))
 
-        typeof_impl.register(cls)(kind_of)
+        EXTEND.typeof_impl.register(cls)(kind_of)
     return cls

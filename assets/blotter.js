@@ -85,6 +85,8 @@
     document.getElementById("blotter-csv").addEventListener("click", csv);
     document.getElementById("bulk-hold").addEventListener("click", () => bulk("hold"));
     document.getElementById("bulk-kill").addEventListener("click", () => bulk("kill"));
+    window.addEventListener("beforeprint", () => { if (grid) grid.setGridOption("domLayout", "print"); });
+    window.addEventListener("afterprint", () => { if (grid) grid.setGridOption("domLayout", "normal"); });
     setInterval(chart, 4000);
     setInterval(() => {
       if (grid && !grid.isDestroyed() && !document.hidden) grid.refreshCells({ columns: ["decided_at"], force: true });

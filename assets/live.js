@@ -949,6 +949,8 @@
     close.addEventListener("click", () => box.remove());
     box.append(chip, close);
     $("toasts").append(box);
+    const told = [...$("toasts").children].filter((one) => one !== box && /critical|warn/.test(one.className));
+    if (tone) told.slice(0, -2).forEach((one) => one.remove()); // three at a time: controls stay in reach
     if (text) setTimeout(() => box.remove(), tone === "critical" ? 60000 : 10000);
     return chip;
   }
@@ -1135,6 +1137,8 @@
     for (const list of marks.values()) for (const mark of list) drawMark(mark);
     for (const table of tables) drawTable(table);
     for (const grid of grids) if (grid.api) grid.api.refreshCells({ force: true });
+    for (const surface of surfaces) drawSurface(surface, null);
+    document.dispatchEvent(new CustomEvent("qd-zone"));
   });
   zoneWords();
   $("search").addEventListener("keydown", (event) => {

@@ -30,6 +30,14 @@
     QD.renderer("order-venues", () => { touch(); });
     QD.renderer("order-uses", () => { uses(); });
     QD.renderer("order-strategies", () => standing());
+    document.addEventListener("qd-zone", () => {
+      if (!meta || !$("order-children")) return;
+      pending.children = pending.charts = true;
+      explained = null;
+      people();
+      kills();
+      draw();
+    });
   });
 
   const row = () => {
@@ -404,7 +412,7 @@
 
   /* --- logs -------------------------------------------------------------------------------- */
   function log(host, entries, none) {
-    const key = JSON.stringify(entries);
+    const key = (QD.zoneName() || "local") + JSON.stringify(entries);
     if (!host || host.dataset.text === key) return;
     host.dataset.text = key;
     host.textContent = "";

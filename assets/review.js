@@ -107,8 +107,8 @@
       const { titles, rows, empty } = JSON.parse(node.qdRows);
       const table = make("table", "table"), head = make("tr"), body = make("tbody");
       for (const [title, form] of titles) {
-        const cell = make("th", form, title);
-        cell.scope = "col";
+        const cell = make(title ? "th" : "td", form, title);
+        if (title) cell.scope = "col";
         head.append(cell);
       }
       for (const row of rows) body.append(labelled("tr", "", ...row.map(cellOf)));

@@ -147,7 +147,7 @@
       if (!host.qdLines) {
         const table = make("table", "table"), head = make("tr");
         for (const title of ["", "Severity", "Kind", "About", "What", "Raised", "Times", "Seen by"]) {
-          head.append(make("th", title === "Raised" || title === "Times" ? "num" : "", title));
+          head.append(make(title ? "th" : "td", title === "Raised" || title === "Times" ? "num" : "", title));
         }
         host.qdBody = make("tbody");
         host.qdLines = new Map();

@@ -82,7 +82,7 @@ def levels_table(stylised: Row) -> Component:
     """What each regime is like: volume, spread, depth, and how predictable it is."""
     shown = [*(name for name in REGIMES if name in stylised["about"]), CONTROL]
     about = stylised["about"]
-    titles = [("", ""), ("Unit", ""), *[(TITLES.get(n, n.capitalize()), "num") for n in shown]]
+    titles = [("Level", ""), ("Unit", ""), *[(TITLES.get(n, n.capitalize()), "num") for n in shown]]
     rows = [
         [
             Cell(text=name.replace("_", " "), head=True),

@@ -67,16 +67,16 @@ def document(
         "data-topics": ",".join(TOPICS),
     }
     attributes = " ".join(f'{name}="{escape(value)}"' for name, value in body.items())
-    title = escape(title_of(pages, path))
+    title = title_of(pages, path)
     return (
         '<!DOCTYPE html><html lang="en" data-theme="dark"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title>"
+        f"<title>{escape(title)}</title>"
         '<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">'
         f"{dash_parts['css']}</head>"
         f'<body class="desk env-{colour}" {attributes}>'
         '<a class="skip" href="#page">Skip to the page</a>'
-        f"{to_html(header(look, someone))}{to_html(navigation(pages, someone, path))}"
+        f"{to_html(header(look, someone, title))}{to_html(navigation(pages, someone, path))}"
         f"{to_html(banner())}"
         f'<div class="stage">{dash_parts["app_entry"]}</div>'
         f"{to_html(footer())}{to_html(overlays(look, someone))}"
@@ -95,11 +95,12 @@ def title_of(pages: Iterable[Page], path: str) -> str:
     return "Quarterdeck"
 
 
-def header(look: Environment, someone: Viewer) -> Component:
-    """Environment, search, chips, bell, clock, person, KILL."""
+def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Component:
+    """Environment, search, chips, bell, clock, person, KILL; the title is for screen readers."""
     colour, words = MARKS.get(look.mode, MARKS["SIM"])
     return html.Header(
         [
+            html.H1(title, className="spoken"),
             html.A("Quarterdeck", href="/", className="brand"),
             html.Strong(look.mode, className=f"env {colour}", title=words),
             native_input(id="search", type="search", placeholder="Search  /", autocomplete="off",
@@ -205,20 +206,21 @@ def footer() -> Component:
 def overlays(look: Environment, someone: Viewer) -> Component:
     """Dialogs, alert drawer, toasts, watermark."""
     words = look.watermark
-    return html.Div(
+    return html.Section(
         [
             dialogs.confirm(),
             dialogs.password(),
             dialogs.kill(someone),
             dialogs.keys(),
-            html.Aside(
+            html.Section(
                 [html.H2("Alerts"), html.Ul(id="alert-list")],
-                id="alert-drawer", hidden=True, **attrs({"aria-label": "Alerts"}),
+                id="alert-drawer", hidden=True, tabIndex="0", **attrs({"aria-label": "Alerts"}),
             ),
             html.Div(id="toasts", role="status", **attrs({"aria-live": "polite"})),
             html.Div(className="watermark", role="note",
                      **attrs({"aria-label": words or None, "data-text": words})),
-        ]
+        ],
+        **attrs({"aria-label": "Dialogs and messages"}),
     )  # fmt: skip
 
 
@@ -233,7 +235,7 @@ def skeleton() -> Component:
 
 def empty(why: str, next_step: Any = None) -> Component:
     """Nothing to show: why, and what to do next."""
-    return html.Div([html.P(why), next_step], className="state empty-state")
+    return html.Div([html.P(why), html.Div(next_step)], className="state empty-state")
 
 
 def failed(what: str, number: str) -> Component:

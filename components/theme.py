@@ -33,7 +33,7 @@ DARK: Final[Mapping[str, str]] = {
     "sim": "#FFD166",
     "paper": "#66D9E8",
     "live": "#FF6B6B",
-    "flash": "#1F5D52",
+    "flash": "#123A33",
     "scheme": "dark",
 }
 

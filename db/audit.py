@@ -8,6 +8,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import AnyCommand
 from engine.domain.events import AnyEvent
+from engine.domain.limits import key_text
 from engine.domain.units import child_text, parent_text
 
 SENTENCES: Final[dict[type[Any], str]] = {
@@ -59,6 +60,21 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.ChangeApproved: "content {content_hash:.8} approved: {reason}",
     e.ChangeRefused: "content {content_hash:.8} refused: {reason}",
     e.ChangeExpired: "expired without a decision",
+    e.LimitProposed: "{terms.kind} {terms.level} {terms.subject} to {terms.value}: {reason}",
+    e.LimitEdited: "edited to {terms.value}, earlier decisions are void",
+    e.LimitWithdrawn: "withdrawn",
+    e.LimitApproved: "content {content_hash:.8} approved: {reason}",
+    e.LimitRefused: "content {content_hash:.8} refused: {reason}",
+    e.LimitExpired: "expired without a decision",
+    e.LimitSet: "version {limit.version} in force: {limit.value:g}",
+    e.LimitUsed: "{kind} {level} {subject} used {used:g} of {limit:g}",
+    e.StrategyTripped: "{strategy} disabled: its order was repeated {count} times",
+    e.StrategyEnabled: "{strategy} enabled again: {reason}",
+    e.OverrideAsked: "override asked: {override.sentence}: {override.reason}",
+    e.OverrideConfirmed: "order {content_hash:.8} may pass, granted {granted}: {reason}",
+    e.OverrideRefused: "override refused: {reason}",
+    e.OverrideUsed: "override spent",
+    e.OverrideExpired: "override expired",
     e.AlertRaised: "{severity} {kind}: {sentence}",
     e.AlertAcknowledged: "acknowledged",
     e.Reconciled: "books compared, {open_children} open children, difference: {difference:.8}",
@@ -120,7 +136,19 @@ def object_of(event: AnyEvent) -> str:
         case e.TcaReported(day=day) | e.DaySigned(day=day):
             return f"TCA {day}"
         case _:
-            return _named(event)
+            return _of_limits(event) or _named(event)
+
+
+def _of_limits(event: AnyEvent) -> str:
+    match event:
+        case e.LimitSet(limit=limit):
+            return key_text(limit.key)
+        case e.LimitUsed():
+            return key_text((event.kind, event.level, event.subject))
+        case e.OverrideAsked(override=override):
+            return f"O-{override.id}"
+        case _:
+            return ""
 
 
 def _named(event: AnyEvent | AnyCommand) -> str:
@@ -132,6 +160,8 @@ def _named(event: AnyEvent | AnyCommand) -> str:
         ("kill_id", "K"),
         ("change_id", "R"),
         ("alert_id", "A"),
+        ("limit_change_id", "L"),
+        ("override_id", "O"),
         ("incident_id", "I"),
     ):
         number = getattr(event, name, None)
@@ -147,6 +177,10 @@ def object_of_command(command: AnyCommand) -> str:
     match command:
         case c.SubmitParent(symbol=symbol):
             return symbol
+        case c.AskOverride(order=order):
+            return order.symbol
+        case c.ProposeLimit(terms=terms):
+            return f"{terms.kind} {terms.level} {terms.subject}".rstrip()
         case c.RequestKill(scope=scope, target=target):
             return f"{scope} {target}".rstrip()
         case c.AnnotateTca(day=day, parent_id=parent_id):

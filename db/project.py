@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import DatabaseError
 
-from db import fold_desk, fold_orders
+from db import fold_desk, fold_limits, fold_orders
 from db.audit import object_of, person_of, text_of
 from db.fold import Fold
 from db.journal import open_reader, read_segment, segments
@@ -25,12 +25,12 @@ from engine.domain.events import Entry
 from engine.domain.units import parent_text
 
 BATCH: Final = 2_000  # entries a transaction
-RULES: Final = {**fold_orders.RULES, **fold_desk.RULES}
+RULES: Final = {**fold_orders.RULES, **fold_desk.RULES, **fold_limits.RULES}
 # they change no row but their line in the audit index
 INDEX_ONLY: Final = (
     e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,
     e.Reconciled, e.ReconciliationAccepted, e.TroubleSeen, e.TroubleOver,
-    e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted,
+    e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, *fold_limits.INDEX_ONLY,
 )  # fmt: skip
 
 
@@ -139,6 +139,9 @@ def _fold(fold: Fold, entry: Entry) -> None:
         rule(fold, event)
     elif not isinstance(event, INDEX_ONLY):
         raise BrokenInvariant(f"entry {entry.seq}: no projection of {type(event).__name__}")
+    beside = fold_limits.BESIDE.get(type(event))
+    if beside is not None:
+        beside(fold, event)
     about = object_of(event)
     fold.rows.add(
         ENTRIES, entry.seq, day=fold.day, turn=entry.turn, market_ns=entry.market_ns,

@@ -144,6 +144,19 @@ MODELS: Final = _table(
     "models", _key("seq"), _text("strategy", 16), _text("model_id", 64), _int("change_id"),
     _long("card"), _text("by"), _int("since"),
 )  # fmt: skip
+# every version of a limit; version 0 = as delivered
+LIMITS: Final = _table(
+    "limits", _key("kind", String(24)), _key("level", String(12)), _key("subject", String(80)),
+    _key("version"), _real("value"), _maybe("soft", Float), _real("window_s"), _long("symbols"),
+    _long("derivation"), _text("owner"), _text("review", 10), _int("change_id"), _text("by"),
+    _text("approved_by"), _int("since"), _flag("gone"), _int("seq"),
+)  # fmt: skip
+# the highest use of a limit on a day, and how often it said no
+LIMIT_USE: Final = _table(
+    "limit_use", _key("day", String(10)), _key("kind", String(24)), _key("level", String(12)),
+    _key("subject", String(80)), _real("used"), _real("limit"), _real("share"), _int("at"),
+    _int("refused"), _int("refused_at"),
+)  # fmt: skip
 REPORTS: Final = _table(
     "tca_reports", _key("day", String(10)), _text("report_hash", 64), _int("parents"),
     _maybe("shortfall_bps", Float), _maybe("body", Text), _int("reported_at"), _int("seq"),

@@ -81,7 +81,7 @@ def kill(options: argparse.Namespace) -> int:
         raise Refused(f"there is no desk in {where.state}", field="state")
     if options.scope != "all" and not options.target:
         raise Refused(f"scope {options.scope} needs --target", field="target")
-    clock = SystemClock()
+    clock = SystemClock.of(where.clock)
     flag = KillFlag.open(where.kill_flag)
     by = f"os:{getpass.getuser()}"
     asked_at = clock.wall_ns()
@@ -172,9 +172,10 @@ def _order_verb(options: argparse.Namespace, command: Any, *, or_system: bool = 
     from engine.domain.commands import Envelope
     from engine.domain.units import Nanos, PersonId
     from engine.runtime.clock import SystemClock
+    from engine.settings import paths
 
-    clock = SystemClock()
     settings = _settings(options)
+    clock = SystemClock.of(paths(settings).clock)
     envelope = Envelope(
         id=f"cli-{os.getpid()}-{clock.wall_ns()}",
         person=PersonId(_person(settings, or_system=or_system)),
@@ -373,7 +374,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference")
-DRILLS: Final = ("crash", "oversend", "incident", "kill")
+DRILLS: Final = ("crash", "oversend", "incident", "kill", "version")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

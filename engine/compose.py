@@ -1,6 +1,5 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
-import hashlib
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.code import trading_hash
 from engine.runtime.crash import crash_hook
 from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
@@ -32,7 +32,6 @@ from engine.runtime.venues.exchange import ExchangeVenue
 from engine.settings import Paths, Settings, from_environment, make_folders, paths
 
 ROOT: Final = Path(__file__).resolve().parent
-TRADES: Final = ("domain", "core", "kernels", "runtime")  # folders whose code decides and sends
 
 
 class ModelFolder:
@@ -44,15 +43,6 @@ class ModelFolder:
     def load(self, model_id: str) -> LoadedModel:
         """Raises Refused when it is missing or damaged."""
         return load_model(self._folder, model_id)
-
-
-def code_hash() -> str:
-    """SHA-256 over everything that trades; processes with different hashes must not trade."""
-    digest = hashlib.sha256()
-    for folder in TRADES:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def fold_journal(folder: Path) -> State:
@@ -103,6 +93,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
         days=days_of(settings, clock),
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
+        unattended_ns=settings.unattended_s * 1_000_000_000,
         crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))
@@ -120,7 +111,8 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
             f"{settings.mode} desk needs a folder of its own, choose one with --state",
             field="state",
         )
-    facts: list[e.AnyEvent] = [e.EngineStarted(epoch=epoch, code=code_hash(), mode=settings.mode)]
+    began = e.EngineStarted(epoch=epoch, code=trading_hash(), mode=settings.mode)
+    facts: list[e.AnyEvent] = [began]
     if was_running:
         facts += first_parameters(state)  # of strategies that are new in this version
     else:

@@ -16,6 +16,7 @@ import zmq.asyncio
 from engine.domain.codec import envelope_to_bytes
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
+from engine.runtime.code import wire_hash
 from engine.runtime.link import Reply, Request, pack, sign
 
 _REPLY: Final = msgspec.msgpack.Decoder(Reply)
@@ -84,7 +85,7 @@ class AsyncDesk:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            data = pack(msgspec.structs.replace(request, re=number))
+            data = pack(msgspec.structs.replace(request, re=number, wire=wire_hash()))
             try:
                 await self._socket.send(data, flags=zmq.DONTWAIT)
             except zmq.Again:
@@ -146,7 +147,7 @@ class SyncDesk:
         wait_ms = int(timeout_s * 1000)
         if not self._socket.poll(wait_ms, zmq.POLLOUT):
             raise ConnectionError("the engine is not there: nothing was sent")
-        self._socket.send(pack(msgspec.structs.replace(request, re=number)))
+        self._socket.send(pack(msgspec.structs.replace(request, re=number, wire=wire_hash())))
         while self._socket.poll(wait_ms):
             reply = _REPLY.decode(self._socket.recv())
             if reply.re != number:

@@ -8,7 +8,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+OFFSET = "QUARTERDECK_CLOCK_OFFSET"  # wall less monotonic of the desk's start [ns]
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 SUPERVISED = "QD_SUPERVISED"  # set to 1 by the supervisor; alone in a terminal stdin means nothing
 NAME = "lifeline"
 GRACE_S = 2.5  # a child that does not stop by itself in this time is killed, with its own children
@@ -46,3 +49,8 @@ def watch_stdin(on_eof: Callable[[], None] | None = None, *, grace_s: float = GR
             on_eof()
 
     threading.Thread(target=wait, name=NAME, daemon=True).start()
+
+
+def boot() -> str:
+    """Which run of the machine this is; "-" where the system does not say."""
+    return BOOT.read_text(encoding="ascii").strip() if BOOT.exists() else "-"

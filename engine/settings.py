@@ -80,10 +80,14 @@ class Settings:
                              low=0, high=250)  # fmt: skip
     lease_ms: int = _row(1000, "int", "a watchdog lease older than this stops new orders [ms]",
                          low=200, high=60_000)  # fmt: skip
-    heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is cancelled by the "
+    heartbeat_ms: int = _row(3000, "int", "an engine silent for this long is ended by the "
                              "watchdog [ms]", low=500, high=60_000)  # fmt: skip
+    silence_ms: int = _row(1000, "int", "open orders of an engine silent for this long are taken "
+                           "back by the watchdog [ms]", low=200, high=60_000)  # fmt: skip
     least_free_mb: int = _row(500, "int", "room on the disk below which no new order leaves [MB]",
                               low=50, high=100_000)  # fmt: skip
+    unattended_s: int = _row(0, "int", "without a supervisor on a page for this long the desk is "
+                             "REDUCING, 0 = never [s]", low=0, high=86_400)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
@@ -291,6 +295,7 @@ class Paths:
     state: Path
     lock: Path  # held by the supervisor and its children
     kill_flag: Path  # memory-mapped
+    clock: Path  # the desk's time against the monotonic clock, by the supervisor
     journal: Path  # folder, one <day>.db a day
     desk_db: Path  # read tables, droppable
     people_db: Path  # never dropped
@@ -320,6 +325,7 @@ def paths(settings: Settings) -> Paths:
         state=state,
         lock=state / "lock",
         kill_flag=state / "kill.flag",
+        clock=state / "clock.offset",
         journal=state / "journal",
         desk_db=state / "desk.db",
         people_db=state / "people.db",

@@ -68,6 +68,7 @@ class Stage:
     state: Path
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = APP  # tests may give a smaller desk
+    answer_s: float = 5.0  # how long a command waits for its answer
     settings: Settings = field(init=False)
     where: Paths = field(init=False)
     process: subprocess.Popen[bytes] | None = None
@@ -212,7 +213,7 @@ class Stage:
             reason=reason,
             door="drill",
         )
-        return self.desk.submit(envelope, timeout_s=5.0).seq
+        return self.desk.submit(envelope, timeout_s=self.answer_s).seq
 
     def set_people(self) -> None:
         """A trader and a supervisor, whoever else there was."""

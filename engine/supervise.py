@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.domain.errors import Refused
-from engine.lifeline import SUPERVISED, is_alive
+from engine.lifeline import OFFSET, SUPERVISED, boot, is_alive
 from engine.settings import Paths, Settings, make_folders, paths, to_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -392,6 +392,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         **to_env(settings),
         SUPERVISED: "1",
+        OFFSET: str(time.time_ns() - time.monotonic_ns()),  # one time for the desk, see clock.py
         "PYTHONUNBUFFERED": "1",
         "NUMBA_DISABLE_INTEL_SVML": "1",  # the optional library changes last bits
     }
@@ -412,7 +413,9 @@ def supervise(settings: Settings, processes: Sequence[Spec]) -> int:
     ]
     for child in children:
         child.seen = child.log.stat().st_size if child.log.exists() else 0  # said by an earlier run
-    desk = Supervisor(children=children, where=where, env=environment(settings), lock=lock)
+    env = environment(settings)
+    where.clock.write_text(f"{env[OFFSET]}\n{boot()}\n", encoding="utf-8")
+    desk = Supervisor(children=children, where=where, env=env, lock=lock)
     desk.listen()
     say(f"starting, state in {where.state}, logs in {where.log}")
     threading.Thread(target=announce, args=(settings, lambda: desk.wanted), daemon=True).start()

@@ -121,7 +121,7 @@ def _report(day: DayRecord) -> Component:
         [
             html.Div(main, className="stack tca-main", tabIndex="0"),
             html.Div(side, className="stack tca-side", tabIndex="0"),
-            html.Div(mark, className="tca-mark", **attrs({"aria-hidden": "true"})),
+            html.Div(className="tca-mark", **attrs({"aria-hidden": "true", "data-text": mark})),
         ],
         className="columns tca-report",
     )

@@ -6,14 +6,18 @@ from typing import Final
 from engine.core.quotes import Quotes
 from engine.core.rules import (
     approval,
+    ask_override,
     books,
     desk,
     drills,
     hold,
     kill,
+    limit_changes,
     modes,
     orders,
+    overrides,
     scope_hold,
+    throttle,
 )
 from engine.core.rules.scope import covered
 from engine.core.state import State
@@ -61,6 +65,13 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.EditChange: _plain(approval.edit),
     c.WithdrawChange: _plain(approval.withdraw),
     c.DecideChange: _plain(approval.decide_change),
+    c.ProposeLimit: _plain(limit_changes.propose),
+    c.EditLimit: _plain(limit_changes.edit),
+    c.WithdrawLimit: _plain(limit_changes.withdraw),
+    c.DecideLimit: _plain(limit_changes.decide_limit),
+    c.EnableStrategy: _plain(throttle.enable),
+    c.AskOverride: ask_override.ask,
+    c.ConfirmOverride: _plain(overrides.confirm),
     c.AcknowledgeAlert: _plain(desk.acknowledge),
     c.AcceptReconciliation: _plain(books.accept),
     c.SetSpeed: _plain(desk.set_speed),

@@ -6,7 +6,7 @@ A step that a NEXT table lacks is a ``BrokenInvariant``: the journal or the code
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.folds import children, desk, governance, parents, safety
+from engine.core.folds import children, desk, governance, limits, parents, safety
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
@@ -26,7 +26,13 @@ def evolve(state: State, entry: Entry) -> State:
     handler = HANDLERS.get(type(entry.event))
     if handler is None:
         raise BrokenInvariant(f"entry {entry.seq}: no rule for {type(entry.event).__name__}")
+    child_id = getattr(entry.event, "child_id", None)
+    if child_id is None:
+        handler(state, entry.event)
+        return state
+    before = limits.weight(state, child_id)
     handler(state, entry.event)
+    limits.reweigh(state, child_id, before)
     return state
 
 
@@ -86,6 +92,21 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ChangeApproved: governance.decided(ChangeState.APPROVED),
     e.ChangeRefused: governance.decided(ChangeState.REFUSED),
     e.ChangeExpired: governance.change_expired,
+    e.LimitProposed: limits.limit_proposed,
+    e.LimitEdited: limits.limit_edited,
+    e.LimitWithdrawn: limits.limit_withdrawn,
+    e.LimitApproved: limits.limit_approved,
+    e.LimitRefused: limits.limit_refused,
+    e.LimitExpired: limits.limit_expired,
+    e.LimitSet: limits.limit_set,
+    e.LimitUsed: limits.limit_used,
+    e.StrategyTripped: limits.strategy_tripped,
+    e.StrategyEnabled: limits.strategy_enabled,
+    e.OverrideAsked: limits.override_asked,
+    e.OverrideConfirmed: limits.override_confirmed,
+    e.OverrideRefused: limits.override_refused,
+    e.OverrideUsed: limits.override_used,
+    e.OverrideExpired: limits.override_expired,
     e.AlertRaised: governance.alert_raised,
     e.AlertAcknowledged: governance.alert_acknowledged,
     e.Reconciled: safety.reconciled,

@@ -1,5 +1,6 @@
 """The market as the rules see it: one quote per symbol, with its age."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.kinds import CLOSED, CONTINUOUS
 from engine.domain.units import Nanos, Shares, Symbol
 
+TRAIL_S: Final = 600  # seconds of mids that are kept at least
 PRICED: Final = (
     "bid", "bid_size", "ask", "ask_size",
     "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size",
@@ -38,6 +40,29 @@ class Quote:
         return (self.bid + self.ask) / 2.0
 
 
+@dataclass(slots=True)
+class Trail:
+    """Mids of the last ten minutes, one a second, with their running sum; exact. [tick / 2]"""
+
+    instants: list[int] = field(default_factory=list)
+    sums: list[int] = field(default_factory=list)
+
+    def add(self, now: Nanos, twice_mid: int) -> None:
+        """Take a second in; what no window reaches any more is cut off now and then."""
+        if self.instants and now <= self.instants[-1]:
+            return
+        self.instants.append(now)
+        self.sums.append((self.sums[-1] if self.sums else 0) + twice_mid)
+        if len(self.instants) > 2 * TRAIL_S:
+            del self.instants[:TRAIL_S], self.sums[:TRAIL_S]
+
+    def mean(self, start: Nanos) -> float | None:
+        """Mean mid of the seconds after a start; None when there is none. [tick]"""
+        first = max(bisect_right(self.instants, start), 1)  # the first only opens the sum
+        seconds = len(self.instants) - first
+        return (self.sums[-1] - self.sums[first - 1]) / 2.0 / seconds if seconds > 0 else None
+
+
 @dataclass(slots=True, kw_only=True)
 class Quotes:
     """Last tick row and quote of every symbol; replaced at each advance."""
@@ -46,6 +71,7 @@ class Quotes:
     by_symbol: dict[Symbol, Quote] = field(default_factory=dict)
     places: dict[Symbol, int] = field(default_factory=dict)  # row of a symbol in ``ticks``
     venue_seen: dict[int, int] = field(default_factory=dict)  # place: last sign of life [ns]
+    trails: dict[Symbol, Trail] = field(default_factory=dict)  # not journalled: empty at a start
 
     def update(self, instruments: tuple[Instrument, ...], ticks: NDArray[np.void]) -> None:
         """Take TICK rows in the order of the instruments."""
@@ -69,6 +95,17 @@ class Quotes:
             alive = (ticks["venue_state"] != CLOSED).any(axis=0)
             for place in np.flatnonzero(alive):
                 self.venue_seen[int(place)] = at
+
+    def remember(self, now: Nanos, symbol: Symbol) -> None:
+        """Keep the mid of this second, if there is one."""
+        quote = self.by_symbol.get(symbol)
+        if quote is not None and quote.mid is not None:
+            self.trails.setdefault(symbol, Trail()).add(now, quote.bid + quote.ask)
+
+    def mean_mid(self, symbol: Symbol, start: Nanos) -> float | None:
+        """Mean mid since a start, at most ten minutes ago; None before two seconds. [tick]"""
+        trail = self.trails.get(symbol)
+        return None if trail is None else trail.mean(start)
 
     def trusted(self, symbols: Iterable[Symbol]) -> NDArray[np.void]:
         """The ticks, with the prices of all other symbols blank: nothing is known of them."""

@@ -7,6 +7,7 @@ order, so a replay sees the same order.
 
 from dataclasses import dataclass, field
 
+from engine.core.limitbook import LimitBook
 from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.incidents import Incident
@@ -45,6 +46,7 @@ class State:
 
     people: dict[PersonId, Person] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    limits: LimitBook = field(default_factory=LimitBook)
     parameters: dict[str, ParameterVersion] = field(default_factory=dict)
     models: dict[str, ModelInForce] = field(default_factory=dict)
 
@@ -52,7 +54,6 @@ class State:
     children: dict[ChildId, Child] = field(default_factory=dict)  # live
     ended: dict[ChildId, Child] = field(default_factory=dict)  # terminal, today
     live: dict[ParentId, tuple[ChildId, ...]] = field(default_factory=dict)
-    sent: dict[Symbol, tuple[Nanos, ...]] = field(default_factory=dict)  # new orders in the window
     own_volume: dict[Symbol, int] = field(default_factory=dict)
     use: dict[tuple[ParentId, int], VenueUse] = field(default_factory=dict)  # parent, place
     venue_use: dict[int, VenueUse] = field(default_factory=dict)  # place, today

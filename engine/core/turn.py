@@ -18,10 +18,14 @@ from engine.core.rules import (
     approval,
     books,
     kill,
+    limit_changes,
+    limits,
     modes,
     orders,
+    overrides,
     risk,
     scope_hold,
+    throttle,
     trips,
     trouble,
     venues,
@@ -134,6 +138,8 @@ def step(desk: Desk, inputs: Inputs) -> Output:
         _watch_market(desk, batch)
     decisions = _decisions(desk, batch) if _is_decision_time(desk, inputs) else ()
     batch.take(approval.expire(state))
+    batch.take(limit_changes.expire(state))
+    batch.take(overrides.expire(state))
     batch.take(kill.confirm(state))
     return Output(
         entries=tuple(batch.entries),
@@ -181,6 +187,7 @@ def _command(desk: Desk, batch: Batch, envelope: Envelope) -> str:
         desk.quotes = Quotes()
         desk.sight = open_sight(state.session, tuple(state.instruments.values()))
         desk.decided = {}
+        batch.take(limit_changes.overdue(state, state.session.day))
     return ""
 
 
@@ -220,6 +227,8 @@ def _watch_market(desk: Desk, batch: Batch) -> None:
     for symbol in state.instruments:
         fit = not trouble.waits_for(state, desk.quotes, symbol)
         sight.moves.add(state.market_ns, symbol, desk.quotes.mid(symbol) if fit else None)
+        if fit:
+            desk.quotes.remember(state.market_ns, symbol)
     batch.take(trouble.watch(state, desk.quotes, sight.moves))
     batch.take(trips.watch(state, sight.moves))
 
@@ -257,19 +266,22 @@ def _intend(desk: Desk, batch: Batch, decision: Decision, intended: e.ChildInten
     state = desk.state
     parent = state.parents[intended.parent_id]
     refusal: Refused | None = None
+    uses: tuple[limits.Use, ...] = ()
     try:
         _gate_safety(desk, parent, intended)
-        risk.gate(state, desk.quotes, parent, intended)
+        uses = risk.gate(state, desk.quotes, parent, intended)
     except Refused as stopped:
         refusal = stopped
     batch.take((intended,))
     batch.records.append((state.seq, decision.record))
     if refusal is None:
+        batch.take(limits.highest(state, uses))
         return
     stop = e.ChildSendRefused(child_id=intended.child_id, rule=refusal.rule, sentence=str(refusal))
     sentence = f"gate stopped {child_text(intended.child_id)} of P-{parent.id}: {refusal}"
     alert = raise_alert(state, "warn", f"gate.{refusal.rule}", f"P-{parent.id}", sentence)
     batch.take((stop, alert))
+    batch.take(throttle.trip(state, parent, intended, refusal))
 
 
 def stopped_by(state: State, parent: Parent) -> str:
@@ -332,6 +344,7 @@ def carried(state: State) -> e.DeskCarried:
             state.next_alert,
         ),
         kill_generation=state.kill_generation,
+        limits=state.limits.carried(),
         trading=state.trading,
         conditions=tuple(state.conditions.values()),
         holds=tuple(row for row in state.holds.values() if row.is_active),

@@ -7,6 +7,7 @@ Optional fields that are None mean "leave as it is".
 import msgspec
 
 from engine.domain.instrument import Instrument, Session
+from engine.domain.limits import Terms
 from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
@@ -41,6 +42,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     client: str = ""
     note: str = ""
     exclude: tuple[str, ...] = ()  # names of venues that it must not use
+    override: int = 0  # the override under which it passes soft limits, 0 = none
 
 
 class AmendParent(Command, frozen=True, kw_only=True):
@@ -158,6 +160,53 @@ class DecideChange(Command, frozen=True, kw_only=True):
     approve: bool
 
 
+class ProposeLimit(Command, frozen=True, kw_only=True):
+    """Change one limit: tightening takes effect at once, all else waits for a second person."""
+
+    terms: Terms
+
+
+class EditLimit(Command, frozen=True, kw_only=True):
+    """New content of an open limit change; what was said about the old one is void."""
+
+    limit_change_id: int
+    terms: Terms
+
+
+class WithdrawLimit(Command, frozen=True, kw_only=True):
+    """Take an own limit change back."""
+
+    limit_change_id: int
+
+
+class DecideLimit(Command, frozen=True, kw_only=True):
+    """Approve or refuse exactly the content of ``content_hash``."""
+
+    limit_change_id: int
+    content_hash: str
+    approve: bool
+
+
+class EnableStrategy(Command, frozen=True, kw_only=True):
+    """Let a strategy trade again that the repeated-execution throttle has disabled."""
+
+    strategy: str
+
+
+class AskOverride(Command, frozen=True, kw_only=True):
+    """Ask that one own order may pass the soft limits that it breaks."""
+
+    order: SubmitParent
+
+
+class ConfirmOverride(Command, frozen=True, kw_only=True):
+    """One of the two people: let exactly the order of ``content_hash`` pass, or refuse it."""
+
+    override_id: int
+    content_hash: str
+    approve: bool
+
+
 class AcknowledgeAlert(Command, frozen=True, kw_only=True):
     """A named person has seen it."""
 
@@ -261,6 +310,13 @@ AnyCommand = (
     | EditChange
     | WithdrawChange
     | DecideChange
+    | ProposeLimit
+    | EditLimit
+    | WithdrawLimit
+    | DecideLimit
+    | EnableStrategy
+    | AskOverride
+    | ConfirmOverride
     | AcknowledgeAlert
     | AcceptReconciliation
     | SetSpeed
@@ -293,6 +349,13 @@ PERMISSION: dict[str, str] = {
     "EditChange": "change.propose",
     "WithdrawChange": "change.propose",
     "DecideChange": "change.decide",
+    "ProposeLimit": "limit.propose",
+    "EditLimit": "limit.propose",
+    "WithdrawLimit": "limit.propose",
+    "DecideLimit": "limit.decide",
+    "EnableStrategy": "strategy.enable",
+    "AskOverride": "order.submit",
+    "ConfirmOverride": "override.confirm",
     "AcknowledgeAlert": "alert.acknowledge",
     "AcceptReconciliation": "reconciliation.accept",
     "SetSpeed": "market.speed",
@@ -308,7 +371,15 @@ PERMISSION: dict[str, str] = {
 }
 
 RISK_REDUCING = frozenset(
-    {"HoldParent", "HoldScope", "SetMode", "RequestKill", "WithdrawChange", "AcknowledgeAlert"}
+    {
+        "HoldParent",
+        "HoldScope",
+        "SetMode",
+        "RequestKill",
+        "WithdrawChange",
+        "WithdrawLimit",
+        "AcknowledgeAlert",
+    }
 )
 
 

@@ -10,6 +10,9 @@ from engine.domain.commands import Envelope
 from engine.domain.event import Event as Event
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
+from engine.domain.limit_events import *  # noqa: F403 - they are events like those below
+from engine.domain.limit_events import LimitEvent
+from engine.domain.limits import LimitsCarried
 from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
 from engine.domain.policy import Policy
@@ -49,6 +52,7 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     signed: dict[str, tuple[str, PersonId]]
     next_ids: tuple[int, int, int, int, int]  # parent, child, kill, change, alert
     kill_generation: int
+    limits: LimitsCarried = LimitsCarried()
     trading: ModeSetting = ModeSetting()
     conditions: tuple[Condition, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -496,6 +500,7 @@ AnyEvent = (
     | ChangeApproved
     | ChangeRefused
     | ChangeExpired
+    | LimitEvent
     | AlertRaised
     | AlertAcknowledged
     | TcaReported

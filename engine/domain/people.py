@@ -94,6 +94,12 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SYSTEM: Reach.ALL,
     },
     "change.decide": {Role.SUPERVISOR: Reach.DESK},
+    # limits
+    "view.limits": WATCHERS,
+    "limit.propose": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "limit.decide": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "override.confirm": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
+    "strategy.enable": {Role.RISK: Reach.ALL},
     # the day
     "market.speed": {Role.TRADER: Reach.ALL, Role.SUPERVISOR: Reach.ALL, Role.ADMIN: Reach.ALL},
     "drill.incident": {

@@ -1,6 +1,7 @@
-"""The execution policy: what the desk allows, enforced at the last gate before the wire.
+"""The execution policy as delivered: what the desk allows, enforced at the last gate.
 
-Hard limits are never clickable. Windows run on the market clock.
+Its numbers are the limits of the firm until people set others (``engine/domain/limits.py``).
+Windows run on the market clock where nothing else is said.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ class Policy:
     participation_grace: Shares = Shares(20_000)  # shares before the participation limit bites
     max_open_value: float = 400_000_000.0  # open notional of the desk
     max_feed_age_ns: Nanos = Nanos(10_000_000_000)  # market clock
+    max_day_value: float = 3_000_000_000.0  # traded today, open and still to be worked
+    drift_collar_bps: float = 400.0  # child price against the mean mid ...
+    drift_window_ns: Nanos = Nanos(300_000_000_000)  # ... of this window, market clock
+    max_repeats: int = 120  # children of one parent on one side ...
+    repeats_window_ns: Nanos = Nanos(60_000_000_000)  # ... in this window, market clock
+    max_equal_orders: int = 3  # parents of one trader with equal symbol, side and quantity ...
+    equal_window_ns: Nanos = Nanos(10_000_000_000)  # ... in this window, desk clock
     # automatic kills; None = off
     trip_loss: float | None = None  # of one parent against arrival, fees included [currency]
     trip_move: float | None = None  # of the mid in 60 s, either way [fraction]

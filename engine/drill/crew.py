@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -33,7 +33,7 @@ class Crew(Stage):
     """The three processes that trade. Use as a context manager, like any stage."""
 
     day_s: float = 23_400.0  # length of a session [market s]
-    extra: dict[str, str] = field(default_factory=dict)  # environment of the engine
+    specs: tuple[Spec, ...] = SPECS
     supervisor: Supervisor | None = None
     lock: IO[str] | None = None
 
@@ -44,7 +44,7 @@ class Crew(Stage):
         self.lock = take_lock(self.where.lock)
         children = [
             Child(spec=spec, log=self.where.log / f"{spec.name}.log", status=Status(name=spec.name))
-            for spec in SPECS
+            for spec in self.specs
         ]
         clean = environment(self.settings)
         clean[DAY_VARIABLE] = f"{self.day_s:g}"
@@ -62,7 +62,7 @@ class Crew(Stage):
         """Start one process; ``crash_at`` is where this life of it ends."""
         assert self.supervisor is not None
         assert self.lock is not None
-        env = {**self.supervisor.env, **self.extra, "QD_CRASH_AT": crash_at}
+        env = {**self.supervisor.env, "QD_CRASH_AT": crash_at}
         self.child(name).start(env, self.lock.fileno())
         self.supervisor.write()
 

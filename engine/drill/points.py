@@ -26,8 +26,9 @@ from engine.warm import ready
 
 SPEED: Final = 30.0
 FAST: Final = 600.0
-DAY_S: Final = 1_800.0  # of market time
-DEATH_S: Final = 60.0  # a point is reached by then, or it is not reached
+DAY_S: Final = 600.0  # of market time
+DEATH_S: Final = 180.0  # a point is reached by then, or it is not reached
+ANSWER_S: Final = 2.0  # an engine that dies while it is asked says nothing
 MOST_PASSES: Final = {  # the engine dies when it passes the point for the n-th time, n up to this
     "before_journal": 60, "after_journal": 60, "before_gate": 8, "after_gate": 8, "after_send": 8,
     "after_ack": 8, "mid_partial": 3, "pending_cancel": 4,
@@ -157,7 +158,8 @@ class Life:
 def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths) -> None:
     """One seed on a desk of its own; what fails is noted with its seed."""
     options = ("--seed", str(seed), "--speed", f"{SPEED:g}")
-    crew = Crew(state=folder / folder_name(seed), options=options, day_s=DAY_S)
+    state = folder / folder_name(seed)
+    crew = Crew(state=state, options=options, day_s=DAY_S, answer_s=ANSWER_S)
     life = Life(crew=crew, drill=Drill(stage=crew, seed=seed, speed=SPEED), deaths=deaths)
     known = len(deaths.failures)
     try:

@@ -32,7 +32,8 @@ from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.simulated import SimulatedMarket, warm
 from engine.runtime.clock import Clock, SystemClock
-from engine.runtime.venues.wire import pack, to_ask
+from engine.runtime.code import differs, trading_hash
+from engine.runtime.venues.wire import Answer, Ask, pack, to_ask
 from engine.settings import Paths, Settings, endpoint, from_environment, make_folders, paths
 
 POLL_MS: Final = 100
@@ -155,10 +156,21 @@ class Server:
         except msgspec.DecodeError as error:
             say(f"not a request: {error}")
             return
-        answer = self.exchange.handle(ask)
+        answer = self._checked(ask)
         if not answer.refusal:
             self._heard = self._clock.mono_ns()
         self._venue.send_multipart([route, pack(answer)])
+
+    def _checked(self, ask: Ask) -> Answer:
+        """The answer; an engine of other code gets no link, and learns why."""
+        if ask.op != "hello":
+            return self.exchange.handle(ask)
+        ours = trading_hash()
+        other = differs("the engine", ask.code, ours)
+        if other:
+            say(other)
+            return Answer(op=ask.op, epoch=ask.epoch, link=ask.link, refusal=other, code=ours)
+        return msgspec.structs.replace(self.exchange.handle(ask), code=ours)
 
     def publish(self, reports: Records, tags: dict[str, dict[str, str]]) -> None:
         """Drop copy: a message a batch, numbered; a gap means "read the log"."""

@@ -32,7 +32,8 @@ def page(
     """A small page in the desk's own look; ``body`` is already safe HTML, ``mark`` is not."""
     words = escape(mark)
     across = (
-        f'<div class="watermark" role="note" aria-label="{words}" data-text="{words}"></div>'
+        f'<footer><div class="watermark" role="note" aria-label="{words}" data-text="{words}">'
+        "</div></footer>"
         if mark
         else ""
     )

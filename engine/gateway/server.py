@@ -104,6 +104,7 @@ class Web:
         self.parts = parts
         self.ready = False
         self.people_untold = ""  # why the engine does not know the people table, shown as status
+        self.unserved = ""  # why the engine does not let this web show anything, shown as status
         self.hub = Hub(parts.clock)
         self.directory = Directory(idle_lock=parts.idle_lock)
         self.directory.load(parts.people.persons(), parts.people.sessions())
@@ -196,6 +197,8 @@ class Web:
             "models": status.model_cells(self.hub, now),
             "mode": status.mode_cells(self.hub, now),
         }
+        if self.unserved:
+            rows["version"] = {"state": "bad", "text": self.unserved, "at": now}
         if self.people_untold:
             rows["people"] = {"state": "bad", "text": self.people_untold, "at": now}
         if parts.processes is not None:
@@ -205,8 +208,10 @@ class Web:
     async def _snapshot(self) -> bool:
         try:
             answered = await self.parts.desk.ask_snapshot(ASK_S)
-        except Refused:  # the engine is there and will say why by its own rows
+        except Refused as refusal:  # halted: its own rows say so too; other code: nothing is shown
+            self.unserved = str(refusal)
             return False
+        self.unserved = ""
         self.ready = self.ready or answered
         return answered
 

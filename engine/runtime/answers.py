@@ -21,6 +21,7 @@ from engine.domain.strategy import STRATEGIES
 from engine.domain.units import ChildId, child_text, parent_text
 from engine.domain.views import DeskRow
 from engine.kernels.inference import Model, attribute, attributes_at_once
+from engine.runtime.code import trading_hash, wire_hash
 from engine.runtime.link import Request
 
 KEPT: Final = 20_000  # decision records in memory; older ones are read from the journal
@@ -102,6 +103,8 @@ class Answers:
             match request.name:
                 case "ping" | "status":
                     return self._status(status), ""
+                case "code":
+                    return {"code": trading_hash(), "wire": wire_hash()}, ""
                 case "timings":
                     return {"tick_to_decision_us": [ns / 1e3 for ns in self._decided]}, ""
                 case "explain":

@@ -32,6 +32,14 @@ class Gate:
             age = self._clock.mono_ns() - self.flag.lease_ns
             if age > self._lease_ns:
                 return f"lease: the watchdog has been silent for {age / 1e9:.1f} s"
+        return self.disk()
+
+    def lease_age_ns(self) -> int | None:
+        """Age of the watchdog's lease, None = no watchdog is expected. [monotonic ns]"""
+        return self._clock.mono_ns() - self.flag.lease_ns if self._lease_ns else None
+
+    def disk(self) -> str:
+        """Why the disk stops new orders, "" = there is room."""
         return "" if self._disk is None else self._disk.closed_because(self._clock.mono_ns())
 
     def unread(self, state: State) -> tuple[KillBlocked, ...]:
@@ -62,6 +70,10 @@ class Gate:
             for row in slots
             if row.active and row.generation not in known
         )
+
+    def request(self, scope: str, target: str, by: str, *, door: str, now_ns: int) -> int:
+        """Write a kill of the desk's own into the flag, as anybody else would; its generation."""
+        return self.flag.request(scope, target, by, door=door, now_ns=now_ns)
 
     def release(self, generation: int) -> None:
         """After a release is durable: free the slot; the file says what the journal says."""

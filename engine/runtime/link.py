@@ -26,6 +26,7 @@ import zmq
 from engine.domain.codec import envelope_from_bytes
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
+from engine.runtime.code import differs, wire_hash
 
 KEY_BYTES: Final = 32
 QUEUE: Final = 1_000  # requests that may wait in the engine's socket
@@ -41,6 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     mac: bytes = b""
     name: str = ""  # of a question
     args: dict[str, Any] = {}
+    wire: str = ""  # hash of the sender's half of the wire
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,9 +123,15 @@ class EngineLink:
         while self._router.poll(0):
             parts = self._router.recv_multipart()
             try:
-                found.append((parts[0], _REQUEST.decode(parts[-1])))
+                request = _REQUEST.decode(parts[-1])
             except (msgspec.DecodeError, msgspec.ValidationError):
                 self.reply(parts[0], Reply(re=0, refusal="the request is not understood"))
+                continue
+            other = differs("the sender", request.wire, wire_hash())
+            if other and request.op != "ask":  # to look is harmless, to act or to show is not
+                self.reply(parts[0], Reply(re=request.re, refusal=other))
+                continue
+            found.append((parts[0], request))
         return found
 
     def envelope(self, request: Request) -> Envelope:

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.decide import answered
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -23,9 +22,9 @@ from engine.domain.events import AnyEvent
 from engine.domain.kinds import PRE_OPEN
 from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
-from engine.domain.units import Nanos, PersonId
+from engine.domain.units import ChildId, Nanos, PersonId
 from engine.domain.views import DeskRow
-from engine.runtime import drills, reconcile
+from engine.runtime import door, drills, reconcile
 from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
 from engine.runtime.crash import is_partial
@@ -34,6 +33,7 @@ from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
+from engine.runtime.rounds import Rounds
 from engine.runtime.send import leaving, messages_for, tags_for
 from engine.runtime.tape import Tape
 
@@ -58,6 +58,7 @@ class Parts:
     days: Days
     models: Models
     tapes: Any  # Callable[[str], Tape]: opens the tape of a day
+    unattended_ns: int = 0  # how long no supervisor may be here, 0 = for ever
     crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
 
 
@@ -70,10 +71,12 @@ class Loop:
     pace: Pace = field(default_factory=Pace)
     stopping: bool = False
     venue_ready: bool = False
+    venue_closes: str = VenueSilent.closes  # the gate while the venue is not ready
     venue_retry_at: int = 0
     pending: NDArray[np.void] = field(default_factory=lambda: NO_REPORTS)
     tape: Tape | None = None
     publisher: Publisher = field(init=False)
+    rounds: Rounds = field(init=False)
     answers: Answers = field(init=False)
     turn_ms: float = 0.0
     durable_at: int = 0  # end of the last commit [monotonic ns]
@@ -85,6 +88,10 @@ class Loop:
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
+        self.rounds = Rounds(
+            host=self, venue=self.parts.venue, gate=self.parts.gate,
+            clock=self.parts.clock, unattended_ns=self.parts.unattended_ns,
+        )  # fmt: skip
 
     @property
     def epoch(self) -> int:
@@ -105,15 +112,16 @@ class Loop:
         self.parts.gate.beat(self.desk.state)
         kills = self.parts.gate.unread(self.desk.state)
         requests = self.parts.link.receive()
-        commands, routes = self._commands(requests)
+        commands, routes = door.commands(self.parts.link, requests)
         advanced = self._advance()
         moved = advanced is not None
         if kills or commands or moved:
             self._step(kills, commands, advanced)
-            self._reply(commands, routes)
+            door.reply(self.parts.link, self.desk.state, commands, routes)
             if moved:
                 self.turn_ms = (self.parts.clock.mono_ns() - began) / 1e6
         self._look_at_queues(began)
+        self.rounds.turn(began)
         self._questions(requests)
         self.publisher.flush(self.desk, self._header)
         return moved
@@ -133,31 +141,10 @@ class Loop:
     def closed_because(self) -> str:
         """Why nothing new leaves; "" = it may."""
         if not self.venue_ready:
-            return "venue: the exchange does not answer"
+            return self.venue_closes
         return self.parts.gate.closed_because(self.desk.state)
 
     # --- inputs -----------------------------------------------------------------------------
-    def _commands(
-        self, requests: list[tuple[bytes, Request]]
-    ) -> tuple[tuple[Envelope, ...], dict[str, list[tuple[bytes, int]]]]:
-        routes: dict[str, list[tuple[bytes, int]]] = {}
-        commands: dict[str, Envelope] = {}
-        for route, request in requests:
-            if request.op != "command":
-                continue
-            try:
-                envelope = self.parts.link.envelope(request)
-            except Refused as refusal:
-                self.parts.link.reply(route, Reply(re=request.re, refusal=str(refusal)))
-                continue
-            first = commands.setdefault(envelope.id, envelope)
-            if (first.person, first.command) != (envelope.person, envelope.command):
-                taken = Reply(re=request.re, refusal=f"the id {envelope.id} is taken")
-                self.parts.link.reply(route, taken)
-                continue
-            routes.setdefault(envelope.id, []).append((route, request.re))
-        return tuple(commands.values()), routes
-
     def _advance(self) -> Advanced | None:
         state = self.desk.state
         now = self.parts.clock.mono_ns()
@@ -185,7 +172,7 @@ class Loop:
                 self.asked_at = now
                 self.parts.venue.ping()
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
         return advanced
 
     def _look_at_queues(self, now: int) -> None:
@@ -196,7 +183,7 @@ class Loop:
         try:
             self.desk.ahead = self.parts.venue.queues() if self.desk.state.children else {}
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
 
     def _now(self) -> Nanos:
         """Desk clock that never goes back, so that the journal's order is the clock's order."""
@@ -243,8 +230,10 @@ class Loop:
     def _commit(self, output: Output) -> None:
         """Durable from here on; then it may be sent and shown."""
         self._crash("before_journal")
+        began = self.parts.clock.mono_ns()
         self.parts.journal.append(output.entries, output.records)
         self.durable_at = self.parts.clock.mono_ns()
+        self.rounds.committed(self.durable_at - began)
         self._crash("after_journal")
         if self.parts.crash is not None and is_partial(self.desk.state, output):
             self._crash("mid_partial")
@@ -256,6 +245,16 @@ class Loop:
         """Write what the shell itself found, as a turn of its own."""
         if events:
             self._commit(note(self.desk, self._inputs(), events))
+
+    def book(self, reports: NDArray[np.void]) -> None:
+        """Reports that came beside the market's own road, and those that wait, as a turn."""
+        every = np.concatenate([self.pending, reports])
+        self.pending = NO_REPORTS
+        self._commit(step(self.desk, self._inputs(reports=every)))
+
+    def deliver_cancels(self, children: list[ChildId]) -> bool:
+        """Send cancels again; whether the exchange has taken them."""
+        return self.venue_ready and self._deliver(messages_for(self.desk.state, children, []))
 
     def _write_tape(self, inputs: Inputs, output: Output) -> None:
         session = self.desk.state.session
@@ -291,7 +290,7 @@ class Loop:
         fact, silence = drills.start(self.desk.state, venue, asked)
         self.facts((fact,))
         if silence is not None:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
 
     # --- sending ----------------------------------------------------------------------------
     def _send(self, output: Output) -> None:
@@ -325,14 +324,14 @@ class Loop:
                 self.desk.state.market_ns, messages, tags_for(self.desk.state, messages)
             )
         except VenueSilent as silence:
-            self._lost_venue(silence)
+            self.lost_venue(silence)
             return False
         if len(advanced.reports):
             self.pending = np.concatenate([self.pending, advanced.reports])
         return True
 
     # --- the venue comes and goes -----------------------------------------------------------
-    def _lost_venue(self, silence: VenueSilent) -> None:
+    def lost_venue(self, silence: VenueSilent) -> None:
         """What was under way is UNKNOWN until the venue is asked; its quantity stays reserved."""
         self.venue_ready = False
         self.restart_cause = self.restart_cause or "venue"
@@ -359,8 +358,10 @@ class Loop:
             if seen != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
             self._compare(now)
-        except VenueSilent:
-            return
+        except VenueSilent as silence:
+            if silence.closes != self.venue_closes:
+                self.facts((raise_alert(state, "critical", "venue", "venue", silence.closes),))
+            self.venue_closes = silence.closes
 
     def _compare(self, now: Nanos) -> None:
         """Book every report of the day, resolve what is unknown, state what still differs."""
@@ -374,6 +375,7 @@ class Loop:
         self.facts(missing)
         self.facts(reconcile.verdict(state, books, len(missing)))
         self.venue_ready = True
+        self.rounds.logged_on(self.parts.clock.mono_ns())
         self.pace.anchor(self.parts.clock.mono_ns(), state.market_ns, state.speed)
         lost = list(reconcile.resend_cancels(state))
         is_sent = self._deliver(messages_for(state, lost, [])) if lost else True
@@ -440,16 +442,6 @@ class Loop:
             self.desk.models[model_id] = model
 
     # --- answers ----------------------------------------------------------------------------
-    def _reply(
-        self, commands: tuple[Envelope, ...], routes: dict[str, list[tuple[bytes, int]]]
-    ) -> None:
-        state = self.desk.state
-        for envelope in commands:
-            refusal = answered(state, envelope) or ""
-            for route, number in routes[envelope.id]:
-                reply = Reply(re=number, refusal=refusal, seq=state.seq, epoch=state.epoch)
-                self.parts.link.reply(route, reply)
-
     def _questions(self, requests: list[tuple[bytes, Request]]) -> None:
         for route, request in requests:
             if request.op == "command":
@@ -458,6 +450,9 @@ class Loop:
                 self.publisher.snapshot(self.desk, self._header())
                 body: Any = None
                 refusal = ""
+            elif request.name == "presence":
+                self.rounds.present(int(request.args.get("supervisors", 0)))
+                body, refusal = None, ""
             else:
                 body, refusal = self.answers.answer(request, self._status())
             epoch = self.desk.state.epoch

@@ -18,6 +18,16 @@ from engine.runtime.reconcile import VenueBooks
 class VenueSilent(Exception):
     """The venue has not answered: what was sent is unknown until it is asked again."""
 
+    closes = "venue: the exchange does not answer"  # the gate, as "rule: sentence"
+
+
+class VersionDiffers(VenueSilent):
+    """The venue runs other code: nothing is sent to it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.closes = f"version: {sentence}"
+
 
 class Journal(Protocol):
     """Append-only, numbered, hash-chained, durable when ``append`` returns."""
@@ -75,8 +85,8 @@ class Venue(Protocol):
     def incident(self, incident: Happening) -> Nanos:
         """Let something happen to the market, for a drill; when it began. Refused if it cannot."""
 
-    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
-        """Every REPORT of the day, and what the venue knows of our orders."""
+    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day after the first ``since``, and what it knows of our orders."""
 
 
 class Days(Protocol):

@@ -1,21 +1,30 @@
-"""Our books against the venue's, after a restart or a broken link.
+"""Our books against the venue's: after a restart or a broken link, and all day beside it.
 
-Every report of the day is fed in again (each counts once, by ExecID); a child the venue does not
-know, with nothing on the way, never arrived; an order the venue has and we do not is a stray. What
-still differs is shown, and nothing new leaves until a person accepts it.
+Every report is fed in again (each counts once, by ExecID); a child the venue does not know, with
+nothing on the way, never arrived; an order the venue has and we do not is a stray. What still
+differs is shown. At a log-on it stops all new orders until a person accepts it; beside a healthy
+link it stops what raises risk in its symbol, and nothing is ever taken for rejected by it.
 """
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.hold import system_hold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
-from engine.domain.orders import ChildState, OnRestart, ParentState
-from engine.domain.units import ChildId, child_text
+from engine.domain.kinds import CANCEL_REJECTED
+from engine.domain.orders import Child, ChildState, OnRestart, ParentState
+from engine.domain.safety import Difference
+from engine.domain.units import ChildId, Symbol, child_text
+
+SHOWN: Final = 5  # sentences of a difference that an alert repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +34,21 @@ class VenueBooks:
     known: frozenset[int]
     open_leaves: dict[int, int]
     filled: dict[int, int]
+    symbols: dict[int, Symbol] = field(default_factory=dict)  # of every order
+    positions: dict[Symbol, int] = field(default_factory=dict)  # bought less sold today [share]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One thing that differs."""
+
+    symbol: Symbol
+    sentence: str
+    grows: bool = False  # the venue has more of ours than we know of
 
 
 def resolve_missing(state: State, books: VenueBooks) -> tuple[AnyEvent, ...]:
-    """Children whose message never reached the venue."""
+    """Children whose message never reached the venue. Only after a log-on with a new token."""
     return tuple(
         e.ChildNeverArrived(child_id=child.id)
         for child in state.children.values()
@@ -36,38 +56,148 @@ def resolve_missing(state: State, books: VenueBooks) -> tuple[AnyEvent, ...]:
     )
 
 
-def differences(state: State, books: VenueBooks) -> list[str]:
-    """What still differs once every report is booked, one sentence each."""
-    found = []
-    ours = {child.id: child.leaves for child in state.children.values()}
-    for child_id, leaves in books.open_leaves.items():
-        if child_id not in ours:
-            found.append(f"{child_text(ChildId(child_id))} is open at the venue, not with us")
-        elif ours[ChildId(child_id)] != leaves:
-            found.append(
-                f"{child_text(ChildId(child_id))} has {leaves} leaves at the venue, "
-                f"{ours[ChildId(child_id)]} with us"
-            )
-    found.extend(
-        f"{child_text(child_id)} is open with us, not at the venue"
-        for child_id in ours
-        if child_id not in books.open_leaves
-    )
+def compare(state: State, books: VenueBooks) -> list[Found]:
+    """What differs now, child by child and in the positions, in the order of entry."""
+    found = _strays(state, books)
     for child in (*state.children.values(), *state.ended.values()):
-        there = books.filled.get(child.id, 0)
-        if there != child.filled:
-            found.append(f"{child_text(child.id)} filled {there} at the venue, {child.filled} here")
+        found += _of_child(child, books)
+    ours = positions(state)
+    for symbol, there in books.positions.items():
+        more = there - ours.get(symbol, 0)
+        if more:
+            found.append(
+                Found(
+                    symbol=symbol,
+                    sentence=f"the position in {symbol} is {abs(more):,} shares "
+                    f"{'longer' if more > 0 else 'shorter'} at the venue",
+                    grows=True,
+                )
+            )
     return found
 
 
+def positions(state: State) -> dict[Symbol, int]:
+    """Bought less sold today, by the parents' own sums. [share]"""
+    held: dict[Symbol, int] = {}
+    for parent in state.parents.values():
+        held[parent.symbol] = held.get(parent.symbol, 0) + parent.side * parent.filled
+    return held
+
+
+def _strays(state: State, books: VenueBooks) -> list[Found]:
+    return [
+        Found(
+            symbol=books.symbols.get(child_id, Symbol("")),
+            sentence=f"{child_text(ChildId(child_id))} is open at the venue, not with us",
+            grows=True,
+        )
+        for child_id in books.open_leaves
+        if ChildId(child_id) not in state.children
+    ]
+
+
+def _of_child(child: Child, books: VenueBooks) -> list[Found]:
+    found = []
+    name = child_text(child.id)
+    there, leaves = books.filled.get(child.id, 0), books.open_leaves.get(child.id, 0)
+    if child.is_live and child.id not in books.known:
+        found.append(Found(symbol=child.symbol, sentence=f"{name} was sent, the venue has it not"))
+    elif child.is_live and not leaves:
+        sentence = f"{name} is open with us, not at the venue"
+        found.append(Found(symbol=child.symbol, sentence=sentence))
+    elif child.is_live and leaves != child.leaves:
+        sentence = f"{name} has {leaves} leaves at the venue, {child.leaves} with us"
+        found.append(Found(symbol=child.symbol, sentence=sentence, grows=leaves > child.leaves))
+    if there != child.filled:
+        sentence = f"{name} filled {there} at the venue, {child.filled} here"
+        found.append(Found(symbol=child.symbol, sentence=sentence, grows=there > child.filled))
+    return found
+
+
+def digest_of(found: list[Found]) -> str:
+    """What an acceptance accepts: exactly these sentences; "" = equal."""
+    if not found:
+        return ""
+    return hashlib.sha256("\n".join(row.sentence for row in found).encode()).hexdigest()
+
+
+def by_symbol(found: list[Found]) -> tuple[Difference, ...]:
+    """The differences of each symbol as one thing to accept."""
+    rows: dict[Symbol, list[Found]] = {}
+    for row in found:
+        rows.setdefault(row.symbol, []).append(row)
+    return tuple(
+        Difference(
+            symbol=symbol,
+            digest=digest_of(mine),
+            sentences=tuple(row.sentence for row in mine),
+            grows=any(row.grows for row in mine),
+        )
+        for symbol, mine in rows.items()
+    )
+
+
+def unbooked(state: State, rows: NDArray[np.void], strays: set[int]) -> NDArray[np.void]:
+    """Reports that should have arrived and did not. ``strays`` are ExecIDs already alarmed."""
+    missed = []
+    for i, row in enumerate(rows):
+        child, exec_id = state.child(ChildId(int(row["child"]))), int(row["exec_id"])
+        if child is None:
+            if exec_id not in strays:
+                strays.add(exec_id)
+                missed.append(i)
+        elif exec_id not in child.execs and not _is_answered(child, row):
+            missed.append(i)
+    return rows[missed]
+
+
+def _is_answered(child: Child, row: np.void) -> bool:
+    """A refused cancel says nothing of a child that waits for none."""
+    return row["kind"] == CANCEL_REJECTED and child.state != ChildState.PENDING_CANCEL
+
+
+def is_news(state: State, found: tuple[Difference, ...]) -> bool:
+    """Whether the differences are others than those that are shown or accepted."""
+    now = {row.symbol: row.digest for row in found}
+    shown = {symbol: row.digest for symbol, row in state.differences.items()}
+    return now != {**state.accepted, **shown}
+
+
+def alerts(state: State, found: tuple[Difference, ...]) -> list[tuple[AnyEvent, ...]]:
+    """What people must see of a comparison: each new difference, and each symbol that healed."""
+    out: list[tuple[AnyEvent, ...]] = []
+    for row in found:
+        known = state.differences.get(row.symbol)
+        if state.accepted.get(row.symbol) == row.digest or (
+            known is not None and known.digest == row.digest
+        ):
+            continue
+        sentence = (
+            f"books and venue differ in {row.symbol or 'an unknown symbol'}, nothing new is sent "
+            f"in it: {'; '.join(row.sentences[:SHOWN])}"
+        )
+        out.append((raise_alert(state, "critical", "reconciliation", row.symbol, sentence),))
+    names = {row.symbol for row in found}
+    for symbol in state.differences:
+        if symbol not in names:
+            sentence = f"books and venue are equal again in {symbol}"
+            out.append((raise_alert(state, "info", "reconciled", symbol, sentence),))
+    return out
+
+
 def verdict(state: State, books: VenueBooks, resolved: int) -> tuple[AnyEvent, ...]:
-    """The fact of the comparison; a difference is alarmed and blocks new orders."""
-    found = differences(state, books)
-    digest = hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
-    fact = e.Reconciled(open_children=len(state.children), resolved=resolved, difference=digest)
+    """The fact of a comparison at a log-on; a difference is alarmed and blocks new orders."""
+    found = compare(state, books)
+    fact = e.Reconciled(
+        open_children=len(state.children),
+        resolved=resolved,
+        difference=digest_of(found),
+        grows=any(row.grows for row in found),
+    )
     if not found:
         return (fact,)
-    sentence = f"books and venue differ in {len(found)} places: {'; '.join(found[:5])}"
+    sentences = [row.sentence for row in found]
+    sentence = f"books and venue differ in {len(found)} places: {'; '.join(sentences[:SHOWN])}"
     return (fact, raise_alert(state, "critical", "reconciliation", "venue", sentence))
 
 

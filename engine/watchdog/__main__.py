@@ -1,7 +1,7 @@
 """``python -m engine.watchdog``: sees, cancels and kills without the engine's code.
 
 Standard library only. Settings come by environment: QD_STATE, QD_LEASE_MS, QD_HEARTBEAT_MS,
-QD_CANCEL_SOCKET, QD_WITNESS. Stops on SIGTERM, and when its supervisor is gone.
+QD_SILENCE_MS, QD_CANCEL_SOCKET, QD_WITNESS. Stops on SIGTERM, and when its supervisor is gone.
 """
 
 import os
@@ -17,6 +17,7 @@ from engine.watchdog.flag import FlagFile
 from engine.watchdog.guard import Guard
 from engine.watchdog.journal import JournalReader
 from engine.watchdog.lease import STAMP_NS, Pulse
+from engine.watchdog.version import trading_hash
 from engine.watchdog.witness import Witness
 
 LOOK_NS = 250_000_000
@@ -32,17 +33,20 @@ class Places:
     cancel: Path
     witness: Path
     heartbeat_ns: int
+    silence_ns: int
 
     @classmethod
     def from_environment(cls) -> "Places":
         state = Path(os.environ.get("QD_STATE", "var")).absolute()
         cancel = os.environ.get("QD_CANCEL_SOCKET") or str(state / "exchange" / "cancel.sock")
         heartbeat_ms = int(os.environ.get("QD_HEARTBEAT_MS", "3000"))
+        silence_ms = int(os.environ.get("QD_SILENCE_MS", "1000"))
         return cls(
             state=state,
             cancel=Path(cancel),
             witness=Path(os.environ.get("QD_WITNESS") or state / "witness"),
             heartbeat_ns=heartbeat_ms * 1_000_000,
+            silence_ns=min(silence_ms, heartbeat_ms) * 1_000_000,
         )
 
 
@@ -77,7 +81,8 @@ def guard_of(places: Places, flag: FlagFile) -> Guard:
         journal=JournalReader(
             folder=places.state / "journal", witness=Witness(folder=places.witness)
         ),
-        pulse=Pulse(limit_ns=places.heartbeat_ns),
+        pulse=Pulse(limit_ns=places.heartbeat_ns, quiet_ns=places.silence_ns),
+        code=trading_hash(),
         processes=places.state / "processes.json",
         report=places.state / "watchdog.json",
     )

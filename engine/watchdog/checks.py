@@ -23,6 +23,7 @@ class Breach:
     target: str
     sentence: str
     excess: int = 1  # how bad: a known breach that got worse is a new one
+    lasts: bool = False  # it is killed for again after every release
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -101,6 +102,15 @@ def version(book: Journalled, venue: AtExchange) -> list[Breach]:
             )
             return [Breach(check="version", scope="all", target="", sentence=sentence)]
     return []
+
+
+def same_code(book: Journalled, ours: str) -> list[Breach]:
+    """The engine that lives now runs the code that lies beside the watchdog. "" = not compared."""
+    theirs = book.codes.get(book.epoch, "")
+    if not ours or not theirs or theirs == ours:
+        return []
+    sentence = f"the engine runs code {theirs[:12]}, this watchdog {ours[:12]}"
+    return [Breach(check="version", scope="all", target="", sentence=sentence, lasts=True)]
 
 
 def rate(book: Journalled) -> list[Breach]:

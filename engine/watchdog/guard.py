@@ -53,6 +53,7 @@ class Guard:
     gap_since: int = 0
     looks: int = 0
     chain: str = ""  # why the chain is broken, once it is
+    code: str = ""  # hash of what trades beside this watchdog; "" = not compared
 
     def __post_init__(self) -> None:
         for row in self.flag.requests():
@@ -66,12 +67,13 @@ class Guard:
         """Silent for too long: take its orders back, then end it if it is still silent."""
         engine = read_engine(self.processes)
         self.heart = self.pulse.judge(now, self.flag.heartbeat_ns, engine)
+        age = (now - self.flag.heartbeat_ns) / 1e9
         if self.heart != "silent":
             self.silent_told = False
+            self._take_back(now, age, wall)
             return
         if now - self.cancel_at < AGAIN_NS:
             return
-        age = (now - self.flag.heartbeat_ns) / 1e9
         if not self.silent_told or self.venue.open or "exchange" in self.blind:
             self.silent_told = True
             self.cancel_at = now
@@ -79,6 +81,17 @@ class Guard:
         self.heart = self.pulse.judge(now, self.flag.heartbeat_ns, engine)
         if self.heart == "silent" and engine.pid is not None:
             self.end(engine.pid, f"it is silent for {age:.1f} s", wall)
+
+    def _take_back(self, now: int, age: float, wall: int) -> None:
+        """A quiet engine's open orders are cancelled; with none open its silence hurts nobody.
+
+        An exchange that does not answer us either is what the engine waits for.
+        """
+        if self.heart != "quiet" or not self.venue.open or "exchange" in self.blind:
+            return
+        if now - self.cancel_at >= AGAIN_NS:
+            self.cancel_at = now
+            self.cancel("all", "", f"the engine is silent for {age:.1f} s", wall)
 
     def cancel(self, scope: str, target: str, why: str, wall: int) -> str:
         """Mass cancel by our own route; what came of it, in words."""
@@ -150,6 +163,8 @@ class Guard:
 
     def _check(self, now: int, *, is_seen: bool) -> list[Breach]:
         found = checks.conservation(self.book) + checks.rate(self.book)
+        if self.heart == "alive" and self.pulse.has_beaten and self.book.epoch == self.flag.epoch:
+            found += checks.same_code(self.book, self.code)
         if not is_seen or self.venue.day != self.book.day:
             return found
         found += checks.at_venue(self.book, self.venue)
@@ -180,7 +195,7 @@ class Guard:
     # --- acts ---------------------------------------------------------------------------------
     def _stop(self, breach: Breach, now: int, wall: int) -> None:
         """Write the kill flag, once for a breach and again when it grows."""
-        if breach.excess <= self.known.get(breach.key, 0):
+        if breach.excess <= self.known.get(breach.key, 0) and not breach.lasts:
             return
         self.known[breach.key] = breach.excess
         if not self.is_settled and (breach.scope, breach.target) in self.past:

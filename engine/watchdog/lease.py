@@ -33,21 +33,26 @@ def read_engine(path: Path) -> EngineProcess:
 class Pulse:
     """Judges the heartbeat: a starting engine is not a hanging one."""
 
-    limit_ns: int
+    limit_ns: int  # silent for longer: the engine is ended
+    quiet_ns: int = 1_000_000_000  # silent for longer: its orders are taken back
     pid: int | None = None
     pid_seen_at: int = -1  # when this pid was first seen [monotonic ns]
     has_beaten: bool = False  # this pid
     ever_beaten: bool = False
 
     def judge(self, now: int, heartbeat: int, engine: EngineProcess) -> str:
-        """One of alive | starting | unknown | stopping | silent. Instants in monotonic ns."""
+        """One of alive | quiet | starting | unknown | stopping | silent. Monotonic ns.
+
+        quiet: an engine that has beaten is late; nothing is known yet of its life.
+        """
         if engine.pid != self.pid or self.pid_seen_at < 0:
             self.pid, self.pid_seen_at, self.has_beaten = engine.pid, now, False
         age = now - heartbeat  # a beat may be a little younger than our look at the clock
         if heartbeat and -AHEAD_NS < age <= self.limit_ns:
             if heartbeat > self.pid_seen_at:
                 self.has_beaten = self.ever_beaten = True
-            return "alive"
+            is_quiet = age > self.quiet_ns and self.has_beaten and engine.state != "stopping"
+            return "quiet" if is_quiet else "alive"
         if engine.state in ("stopping", "stopped"):
             return "stopping"
         if engine.pid is None:

@@ -23,10 +23,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from db.jobs import Jobs
 from db.queries import database_url
 from db.schema import open_tables
+from engine.domain.errors import Refused
 from engine.domain.units import MINUTE
 from engine.exchange.hours import ZONE
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import SystemClock
+from engine.runtime.code import differs, trading_hash
 from engine.settings import Settings, from_environment, make_folders, paths
 from engine.worker.context import Context
 from engine.worker.projector import Projector
@@ -34,6 +36,7 @@ from engine.worker.projector import Projector
 NICE: Final = 10
 GRACE_S: Final = 120
 VERIFY_MINUTES: Final = 30  # the chain badge is as old as this at most
+CODE_S: Final = 5.0  # between two looks at the engine's code
 EVERY: Final = (  # textual names, so that nothing of a job is ever stored as code
     ("engine.worker.jobs:tca_day", 2),
     ("engine.worker.jobs:history", 3),
@@ -83,6 +86,19 @@ def schedule(context: Context) -> Any:
     return scheduler
 
 
+def same_code(context: Context) -> None:
+    """Work only beside an engine of the same code: ends the process otherwise, and says why."""
+    ours = trading_hash()
+    while not context.stop.wait(CODE_S):
+        try:
+            theirs = str(context.ask("code")["code"])
+        except (ConnectionError, TimeoutError, Refused):
+            continue  # it starts, or is halted: asked again
+        if other := differs("the engine", theirs, ours):
+            print(f"quarterdeck: the worker stops: {other}", flush=True)  # noqa: T201
+            os._exit(1)
+
+
 def guarded(run: Callable[[], None]) -> Callable[[], None]:
     """A thread that breaks ends the process: the supervisor starts it anew, and it is seen."""
 
@@ -112,6 +128,8 @@ def main() -> int:
     context.jobs.stop_running(context.clock.wall_ns())
     projector = Thread(target=guarded(Projector(context).run), name="projector", daemon=True)
     projector.start()
+    code = Thread(target=guarded(lambda: same_code(context)), name="code", daemon=True)
+    code.start()
     scheduler = schedule(context)
     scheduler.start()
     print("worker ready", flush=True)  # noqa: T201

@@ -66,6 +66,10 @@ class DayClock:
     def mono_ns(self) -> Nanos:
         return Nanos(self.mono)
 
+    def step_ns(self) -> int:
+        """Nobody sets a clock that is made."""
+        return 0
+
     def second(self) -> None:
         """One market second."""
         self.wall += SECOND
@@ -222,8 +226,9 @@ class QuietVenue:
         """Nobody doubts that it lives."""
         return Nanos(0) if self._last is None else self._last.at_ns
 
-    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
+    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
         """Asked once, at the open: nothing is known yet."""
+        del since
         return NO_REPORTS, VenueBooks(known=frozenset(), open_leaves={}, filled={})
 
 

@@ -18,12 +18,14 @@ from engine.domain import events as e
 from engine.domain.instrument import Session
 from engine.domain.orders import AtEnd, CatchUp, OnRestart, Parent, ParentState
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks, child_id
+from engine.runtime.code import trading_hash
 from engine.runtime.kill_flag import SLOTS, KillFlag
 from engine.watchdog.cancel import CancelRoute
 from engine.watchdog.flag import FlagFile
 from engine.watchdog.guard import Guard
 from engine.watchdog.journal import JournalReader
 from engine.watchdog.lease import START_GRACE_NS, EngineProcess, Pulse
+from engine.watchdog.version import trading_hash as watchdog_hash
 from engine.watchdog.witness import Witness
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -479,7 +481,9 @@ def test_a_beat_younger_than_our_look_at_the_clock_is_alive():
 
 def test_a_heart_that_stops_is_silent_after_its_limit():
     pulse = a_pulse()
-    assert pulse.judge(104 * SECOND, 101 * SECOND, RUNNING) == "alive"
+    assert pulse.judge(102 * SECOND, 101 * SECOND, RUNNING) == "alive"
+    assert pulse.judge(102 * SECOND + 1, 101 * SECOND, RUNNING) == "quiet"
+    assert pulse.judge(104 * SECOND, 101 * SECOND, RUNNING) == "quiet"
     assert pulse.judge(104 * SECOND + 1, 101 * SECOND, RUNNING) == "silent"
 
 
@@ -516,15 +520,98 @@ def test_a_hanging_engine_loses_its_orders_and_then_its_life(rig):
         rig.exchange.open(1, 100)
         rig.look()
         rig.look()
-        rig.look(after_s=2.9, beats=False)
+        rig.look(after_s=1.0, beats=False)
         assert rig.exchange.cancelled == []
         rig.look(after_s=0.25, beats=False)
         assert rig.exchange.cancelled == ["all"]
+        rig.look(after_s=1.7, beats=False)
+        assert rig.exchange.cancelled == ["all"]  # nothing is open any more
+        assert sleeper.poll() is None
+        rig.look(after_s=0.25, beats=False)
         assert sleeper.wait(timeout=10) == -signal.SIGKILL
     finally:
         sleeper.kill()
         sleeper.wait()
-    assert [act["act"] for act in rig.guard.acts] == ["mass_cancel", "end_engine"]
+    acts = [act["act"] for act in rig.guard.acts]
+    assert acts == ["mass_cancel", "mass_cancel", "end_engine"]
+
+
+def test_a_quiet_engine_without_open_orders_is_left_alone(rig):
+    rig.look()
+    rig.look()
+    rig.look(after_s=2.5, beats=False)
+    assert rig.exchange.cancelled == []
+    assert rig.guard.heart == "quiet"
+
+
+def test_an_engine_that_waits_for_a_silent_exchange_is_not_cancelled_for_it(rig):
+    rig.happened(e.ParentAccepted(parent=a_parent()), intended(1, 100))
+    rig.exchange.open(1, 100)
+    rig.look()
+    rig.look()
+    rig.guard.blind["exchange"] = "timed out"
+    rig.now += 2 * SECOND
+    rig.guard.watch_engine(rig.now, WALL)
+    assert rig.guard.heart == "quiet"
+    assert rig.exchange.cancelled == []
+    rig.look(after_s=0.1)
+    rig.look(after_s=1.25, beats=False)
+    assert rig.exchange.cancelled == ["all"]
+
+
+def test_an_engine_that_starts_is_not_quiet(rig):
+    rig.processes(10)
+    rig.look()
+    rig.processes(11)
+    rig.happened(e.ParentAccepted(parent=a_parent()), intended(1, 100))
+    rig.exchange.open(1, 100)
+    rig.look(after_s=0.2, beats=False)
+    rig.look(after_s=1.5, beats=False)
+    assert rig.guard.heart in ("alive", "starting")
+    assert rig.exchange.cancelled == []
+
+
+# --- one code -------------------------------------------------------------------------------
+def test_the_watchdog_and_the_engine_hash_the_same_code():
+    assert watchdog_hash() == trading_hash()
+
+
+def test_an_engine_of_other_code_is_killed_and_both_codes_are_named(rig):
+    rig.guard.code = "d" * 64
+    rig.look()
+    rig.look()
+    assert rig.kills() == [("all", "", "watchdog")]
+    assert rig.guard.acts[-1]["sentence"] == (
+        "the engine runs code cccccccccccc, this watchdog dddddddddddd"
+    )
+
+
+def test_a_release_does_not_settle_that_the_codes_differ(rig):
+    rig.guard.code = "d" * 64
+    rig.look()
+    rig.look()
+    rig.engine_flag.release(rig.engine_flag.slots()[0].generation)
+    rig.look()
+    assert rig.kills() == [("all", "", "watchdog")]
+
+
+def test_an_engine_of_the_same_code_may_trade(rig):
+    rig.guard.code = CODE
+    rig.look()
+    rig.look()
+    assert rig.kills() == []
+
+
+def test_the_code_of_an_earlier_engine_is_nobodys_fault(rig):
+    rig.guard.code = "d" * 64
+    rig.processes(10)
+    rig.look(beats=False)  # the journal tells of the engine before, this one has not beaten yet
+    rig.happened(e.EngineStarted(epoch=2, code="d" * 64))
+    rig.now += SECOND
+    rig.engine_flag.beat(rig.now, 2)
+    rig.guard.watch_engine(rig.now, WALL)
+    rig.guard.look(rig.now, WALL)
+    assert rig.kills() == []
 
 
 def test_a_process_that_is_no_engine_is_never_ended(rig):

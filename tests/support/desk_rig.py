@@ -9,6 +9,7 @@ from engine.core.decide import answered
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import commands as c
+from engine.domain import events as e
 from engine.domain.codec import (
     entry_from_json,
     entry_to_json,
@@ -97,7 +98,14 @@ class OpenGate:
     def __init__(self) -> None:
         self.requests: list[Any] = []
         self.closed = ""
+        self.lease_age: int | None = None
         self.released: list[int] = []
+
+    def lease_age_ns(self) -> int | None:
+        return self.lease_age
+
+    def disk(self) -> str:
+        return ""
 
     def closed_because(self, state: State) -> str:
         del state
@@ -106,6 +114,16 @@ class OpenGate:
     def unread(self, state: State) -> tuple[Any, ...]:
         known = {kill.generation for kill in state.kills.values()}
         return tuple(row for row in self.requests if row.generation not in known)
+
+    def request(self, scope: str, target: str, by: str, *, door: str, now_ns: int) -> int:
+        generation = len(self.requests) + 1
+        self.requests.append(
+            e.KillBlocked(
+                kill_id=0, generation=generation, scope=scope, target=target, by=by, door=door,
+                requested_at=Nanos(now_ns), parents=(), children=(),
+            )
+        )  # fmt: skip
+        return generation
 
     def release(self, generation: int) -> None:
         self.released.append(generation)
@@ -127,6 +145,9 @@ class MarketVenue:
         self.sent: list[Any] = []
         self.happened: list[Any] = []
         self.before = 0
+        self.asked = 0
+        self.lose = lambda advance: advance  # a test may lose reports on their way
+        self.tell = lambda books: books  # a test may make the venue say something else
         self.venues: Any = ()
         self.silent = False
         self.deaf = False  # takes messages, then falls silent before it answers
@@ -155,6 +176,7 @@ class MarketVenue:
         advance = self.market.advance(to_ns)
         self.now = advance.at_ns
         self.reports += list(advance.reports)
+        advance = self.lose(advance)
         if self.deaf:
             self.silent = True
             self._speak()
@@ -174,8 +196,9 @@ class MarketVenue:
         self._speak()
         return {}
 
-    def books(self) -> Any:
+    def books(self, since: int = 0) -> Any:
         self._speak()
+        self.asked += 1
         today = self.sent[self.before :]
         known, leaves, filled = {int(m["child"]) for m in today if m["kind"] == 1}, {}, {}
         quantity = {int(m["child"]): int(m["quantity"]) for m in today if m["kind"] == 1}
@@ -191,7 +214,18 @@ class MarketVenue:
         for child in known - done:
             leaves[child] = quantity[child] - filled.get(child, 0)
         rows = np.array(self.reports) if self.reports else np.zeros(0, dtype=REPORT)
-        return rows, VenueBooks(known=frozenset(known), open_leaves=leaves, filled=filled)
+        named = [instrument.symbol for instrument in self.market.instruments]
+        symbols = {int(m["child"]): named[int(m["symbol"])] for m in today if m["kind"] == 1}
+        positions = dict.fromkeys(named, 0)
+        for message in today:
+            if message["kind"] == 1:
+                done_there = filled.get(int(message["child"]), 0)
+                positions[named[int(message["symbol"])]] += int(message["side"]) * done_there
+        books = VenueBooks(
+            known=frozenset(known), open_leaves=leaves, filled=filled, symbols=symbols,
+            positions=positions,
+        )  # fmt: skip
+        return rows[since:], self.tell(books)
 
 
 class NoModels:
@@ -292,6 +326,14 @@ class Rig:
             self.mids[grid] = loop.desk.quotes.mid(self.symbol)
             if not loop.venue_ready:
                 return
+
+    def round(self, seconds: float = 0.0) -> None:
+        """Let desk time pass with a standing market, then one look of the rounds."""
+        self.clock.now = Nanos(self.clock.now + int(seconds * 1e9))
+        kills = self.gate.unread(self.state)
+        if kills:
+            self.loop._step(kills, (), None)
+        self.loop.rounds.turn(self.clock.mono_ns())
 
     def run_until_live(self, number: int) -> tuple[Any, ...]:
         """Until the parent has a live child; the children."""

@@ -106,12 +106,13 @@ def test_the_limit_price_is_the_last_word(rig: Rig):
 def test_the_rate_stops_the_next_message_in_the_window(rig: Rig):
     allow(rig, max_messages=3)
     now = rig.state.market_ns
-    rig.state.sent[rig.symbol] = (now, now)
+    sent = rig.state.limits.sent
+    sent["instrument", rig.symbol] = [now, now]
     assert stopped_by(rig, order(rig)) == ""
-    rig.state.sent[rig.symbol] = (now, now, now)
+    sent["instrument", rig.symbol] = [now, now, now]
     assert stopped_by(rig, order(rig)) == "max_messages"
     window = rig.state.policy.message_window_ns
-    rig.state.sent[rig.symbol] = (Nanos(now - window), now, now)
+    sent["instrument", rig.symbol] = [Nanos(now - window), now, now]
     assert stopped_by(rig, order(rig)) == ""
 
 

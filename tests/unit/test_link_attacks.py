@@ -14,6 +14,8 @@ from engine.domain.codec import envelope_to_bytes
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos, PersonId
+from engine.runtime import door
+from engine.runtime.code import wire_hash
 from engine.runtime.link import EngineLink, Reply, Request, load_key, pack, sign
 from tests.support.desk_rig import Rig
 
@@ -47,6 +49,11 @@ def sender(tmp_path: Path) -> Iterator[Any]:
     context.term()
 
 
+def asked(request: Request) -> bytes:
+    """As a program of our own wire sends it."""
+    return pack(msgspec.structs.replace(request, wire=wire_hash()))
+
+
 def arrived(link: EngineLink) -> list[tuple[bytes, Request]]:
     assert link.wait(10_000)
     return link.receive()
@@ -54,9 +61,28 @@ def arrived(link: EngineLink) -> list[tuple[bytes, Request]]:
 
 def test_a_signed_command_arrives_and_says_who_asks(link: EngineLink, sender: Any) -> None:
     body = envelope_to_bytes(an_envelope())
-    sender.send(pack(Request(re=1, op="command", body=body, mac=sign(KEY, body))))
+    sender.send(asked(Request(re=1, op="command", body=body, mac=sign(KEY, body))))
     ((_route, request),) = arrived(link)
     assert link.envelope(request) == an_envelope()
+
+
+@pytest.mark.parametrize("wire", ["", "0" * 64])
+@pytest.mark.parametrize("op", ["command", "snapshot"])
+def test_who_speaks_another_wire_may_not_act_or_show_and_is_told_both_codes(
+    link: EngineLink, sender: Any, op: str, wire: str
+) -> None:
+    body = envelope_to_bytes(an_envelope())
+    sender.send(pack(Request(re=3, op=op, body=body, mac=sign(KEY, body), wire=wire)))
+    assert arrived(link) == []
+    reply = msgspec.msgpack.decode(sender.recv(), type=Reply)
+    assert reply.re == 3
+    other = "000000000000" if wire else "of no known version"
+    assert f"the sender runs code {other}, this process {wire_hash()[:12]}" in reply.refusal
+
+
+def test_who_speaks_another_wire_may_still_ask(link: EngineLink, sender: Any) -> None:
+    sender.send(pack(Request(re=4, op="ask", name="status", wire="0" * 64)))
+    assert len(arrived(link)) == 1
 
 
 def other_person(body: bytes) -> bytes:
@@ -84,7 +110,7 @@ def test_a_command_that_this_desk_has_not_signed_is_refused(
     original = envelope_to_bytes(an_envelope())
     assert other_person(original) != original
     body, mac = forge(original)
-    sender.send(pack(Request(re=1, op="command", body=body, mac=mac)))
+    sender.send(asked(Request(re=1, op="command", body=body, mac=mac)))
     ((_route, request),) = arrived(link)
     with pytest.raises(Refused, match="not signed by this desk"):
         link.envelope(request)
@@ -103,7 +129,7 @@ def test_bytes_that_are_no_request_are_answered_and_the_next_one_is_heard(
 ) -> None:
     sender.send(raw)
     body = envelope_to_bytes(an_envelope())
-    sender.send(pack(Request(re=7, op="command", body=body, mac=sign(KEY, body))))
+    sender.send(asked(Request(re=7, op="command", body=body, mac=sign(KEY, body))))
     found: list[Any] = []
     while not found:
         found = arrived(link)
@@ -148,7 +174,7 @@ def test_two_commands_with_one_id_in_one_turn_get_their_own_answers() -> None:
     requests = [(b"a", Request(re=1, op="command", name="u1")),
                 (b"b", Request(re=2, op="command", name="u2")),
                 (b"c", Request(re=3, op="command", name="u1"))]  # fmt: skip
-    commands, routes = rig.loop._commands(requests)
+    commands, routes = door.commands(rig.loop.parts.link, requests)
     assert [one.person for one in commands] == ["u1"]
     assert routes == {"w-12345678": [(b"a", 1), (b"c", 3)]}
     assert [(reply.re, reply.refusal) for reply in told] == [(2, "the id w-12345678 is taken")]

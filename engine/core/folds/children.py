@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.core.folds import limits
 from engine.core.folds.steps import find_child, find_parent, step_child
 from engine.core.state import State
 from engine.domain import events as e
@@ -38,15 +39,14 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
     state.children[child.id] = child
     state.live[child.parent_id] = (*state.live.get(child.parent_id, ()), child.id)
     state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
-    since = state.market_ns - state.policy.message_window_ns
-    kept = tuple(at for at in state.sent.get(child.symbol, ()) if at > since)
-    state.sent[child.symbol] = (*kept, state.market_ns)
+    limits.child_sent(state, event)
     _use(state, child.parent_id, child.venue, sent=child.quantity)
 
 
 def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
     child = find_child(state, event.child_id)
     step_child(state, child, ChildState.SEND_REFUSED)
+    limits.refused(state, event.rule)
     _use(state, child.parent_id, child.venue, sent=-child.quantity)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.core.folds import safety
+from engine.core.folds.limits import refused
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import (
@@ -44,6 +45,7 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
         state.next_alert,
     ) = event.next_ids
     state.kill_generation = event.kill_generation
+    state.limits.carry(event.limits)
     safety.carried(state, event)
     _clear_day(state)
 
@@ -53,7 +55,7 @@ def _clear_day(state: State) -> None:
     state.children = {}
     state.ended = {}
     state.live = {}
-    state.sent = {}
+    state.limits.clear_day()
     state.own_volume = {}
     state.venues = ()
     state.lost = frozenset()
@@ -174,3 +176,4 @@ def command_taken(state: State, event: e.CommandTaken) -> None:
 
 def command_refused(state: State, event: e.CommandRefused) -> None:
     state.commands[event.id] = event.sentence
+    refused(state, event.rule)

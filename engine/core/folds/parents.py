@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.core.folds.limits import parent_entered
 from engine.core.folds.steps import by_human, find_parent, step_parent
 from engine.core.state import State
 from engine.domain import events as e
@@ -15,6 +16,7 @@ from engine.domain.units import Nanos, PersonId
 def parent_accepted(state: State, event: e.ParentAccepted) -> None:
     state.parents[event.parent.id] = event.parent
     state.next_parent = max(state.next_parent, event.parent.id + 1)
+    parent_entered(state, event.parent)
 
 
 def parent_approved(state: State, event: e.ParentApproved) -> None:

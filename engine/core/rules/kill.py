@@ -3,16 +3,21 @@
 Pure. Never refused where it stops something: who may kill was checked at the door.
 """
 
+import contextlib
+
 from engine.core.rules.orders import needs_cancel
-from engine.core.rules.scope import check_scope, covered
+from engine.core.rules.scope import Tags, blocking_kill, check_scope, covered, tags_of
+from engine.core.rules.trips import DOOR
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.commands import Envelope, ReleaseKill, RequestKill
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.governance import Kill, KillState
+from engine.domain.governance import DRILL_SCOPE, Kill, KillState
+from engine.domain.orders import Child, Parent
 from engine.domain.people import Person
-from engine.domain.units import ChildId, Nanos
+from engine.domain.safety import Trip
+from engine.domain.units import ChildId, Nanos, PersonId, Symbol
 
 
 def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
@@ -21,14 +26,12 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
     ``request`` carries what the slot says; parents and children are filled in here. Never refused:
     who may kill was checked at the door, and a wrong target covers nothing.
     """
-    try:
-        check_scope(request.scope, request.target)
-        parents, children = covered(state, request.scope, request.target)
-    except Refused:
-        parents, children = (
-            (),
-            (),
-        )  # an unreadable target covers nothing; the kill is still recorded
+    parents: tuple[Parent, ...] = ()
+    children: tuple[Child, ...] = ()
+    with contextlib.suppress(Refused):  # an unreadable target covers nothing, and is recorded
+        if request.scope != DRILL_SCOPE:
+            check_scope(request.scope, request.target)
+            parents, children = covered(state, request.scope, request.target)
     blocked = e.KillBlocked(
         kill_id=state.next_kill,
         generation=request.generation,
@@ -45,7 +48,39 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
         for child in children
         if needs_cancel(child)
     )
-    return (blocked, *cancels)
+    trip = _trip_of(state, request)
+    if trip is None:
+        return (blocked, *cancels)
+    why = e.KillReasonGiven(kill_id=blocked.kill_id, by=PersonId(request.by), reason=trip.sentence)
+    return (blocked, why, *cancels)
+
+
+def _trip_of(state: State, request: e.KillBlocked) -> Trip | None:
+    """What an automatic kill saw: its reason."""
+    if request.door != DOOR:
+        return None
+    kind = request.by.partition(":")[2]
+    return state.trips.get((kind, request.scope, request.target))
+
+
+def probe_verdict(state: State, kill: Kill) -> str:
+    """What is wrong with a self-test whose receipts are here; "" = it barred exactly its probe."""
+    probe = Tags(
+        symbol=Symbol(""), trader=PersonId(""), strategy="", desk="", client="", model="",
+        probe=kill.target,
+    )  # fmt: skip
+    if blocking_kill(state, probe) is None:
+        return "an order with the tag of the self-test would have passed"
+    if kill.parents or kill.children:
+        return f"it covered {len(kill.parents)} parents and {len(kill.children)} children"
+    others = (
+        blocking_kill(state, tags_of(state, parent))
+        for parent in state.parents.values()
+        if parent.is_live
+    )
+    if any(found is not None and found.id == kill.id for found in others):
+        return "it barred an order of the desk"
+    return ""
 
 
 def press(state: State) -> tuple[AnyEvent, ...]:

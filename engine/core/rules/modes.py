@@ -57,12 +57,16 @@ VERBS: Final[dict[str, str]] = {
     "ReleaseHold": "raise",
     "DecideChange": "raise",
     "InstallModel": "raise",
+    "DecideLimit": "raise",
+    "EnableStrategy": "raise",
+    "ConfirmOverride": "raise",
     "HoldParent": "reduce",
     "HoldScope": "reduce",
     "RequestKill": "reduce",
     "SetMode": "reduce",
     "AcknowledgeAlert": "reduce",
     "WithdrawChange": "reduce",
+    "WithdrawLimit": "reduce",
     "RelaxMode": "release",
     "ReleaseKill": "release",
     "AcceptReconciliation": "release",
@@ -109,7 +113,12 @@ def reduces(state: State, command: c.AnyCommand) -> bool:
     match command:
         case c.AmendParent():
             return _amends_down(state, command)
-        case c.ApproveParent(approve=approve) | c.DecideChange(approve=approve):
+        case (
+            c.ApproveParent(approve=approve)
+            | c.DecideChange(approve=approve)
+            | c.DecideLimit(approve=approve)
+            | c.ConfirmOverride(approve=approve)
+        ):
             return not approve
         case c.MoveParameter(parent_id=parent_id, name=name, value=value):
             parent = state.parents.get(parent_id)

@@ -1,6 +1,10 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
+from dataclasses import dataclass, replace
+
+from engine.core.limitbook import scopes_of
 from engine.core.quotes import Quotes
+from engine.core.rules import limits, overrides
 from engine.core.rules.approval import check_loosened
 from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
@@ -43,39 +47,26 @@ def check_version(parent: Parent, expected: int | None) -> None:
 
 
 def open_instrument(state: State, symbol: Symbol) -> Instrument:
-    """The instrument, if the session is open and the symbol may be traded."""
+    """The instrument, if the session is open."""
     found = state.instruments.get(symbol)
     if found is None:
         names = ", ".join(state.instruments) or "none"
         raise Refused(f"symbol must be one of {names}, was {symbol!r}", field="symbol")
     if not state.is_open:
         raise Refused("the session is closed: open the next day first", rule="session")
-    if symbol in state.policy.restricted:
-        raise Refused(f"{symbol} is on the restricted list", field="symbol", rule="restricted")
     return found
 
 
-def check_size(state: State, instrument: Instrument, quantity: int, price: float) -> None:
-    """The quantity / notional guard: blocked before any child exists."""
-    if quantity < 1:
-        raise Refused(f"quantity must be at least 1 share, was {quantity:,}", field="quantity")
-    most = int(state.policy.max_parent_adv * instrument.adv)
-    if quantity > most:
+def check_size(
+    state: State, instrument: Instrument, parent: Parent, price: float, *, new: bool
+) -> tuple[tuple[limits.Use, ...], tuple[limits.Use, ...]]:
+    """The quantity / notional guard, before any child exists: all uses, and the soft ones."""
+    if parent.quantity < 1:
         raise Refused(
-            f"quantity must be at most {most:,} shares ({state.policy.max_parent_adv:.0%} of the "
-            f"average day of {instrument.adv:,}), was {quantity:,} "
-            f"({quantity / instrument.adv:.0%})",
-            field="quantity",
-            rule="max_parent_adv",
+            f"quantity must be at least 1 share, was {parent.quantity:,}", field="quantity"
         )
-    value = quantity * price * instrument.tick_size
-    if value > state.policy.max_parent_value:
-        raise Refused(
-            f"value must be at most {state.policy.max_parent_value:,.0f} {instrument.currency}, "
-            f"was {value:,.0f} ({quantity:,} shares at {price * instrument.tick_size:,.2f})",
-            field="quantity",
-            rule="max_parent_value",
-        )
+    uses = limits.parent_uses(state, instrument, parent, price, new=new)
+    return uses, limits.check_parent(uses, instrument, parent, price)
 
 
 def check_limit(side: int, limit: int | None, mid: float) -> None:
@@ -111,7 +102,49 @@ def submit(
     """A new parent: WORKING, or NEEDS_APPROVAL above the personal size limit."""
     order = envelope.command
     assert isinstance(order, c.SubmitParent)
+    entry = draft(state, quotes, order, person)
+    used = overrides.use(state, order, person, entry.soft, entry.instrument.currency)
+    accepted = e.ParentAccepted(parent=entry.parent)
+    spent = tuple(e.OverrideUsed(override_id=i, parent_id=entry.parent.id) for i in used)
+    return (accepted, *spent, *limits.highest(state, entry.uses))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An order that breaks no hard limit, and what it uses of all limits."""
+
+    parent: Parent
+    instrument: Instrument
+    uses: tuple[limits.Use, ...]
+    soft: tuple[limits.Use, ...]  # of these, what is above a soft number
+
+
+def draft(state: State, quotes: Quotes, order: c.SubmitParent, person: Person) -> Draft:
+    """Every check of an entry but that of the soft limits."""
     instrument = open_instrument(state, order.symbol)
+    _check_kills(state, order, person)
+    if order.side not in (1, -1):
+        raise Refused(f"side must be +1 (buy) or -1 (sell), was {order.side}", field="side")
+    mid = quotes.mid(order.symbol)
+    if mid is None:
+        raise Refused(f"{order.symbol} has no two-sided quote now", field="symbol", rule="quote")
+    check_limit(order.side, order.limit_price, mid)
+    check_venues(state, order.exclude)
+    _check_strategy(order)
+    version = state.parameters.get(order.strategy)
+    if version is None:
+        raise Refused(f"{order.strategy} has no parameters in force yet", field="strategy")
+    parent = _parent(state, quotes, order, person, mid)
+    parent = replace(parent, parameter_version=version.version)
+    limits.check_restricted(state, scopes_of(parent), order.symbol)
+    limits.check_tripped(state, order.strategy)
+    uses, soft = check_size(state, instrument, parent, mid, new=True)
+    if order.quantity * mid * instrument.tick_size > person.max_notional:
+        parent = replace(parent, state=ParentState.NEEDS_APPROVAL)
+    return Draft(parent=parent, instrument=instrument, uses=uses, soft=soft)
+
+
+def _check_kills(state: State, order: c.SubmitParent, person: Person) -> None:
     tags = Tags(
         symbol=order.symbol,
         trader=person.id,
@@ -126,14 +159,10 @@ def submit(
             f"kill K-{kill.id} ({kill.scope} {kill.target}) is in force: it must be released first",
             rule="kill",
         )
-    if order.side not in (1, -1):
-        raise Refused(f"side must be +1 (buy) or -1 (sell), was {order.side}", field="side")
-    mid = quotes.mid(order.symbol)
-    if mid is None:
-        raise Refused(f"{order.symbol} has no two-sided quote now", field="symbol", rule="quote")
-    check_size(state, instrument, order.quantity, mid)
-    check_limit(order.side, order.limit_price, mid)
-    check_venues(state, order.exclude)
+
+
+def _check_strategy(order: c.SubmitParent) -> None:
+    """Strategy, its parameters inside the approved band, and a horizon."""
     algo = strategy(order.strategy)
     check_values(order.strategy, order.parameters)
     outside = [
@@ -154,15 +183,15 @@ def submit(
         raise Refused(
             f"horizon must be at least 1 minute, was {order.horizon_ns / 1e9:g} s", field="horizon"
         )
+
+
+def _parent(
+    state: State, quotes: Quotes, order: c.SubmitParent, person: Person, mid: float
+) -> Parent:
     assert state.session is not None
-    value = order.quantity * mid * instrument.tick_size
-    needs_second = value > person.max_notional
     volume, notional = quotes.totals(order.symbol)
     now = state.market_ns
-    version = state.parameters.get(order.strategy)
-    if version is None:
-        raise Refused(f"{order.strategy} has no parameters in force yet", field="strategy")
-    parent = Parent(
+    return Parent(
         id=ParentId(state.next_parent),
         symbol=order.symbol,
         side=order.side,
@@ -171,7 +200,7 @@ def submit(
         trader=person.id,
         desk=person.desk,
         client=order.client,
-        state=ParentState.NEEDS_APPROVAL if needs_second else ParentState.WORKING,
+        state=ParentState.WORKING,
         accepted_at=now,
         start_at=now,
         end_at=Nanos(min(now + order.horizon_ns, state.session.close_at)),
@@ -181,7 +210,7 @@ def submit(
         arrival_notional=notional,
         seed=state.seed * 1_000_003 + state.next_parent,
         overrides=tuple(sorted(order.parameters.items())),
-        parameter_version=version.version,
+        parameter_version=0,
         on_restart=order.on_restart,
         catch_up=order.catch_up,
         at_end=order.at_end,
@@ -189,7 +218,6 @@ def submit(
         excluded=tuple(sorted(set(order.exclude))),
         base_at=now,
     )
-    return (e.ParentAccepted(parent=parent),)
 
 
 def approve(
@@ -212,7 +240,10 @@ def approve(
     mid = quotes.mid(parent.symbol)
     if mid is None:
         raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
-    open_instrument(state, parent.symbol)
+    instrument = open_instrument(state, parent.symbol)
+    limits.check_restricted(state, scopes_of(parent), parent.symbol)
+    limits.check_tripped(state, parent.strategy)
+    check_size(state, instrument, parent, mid, new=False)  # limits may have become tighter
     assert state.session is not None
     volume, notional = quotes.totals(parent.symbol)
     horizon = parent.end_at - parent.accepted_at
@@ -251,7 +282,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     mid = quotes.mid(parent.symbol)
     if mid is None:
         raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
-    check_size(state, instrument, quantity, mid)
+    check_grown(state, instrument, replace(parent, quantity=quantity), mid)
     if quantity > parent.quantity and quantity * mid * instrument.tick_size > person.max_notional:
         raise Refused(
             f"value after the amendment must be at most {person.max_notional:,.0f} (your personal "
@@ -280,6 +311,20 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     )
     there = routed[:1] if routed else ()
     return (amended, *there, *cancels(state, parent, "amend"))
+
+
+def check_grown(state: State, instrument: Instrument, grown: Parent, mid: float) -> None:
+    """More passes no soft limit either: an override is for an order as it was entered."""
+    if 1 <= grown.quantity <= state.parents[grown.id].quantity:
+        return  # less is never more risk
+    _uses, soft = check_size(state, instrument, grown, mid, new=False)
+    if soft:
+        raise Refused(
+            f"{limits.soft_sentence(soft[0], instrument.currency)}: enter the rest as a new order "
+            "and ask for an override",
+            field="quantity",
+            rule=limits.SOFT + soft[0].rule,
+        )
 
 
 def changes_terms(wanted: c.AmendParent) -> bool:

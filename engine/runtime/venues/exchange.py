@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Instrument, Session
-from engine.domain.units import Nanos
+from engine.domain.units import Nanos, Symbol
 from engine.domain.venue import Venue
-from engine.runtime.ports import VenueSilent
+from engine.runtime.code import differs, trading_hash
+from engine.runtime.ports import VenueSilent, VersionDiffers
 from engine.runtime.reconcile import VenueBooks
 from engine.runtime.venues.wire import (
     Answer,
@@ -59,6 +60,8 @@ class _Venue(ABC):
         self._link = 0
         self._turn = 0
         self._at = Nanos(0)
+        self._code = ""  # of ours; "" = the exchange is in this process
+        self._symbols: tuple[Symbol, ...] = ()
         self.source = ""
         self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
 
@@ -82,11 +85,16 @@ class _Venue(ABC):
         """
         self._link = self._link + 1 if epoch == self._epoch else 1
         self._epoch, self._turn = epoch, 0
-        symbols = tuple(str(instrument.symbol) for instrument in instruments)
+        self._symbols = tuple(instrument.symbol for instrument in instruments)
+        symbols = tuple(str(symbol) for symbol in self._symbols)
         ask = Ask(
-            op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed
-        )
-        answer = self._done(self._ask(ask))
+            op="hello", epoch=epoch, link=self._link, session=session, symbols=symbols, seed=seed,
+            code=self._code,
+        )  # fmt: skip
+        answer = self._ask(ask)
+        if other := differs("the exchange", answer.code, self._code):
+            raise VersionDiffers(other)
+        self._done(answer)
         self.source = answer.source
         self.venues = answer.venues
         return self._at
@@ -119,13 +127,19 @@ class _Venue(ABC):
         """Every child of the day as the venue knows it, with its tags."""
         return self._books(0).orders
 
-    def books(self) -> tuple[NDArray[np.void], VenueBooks]:
-        """Every REPORT of the day, and what the venue knows of our orders."""
-        answer = self._books(0)
+    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day after the first ``since``, and what it knows of our orders."""
+        answer = self._books(since)
+        symbols = {order.child: self._symbols[order.symbol] for order in answer.orders}
+        positions = dict.fromkeys(self._symbols, 0)
+        for order in answer.orders:
+            positions[symbols[order.child]] += order.side * order.cum
         books = VenueBooks(
             known=frozenset(order.child for order in answer.orders),
             open_leaves={order.child: order.leaves for order in answer.orders if order.leaves},
             filled={order.child: order.cum for order in answer.orders if order.cum},
+            symbols=symbols,
+            positions=positions,
         )
         return reports_of(answer.reports), books
 
@@ -169,6 +183,7 @@ class ExchangeVenue(_Venue):
         self._address = f"ipc://{address}" if isinstance(address, Path) else address
         self._timeout_ms = timeout_ms
         self._hello_timeout_ms = hello_timeout_ms
+        self._code = trading_hash()
         self._crash = crash  # named crash points of the fault lab
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None

@@ -36,6 +36,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     since: int = 0  # books: reports after this many
     incident: Incident | None = None
+    code: str = ""  # hello: hash of what trades at the engine
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     venues: tuple[Venue, ...] = ()  # hello: where orders may go; index = place in records
     orders: tuple[Order, ...] = ()
     queues: dict[int, int] = {}  # child: shares before it
+    code: str = ""  # hello: hash of what trades at the exchange
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -1,0 +1,119 @@
+"""Automatic kills: off by default, each fires once, says what it saw, and takes the flag's road."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.core.rules.trips import loss_of, owed
+from engine.domain import events as e
+from engine.domain.orders import ChildState, ParentState
+from tests.support.desk_rig import Rig
+
+
+@pytest.fixture
+def rig() -> Rig:
+    rig = Rig()
+    rig.run(5)
+    rig.round()
+    rig.round(0.1)
+    rig.buy(on_restart="resume")
+    rig.run_until_live(1)
+    return rig
+
+
+def policy(rig: Rig, **limits) -> None:
+    rig.loop.facts((e.PolicySet(policy=replace(rig.state.policy, **limits)),))
+
+
+def until_killed(rig: Rig) -> None:
+    for _ in range(20):
+        rig.run(1)
+        rig.round(0.1)
+        if any(kill.door == "trip" and kill.is_active for kill in rig.state.kills.values()):
+            return
+    raise AssertionError("nothing tripped")
+
+
+def trips(rig: Rig) -> list[e.TripFired]:
+    return rig.journal.events(e.TripFired)
+
+
+def test_no_trip_is_armed_unless_the_policy_says_so(rig: Rig):
+    rig.state.parents[1] = replace(rig.state.parents[1], fees=1e9, filled=1)
+    rig.run(5)
+    assert trips(rig) == []
+
+
+@pytest.mark.parametrize(
+    ("side", "paid", "lost"),
+    [(1, 102.0, 20.0), (-1, 98.0, 20.0), (1, 98.0, -20.0), (-1, 102.0, -20.0)],
+)
+def test_the_loss_of_a_parent_is_its_side_times_what_it_paid_beyond_arrival(rig, side, paid, lost):
+    parent = replace(
+        rig.state.parents[1], side=side, arrival_price=100.0, filled=1_000,
+        notional100=int(paid * 100) * 1_000, fees=1.5,
+    )  # fmt: skip
+    assert loss_of(parent, 0.01) == pytest.approx(lost + 1.5)
+    assert loss_of(replace(parent, filled=0), 0.01) == 0.0
+
+
+def test_a_loss_beyond_its_limit_kills_the_parent_and_says_by_how_much(rig: Rig):
+    policy(rig, trip_loss=1_000.0)
+    rig.state.parents[1] = replace(
+        rig.state.parents[1], filled=100, notional100=100 * 5_000 * 100, fees=999_999.0
+    )
+    until_killed(rig)
+    kill = max(rig.state.kills.values(), key=lambda row: row.id)
+    assert (kill.scope, kill.target, kill.by) == ("parent", "P-1", "trip:loss")
+    assert "trip_loss is 1,000" in kill.reason
+    assert "arrival" in kill.reason
+    assert rig.state.parents[1].state in (ParentState.KILLING, ParentState.KILLED)
+    rig.run(10)
+    rig.round(1)
+    assert len(trips(rig)) == 1
+
+
+def test_a_move_beyond_its_limit_kills_the_symbol_once_until_it_is_released(rig: Rig):
+    policy(rig, trip_move=1e-9)
+    rig.run(3)
+    until_killed(rig)
+    kill = max(rig.state.kills.values(), key=lambda row: row.id)
+    assert (kill.scope, kill.target, kill.by) == ("symbol", "MIDC", "trip:move")
+    assert "in 60 s of market time" in kill.reason
+    for _ in range(5):
+        rig.run(2)
+        rig.round(0.1)
+    assert len(trips(rig)) == 1
+
+
+def test_more_rejects_than_allowed_kill_the_parent(rig: Rig):
+    policy(rig, trip_rejects=2)
+    child = next(iter(rig.state.children.values()))
+    for i in range(3):
+        lost = replace(
+            child, id=child.id + 1_000 + i, state=ChildState.REJECTED,
+            ended_at=rig.state.market_ns,
+        )  # fmt: skip
+        rig.state.ended[lost.id] = lost
+        if i < 2:
+            rig.run(1)
+            assert trips(rig) == []
+    until_killed(rig)
+    assert "3 children of P-1 were rejected" in trips(rig)[0].trip.sentence
+
+
+def test_a_trip_whose_flag_was_never_written_is_owed_after_a_restart(rig: Rig):
+    policy(rig, trip_loss=1_000.0)
+    rig.state.parents[1] = replace(
+        rig.state.parents[1], filled=100, notional100=100 * 5_000 * 100, fees=999_999.0
+    )
+    before = len(rig.gate.requests)
+    rig.run(1)  # the fact is in the journal; the process dies before its rounds
+    assert len(rig.gate.requests) == before
+    assert [trip.target for trip in owed(rig.state)] == ["P-1"]
+    rig.round()
+    assert len(rig.gate.requests) == before + 1
+    rig.round(0.1)
+    assert owed(rig.state) == ()
+    rig.round(0.1)
+    assert len(rig.gate.requests) == before + 1

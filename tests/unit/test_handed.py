@@ -56,11 +56,11 @@ def test_each_call_sees_the_arrays_it_was_given():
         assert both._replace(total=np.ones(1)).total[0] == 1.0
 
 
+@hot
+def ask_for_nothing(pair: Pair) -> int:
+    return int(pair.wrong.size)  # type: ignore[attr-defined]
+
+
 def test_a_name_that_is_no_field_does_not_compile():
-    with pytest.raises(Exception, match=r"Unknown attribute|wrong"):
-
-        @hot
-        def ask(pair: Pair) -> int:
-            return int(pair.wrong.size)
-
-        ask(a_pair(1.0))
+    with pytest.raises(Exception, match="wrong"):
+        ask_for_nothing(a_pair(1.0))

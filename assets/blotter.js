@@ -1,7 +1,10 @@
-/* The live blotter: tabs, filter, sums, detail pane, bulk acts, export. Rows come from live.js. */
+/* The live blotter: tabs, sums, detail pane. Rows come from live.js; the filter language, views,
+ * children, bulk acts and export are in the files blotter_*.js and share window.QDBlotter.
+ */
 (function () {
   "use strict";
   if (!document.body.classList.contains("desk")) return;
+  const parts = [];    // functions of the other files, run once when the blotter is open
   const DONE = new Set(["COMPLETED", "EXPIRED", "KILLED", "REFUSED"]);
   const number = (text) => Number(String(text).replace(/^\D+/, "")) || 0;
 
@@ -29,9 +32,11 @@
     action: (row) => !DONE.has(row.state) && needsAction(row),
     done: (row) => DONE.has(row.state),
   };
-  let view = null;       // what the address says: tab, q, mine, sel
+  let view = null;       // what the address says: tab, q, mine, sel, cols, sort, kids
   let grid = null;
 
+  const QDBlotter = window.QDBlotter = { parts, DONE, onSelect: [], view: null, grid: null, fits: () => true,
+    passes: (row) => passes(row), refresh: () => refresh(), tabWords: () => tabWords() };
   window.QDPieces.ready(start);
   function start() {
     QD.renderer("blotter", (node, rows) => {
@@ -57,12 +62,16 @@
   }
 
   function open(meta) {
-    view = { tab: meta.tab, q: meta.q || "", mine: Boolean(meta.mine), sel: meta.sel || "", me: meta.me };
+    view = { tab: meta.tab, q: meta.q || "", mine: Boolean(meta.mine), sel: meta.sel || "", me: meta.me,
+      cols: meta.cols || "", sort: meta.sort || "", kids: Boolean(meta.kids), view: meta.view || "" };
+    QDBlotter.view = view;
+    QDBlotter.meta = meta;
     const host = document.querySelector('[data-grid-id="blotter-grid"]');
     const attempt = () => {
       if (!host.isConnected) return;
       if (!host.qdGrid) { setTimeout(attempt, 40); return; }
-      grid = host.qdGrid.api;
+      grid = QDBlotter.grid = host.qdGrid.api;
+      if (window.innerHeight >= 1000) grid.setGridOption("rowHeight", 25);
       grid.setGridOption("isExternalFilterPresent", () => true);
       grid.setGridOption("doesExternalFilterPass", (line) => passes(line.data));
       grid.onFilterChanged();
@@ -70,62 +79,47 @@
         const line = event.rowIndex === null ? null : grid.getDisplayedRowAtIndex(event.rowIndex);
         if (line && line.data) select(line.data.id);
       });
-      grid.addEventListener("selectionChanged", bulkState);
       grid.addEventListener("modelUpdated", shown);
+      for (const part of parts) part();
     };
     attempt();
-    filterBox();
-    document.querySelector(".tabs[role=tablist]").addEventListener("click", (event) => {
+    const tabs = document.querySelector(".tabs[role=tablist]");
+    tabs.addEventListener("click", (event) => {
       const button = event.target.closest("[data-tab]");
       if (!button) return;
       view.tab = button.dataset.tab;
-      for (const other of button.parentNode.children) other.setAttribute("aria-selected", String(other === button));
+      tabWords();
       refresh();
     });
-    document.getElementById("blotter-csv").addEventListener("click", csv);
-    document.getElementById("bulk-hold").addEventListener("click", () => bulk("hold"));
-    document.getElementById("bulk-kill").addEventListener("click", () => bulk("kill"));
-    window.addEventListener("beforeprint", () => { if (grid) grid.setGridOption("domLayout", "print"); });
-    window.addEventListener("afterprint", () => { if (grid) grid.setGridOption("domLayout", "normal"); });
+    tabs.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], all = [...tabs.children];
+      if (!step) return;
+      const next = all[(all.indexOf(event.target.closest("[data-tab]")) + step + all.length) % all.length];
+      next.focus();
+      next.click();
+    });
     setInterval(chart, 4000);
     setInterval(() => {
       if (grid && !grid.isDestroyed() && !document.hidden) grid.refreshCells({ columns: ["decided_at"], force: true });
     }, 500);
   }
-  function filterBox() {
-    const { make } = window.QDPieces, box = document.getElementById("blotter-filter");
-    const input = make("input"), mine = make("input"), label = make("label", "choice");
-    input.type = "search";
-    input.placeholder = "Filter: symbol, strategy, state, trader, client";
-    input.setAttribute("aria-label", "filter the orders");
-    input.id = "blotter-words";
-    input.value = view.q;
-    mine.type = "checkbox";
-    mine.id = "blotter-mine";
-    mine.checked = view.mine;
-    label.append(mine, " mine");
-    label.title = "only orders that I entered";
-    input.addEventListener("input", () => { view.q = input.value; refresh(); });
-    mine.addEventListener("change", () => { view.mine = mine.checked; refresh(); });
-    box.append(input, label);
+  function tabWords() {
+    for (const button of document.querySelectorAll("[data-tab]")) {
+      button.setAttribute("aria-selected", String(button.dataset.tab === view.tab));
+      button.tabIndex = button.dataset.tab === view.tab ? 0 : -1;
+    }
   }
-  function words(row) {
-    return [row.id, row.symbol, row.side === 1 ? "buy" : "sell", row.strategy, row.state.replaceAll("_", " "),
-      QD.format("person", row.trader), row.client, row.alert].join(" ").toLowerCase();
-  }
-  function matches(row) {
-    if (view.mine && row.trader !== view.me) return false;
-    if (!view.q) return true;
-    const text = words(row);
-    return view.q.toLowerCase().split(/\s+/).filter(Boolean).every((word) => text.includes(word));
-  }
+  const matches = (row) => (!view.mine || row.trader === view.me) && QDBlotter.fits(row);
   const passes = (row) => TABS[view.tab](row) && matches(row);
   function refresh() {
     const query = new URLSearchParams();
     if (view.tab !== "active") query.set("tab", view.tab);
     if (view.q.trim()) query.set("q", view.q.trim());
     if (view.mine) query.set("mine", "1");
-    if (view.sel) query.set("sel", view.sel);
+    for (const name of ["cols", "sort", "view", "sel"]) if (view[name]) query.set(name, view[name]);
+    if (view.kids) query.set("kids", "1");
+    const zone = new URLSearchParams(location.search).get("tz");
+    if (zone) query.set("tz", zone);
     const text = query.toString();
     history.replaceState(history.state, "", location.pathname + (text ? "?" + text : ""));
     if (grid) grid.onFilterChanged();
@@ -219,6 +213,7 @@
     pane();
     ladder();
     chart();
+    for (const run of QDBlotter.onSelect) run();
   }
   const FACTS = [
     ["State", (r) => QD.format("state", r.state)],
@@ -287,102 +282,5 @@
         { kind: "line", name: "target", x: p.at_ns, y: p.target, tone: "warn", dash: true },
         { kind: "line", name: "done", x: p.at_ns, y: p.filled, tone: "text", stair: true }],
     });
-  }
-
-  /* --- bulk: preview, one press, an answer for each ---------------------------------------- */
-  const chosen = () => grid ? grid.getSelectedRows().filter((row) => {
-    const now = QD.rows("parents").get(row.id);
-    return now && passes(now);
-  }).map((row) => QD.rows("parents").get(row.id)) : [];
-  function bulkState() {
-    const rows = chosen(), hold = document.getElementById("bulk-hold"), kill = document.getElementById("bulk-kill");
-    hold.disabled = kill.disabled = rows.length === 0;
-    QD.write(hold, rows.length ? `Hold ${rows.length} selected` : "Hold selected");
-    QD.write(kill, rows.length ? `Kill ${rows.length} selected` : "Kill selected");
-  }
-  function bulk(kind) {
-    const rows = chosen().filter((row) => kind === "kill" ? window.QDPieces.LIVE.has(row.state) && row.state !== "KILLING" : row.state === "WORKING");
-    const dialog = document.getElementById("bulk-dialog"), go = document.getElementById("bulk-go");
-    const body = document.getElementById("bulk-rows"), close = document.getElementById("bulk-close");
-    const children = rows.reduce((sum, row) => sum + row.children, 0);
-    const value = rows.reduce((sum, row) => sum + row.leaves * (QD.cell("quotes", row.symbol, "mid") || row.arrival), 0);
-    const verb = kind === "kill" ? "Kill" : "Hold";
-    QD.write(document.getElementById("bulk-title"), `${verb} ${rows.length} orders`);
-    QD.write(document.getElementById("bulk-text"), rows.length === 0 ? `None of the selected orders can be ${kind === "kill" ? "killed" : "held"} now.`
-      : `${rows.length} orders, ${children} live children, ${QD.format("money", value)} left. `
-      + (kind === "kill" ? "Every live child is cancelled and the orders end; they do not come back." : "Live children are cancelled; the orders can resume."));
-    body.textContent = "";
-    const chips = rows.map((row) => {
-      const line = QD.element("tr"), chip = QD.element("output", "chip-state", "not sent");
-      line.append(QD.element("td", "", row.id), QD.element("td", "", row.symbol), QD.element("td", row.side === 1 ? "buy" : "sell", QD.format("side", row.side)),
-        QD.element("td", "", QD.format("state", row.state)), QD.element("td", "num", QD.format("int", row.leaves)), QD.element("td", "num", QD.format("int", row.children)));
-      const last = QD.element("td");
-      last.append(chip);
-      line.append(last);
-      body.append(line);
-      return chip;
-    });
-    QD.write(go, `${verb} ${rows.length} orders, ${children} children` + (kind === "kill" ? " (press 1.5 s)" : ""));
-    go.className = kind === "kill" ? "kill" : "primary";
-    go.disabled = rows.length === 0;
-    const run = () => {
-      go.disabled = true;
-      QD.write(close, "Close");
-      rows.forEach((row, i) => {
-        const answer = kind === "kill" ? QD.sendKill({ scope: "parent", target: row.id, reason: "" }, chips[i])
-          : QD.send({ id: QD.newId(), verb: "HoldParent", target: row.id, reason: "", expected_version: null, args: { children: "cancel" } }, chips[i]);
-        answer.then(() => follow(row.id, chips[i], kind));
-      });
-    };
-    let off = () => {};
-    if (kind === "kill") off = QD.longPress(go, 1500, run);
-    else { go.addEventListener("click", run); off = () => go.removeEventListener("click", run); }
-    QD.write(close, "Close, send nothing");
-    const done = () => { off(); dialog.close(); };
-    close.addEventListener("click", done, { once: true });
-    dialog.addEventListener("cancel", off, { once: true });
-    dialog.showModal();
-    close.focus();
-  }
-  /* the receipt of each: from the engine's rows, never assumed */
-  function follow(id, chip, kind) {
-    const look = () => {
-      if (!chip.isConnected || chip.dataset.state === "REFUSED" || chip.dataset.state === "UNKNOWN") return;
-      const row = QD.rows("parents").get(id);
-      const kill = row && row.kill && QD.rows("kills").get(row.kill);
-      if (kind === "kill" && kill) {
-        chip.dataset.state = kill.state === "CONFIRMED" ? "DONE" : "ACK";
-        chip.textContent = `${kill.state}: ${kill.acked} cancelled, ${kill.filled_in_flight} too late (filled), ${kill.unconfirmed} unconfirmed`
-          + (kill.confirmed_ms !== null ? `, ${QD.format("after", kill.confirmed_ms)}` : "");
-        if (kill.state === "CONFIRMED") return;
-      } else if (kind === "hold" && row && row.state !== "WORKING") {
-        chip.dataset.state = row.state === "HELD" ? "DONE" : "ACK";
-        chip.textContent = `${row.state}, ${row.children} children still live`;
-        if (row.state === "HELD") return;
-      }
-      setTimeout(look, 100);
-    };
-    look();
-  }
-
-  /* --- export: the rows and columns shown, in the order shown ------------------------------ */
-  function csv() {
-    const columns = grid.getAllDisplayedColumns().filter((c) => c.getColDef().field);
-    const at = QD.cell("desk", "desk", "market_at"), day = QD.cell("desk", "desk", "day") || "";
-    const stamp = QD.clock(at, false).replaceAll(":", "");
-    const marked = document.querySelector(".watermark").dataset.text.replace(/[^A-Z]+/g, "-");
-    const source = QD.cell("desk", "desk", "source") || "";
-    grid.exportDataAsCsv({
-      columnKeys: columns, fileName: ["blotter", marked, day, stamp].filter(Boolean).join("-") + ".csv",
-      appendContent: source.startsWith("REPLAY") ? `\r\n"${source.replaceAll('"', "'")}"` : "",
-      processCellCallback: (params) => plain(params.formatValue(params.value)),
-    });
-  }
-  /* the digits as shown; a minus and thousands that a spreadsheet can read, and no formula */
-  const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/;
-  function plain(text) {
-    const shownText = String(text === null || text === undefined ? "-" : text).replaceAll("\u2212", "-");
-    if (/^[-+]?[\d,]+(\.\d+)?%?$/.test(shownText)) return shownText.replaceAll(",", "");
-    return shownText !== "-" && FORMULA.test(shownText) ? "'" + shownText : shownText;
   }
 })();

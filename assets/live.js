@@ -367,6 +367,7 @@
       library.getApiAsync(node.dataset.gridId).then((api) => {
         grid.api = api;
         node.qdGrid = grid;
+        if (api.getDisplayedRowCount()) api.setGridOption("rowData", []);    /* opened once more */
         if (node.dataset.link) {
           api.addEventListener("rowDoubleClicked", (event) => openKey(node.dataset.link, event.data.id));
           api.addEventListener("cellKeyDown", (event) => {
@@ -1177,7 +1178,7 @@
 
   window.QD = {
     format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
-    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again,
+    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again, scan,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {
       renderers.set(name, run);

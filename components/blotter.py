@@ -1,6 +1,6 @@
-"""The live blotter: columns, tabs, summary strip, detail pane, bulk dialog, speed control.
+"""The live blotter: tabs, summary strip, toolbar, detail pane, bulk dialog, speed control.
 
-Everything here is still; ``assets/blotter.js`` fills it from the rows the engine publishes.
+Everything here is still; ``assets/blotter*.js`` fill it from the rows the engine publishes.
 """
 
 from typing import Any, Final
@@ -9,8 +9,16 @@ from dash import html
 from dash.development.base_component import Component
 
 from components import forms, live
+from components.blotter_columns import (
+    CHILDREN,
+    COLUMNS,
+    FORMS,
+    MORE,
+    NARROW,
+    PRESETS,
+    SPECIAL,
+)
 from components.command import button
-from components.live import Column
 from components.markup import attrs
 from components.surface import surface
 from components.theme import grid_theme
@@ -19,39 +27,9 @@ from engine.domain.people import Reach
 from engine.gateway.viewer import viewer
 
 GRID: Final = "blotter-grid"
+SELECTION: Final = {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True,
+                    "selectAll": "filtered"}  # fmt: skip
 
-COLUMNS: Final = (
-    Column(field="id", title="Parent", width=70, pinned=True, tip="parent order; Enter opens it"),
-    Column(field="symbol", title="Symbol", width=56, tip="instrument"),
-    Column(field="side", title="Side", form="side", width=62, tip="BUY or SELL"),
-    Column(field="strategy", title="Strategy", width=76, tip="algorithm that works it"),
-    Column(field="state", title="State", form="state", width=118, tip="as the engine confirmed it"),
-    Column(field="quantity", title="Quantity", form="int", width=68, tip="ordered [share]"),
-    Column(field="filled", title="Filled", form="int", width=64, flash=True, tip="done [share]"),
-    Column(field="done", title="Done", form="bar", width=50, tip="filled / quantity"),
-    Column(field="slippage_bps", title="Slip bp", form="bps", width=62, flash=True,
-           tip="average fill against arrival mid, side-adjusted; positive = cost [bp]"),
-    Column(field="vwap_bps", title="vs VWAP bp", form="bps", width=84, hide_below=1500,
-           tip="average fill against the interval VWAP, own prints included; + = cost [bp]"),
-    Column(field="participation", title="POV / cap", form="percent", width=88,
-           tip="own share of market volume since arrival / the cap in force [%]"),
-    Column(field="behind", title="Sched", form="percent", width=60,
-           tip="(filled - target) / quantity; negative = behind the schedule"),
-    Column(field="score", title="Model", form="signed", width=66, hide_below=1500,
-           tip="probability of an up move by the model; a dash = the strategy runs without one"),
-    Column(field="decided_at", title="Age", form="age", width=50,
-           tip="age of the last decision on the market clock"),
-    Column(field="alert", title="Alert", width=56, tip="newest alert nobody acknowledged"),
-    Column(field="trader", title="Trader", form="person", width=56, tip="who entered it"),
-)  # fmt: skip
-
-# columns whose text needs more than their own value, by the function of blotter.js
-SPECIAL: Final = {
-    "participation": "qdPov(params)",
-    "behind": "qdSchedule(params)",
-    "score": "qdModel(params)",
-    "decided_at": "qdDecided(params)",
-}
 TABS: Final = (("active", "Active"), ("action", "Needs action"), ("done", "Done"))
 SPEEDS: Final = ((0.0, "Pause"), (1.0, "1x"), (10.0, "10x"), (60.0, "60x"), (600.0, "600x"))
 
@@ -77,11 +55,15 @@ def grid() -> Component:
         'cellHorizontalPadding: "8px"', 'cellHorizontalPadding: "6px"'
     )}  # fmt: skip
     host: Any = live.grid(
-        GRID, "parents", COLUMNS, link="/orders/{key}", empty="no orders in this view",
-        options={"theme": theme},
+        GRID, "parents", (*COLUMNS, *MORE), link="/orders/{key}", empty="no orders in this view",
+        options={"theme": theme, "rowSelection": SELECTION},
     )  # fmt: skip
+    delattr(host, "data-hide")  # blotter_views.js decides which columns are there
+    extra = {column.field for column in MORE}
     for definition in host.children.columnDefs:
         definition["minWidth"] = definition["flex"]
+        if definition["field"] in extra:
+            definition["hide"] = True
         function = SPECIAL.get(definition["field"])
         if function:
             definition["valueFormatter"] = {"function": function}
@@ -153,35 +135,102 @@ def closed_day() -> Component:
 
 
 def toolbar(tab: str) -> Component:
-    """Tabs with counts, filter, bulk acts, export."""
+    """Tabs with counts, filter, columns, views, bulk acts, export."""
     tabs = [
         html.Button(
             [label, " ", html.Span("0", className="num", **attrs({"data-tab-count": name}))],
             type="button",
             role="tab",
-            **attrs({"data-tab": name, "aria-selected": "true" if name == tab else "false"}),
+            title=f"{label} [{place}]",
+            **attrs({"data-tab": name, "aria-selected": "true" if name == tab else "false",
+                     "data-key": str(place)}),
         )
-        for name, label in TABS
-    ]
-    may_hold, may_kill = viewer().may("order.hold"), viewer().may("order.kill")
+        for place, (name, label) in enumerate(TABS, start=1)
+    ]  # fmt: skip
     return html.Div(
         [
-            html.Div(tabs, className="tabs", role="tablist"),
+            html.Div(tabs, className="tabs", role="tablist", **attrs({"aria-label": "orders"})),
             html.Div(id="blotter-filter", className="row tight"),
+            html.Span("", id="blotter-wrong", className="refusal", role="status"),
             html.Div(
                 [
-                    html.Button("Hold selected", id="bulk-hold", type="button", disabled=True,
-                                hidden=not may_hold),
-                    html.Button("Kill selected", id="bulk-kill", type="button", disabled=True,
-                                hidden=not may_kill, className="danger"),
-                    html.Button("CSV", id="blotter-csv", type="button",
-                                title="the rows and columns shown, in the order shown"),
+                    html.Span(choices(), className="panel-tools choices"),
+                    html.Span(bulk_buttons(), className="panel-tools bulk"),
+                    *exports(),
                 ],
                 className="panel-tools",
             ),
             html.Span("", className="panel-age num", **attrs({"data-age-of": "parents"})),
         ],
         className="panel-head",
+    )  # fmt: skip
+
+
+def choices() -> tuple[Component, ...]:
+    """Which columns, which saved view, whether the children are open."""
+    named = [html.Option(words, value=name) for name, words, _ in PRESETS]
+    return (
+        html.Button("Children", id="children-toggle", type="button",
+                    title="children of the chosen orders, below [c]",
+                    **attrs({"aria-pressed": "false", "data-key": "c"})),
+        html.Select([*named, html.Option("My own", value=",", hidden=True)], id="blotter-columns",
+                    title="columns", **attrs({"aria-label": "columns"})),
+        html.Select([html.Option("View: none", value="")], id="blotter-view", title="saved views",
+                    **attrs({"aria-label": "saved views"})),
+    )  # fmt: skip
+
+
+def bulk_buttons() -> tuple[Component, ...]:
+    """Acts on the selected orders, for those who may; a trader's reach own orders only."""
+    drawn = []
+    for name, permission, tone in (
+        ("hold", "order.hold", None), ("resume", "order.resume", None),
+        ("kill", "order.kill", "danger"),
+    ):  # fmt: skip
+        own = "1" if viewer().reach(permission) == Reach.OWN else None
+        drawn.append(
+            html.Button(f"{name.capitalize()} selected", id=f"bulk-{name}", type="button",
+                        disabled=True, hidden=not viewer().may(permission), className=tone,
+                        **attrs({"data-own": own}))
+        )  # fmt: skip
+    return tuple(drawn)
+
+
+def exports() -> tuple[Component, ...]:
+    """The rows and columns shown, in the order shown."""
+    return tuple(
+        html.Button(kind, id=f"blotter-{kind.lower()}", type="button",
+                    title="the rows and columns shown, in the order shown")
+        for kind in ("CSV", "XLSX")
+    )  # fmt: skip
+
+
+def children() -> Component:
+    """Children of the chosen orders; ``blotter_children.js`` streams them only while it is open."""
+    host: Any = live.grid(
+        "blotter-children-grid", "children", CHILDREN, where="parent=-",
+        empty="no child of these orders", options={"rowSelection": {"mode": "singleRow",
+                                                                   "checkboxes": False}},
+    )  # fmt: skip
+    for definition in host.children.columnDefs:
+        if definition["field"] == "sent_at":
+            definition["sort"] = "desc"
+    delattr(host, "data-live-grid")
+    host.id = "children-host"
+    return html.Section(
+        [
+            html.Div(
+                [html.H2("Children", id="children-of", className="panel-title"),
+                 html.Span("", className="panel-age num push",
+                           **attrs({"data-age-of": "children"}))],
+                className="panel-head",
+            ),
+            html.Div(host, className="panel-body"),
+        ],
+        id="blotter-children",
+        className="panel",
+        hidden=True,
+        **attrs({"aria-label": "children of the chosen orders"}),
     )  # fmt: skip
 
 
@@ -267,6 +316,11 @@ def bulk_dialog() -> Component:
             html.H2("", id="bulk-title"),
             html.P("", id="bulk-text"),
             html.Div(
+                html.Label(["Catch-up", html.Select(
+                    [html.Option(words, value=c.value) for c, words in CATCH_UP_WORDS.items()])]),
+                id="bulk-catch-up",
+            ),
+            html.Div(
                 html.Table([html.Thead(html.Tr(head)), html.Tbody(id="bulk-rows")],
                            className="table"),
                 className="table-host",
@@ -288,23 +342,33 @@ def bulk_dialog() -> Component:
 def page(tab: str, meta: dict[str, object]) -> Component:
     """The whole screen."""
     chosen = tab if tab in dict(TABS) else "active"
+    about = {
+        "tab": chosen, "forms": FORMS, "narrow": NARROW, "words": list(SPECIAL),
+        "presets": {name: fields for name, _, fields in PRESETS},
+    }  # fmt: skip
     return html.Div(
         [
             strip(),
             closed_day(),
             html.Div(
                 [
-                    html.Section(
-                        [toolbar(chosen), html.Div(grid(), className="panel-body")],
-                        className="panel grow",
-                        **attrs({"data-stale-topic": "parents"}),
+                    html.Div(
+                        [
+                            html.Section(
+                                [toolbar(chosen), html.Div(grid(), className="panel-body")],
+                                className="panel grow",
+                                **attrs({"data-stale-topic": "parents"}),
+                            ),
+                            children(),
+                        ],
+                        className="stack blotter-grids",
                     ),
                     pane(),
                 ],
                 className="blotter-columns",
             ),
             bulk_dialog(),
-            surface("blotter", "parents", data={**meta, "tab": chosen}, class_name="engine-room"),
+            surface("blotter", "parents", data={**meta, **about}, class_name="engine-room"),
             surface("blotter-desk", "desk", class_name="engine-room"),
             surface("blotter-ladder", "quotes", class_name="engine-room"),
         ],

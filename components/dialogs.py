@@ -45,6 +45,8 @@ KEYS: Final = (
     ("j  k", "next, previous row"),
     ("Enter", "open the row"),
     ("Space", "select the row"),
+    ("1  2  3", "blotter: active, needs action, done"),
+    ("c", "blotter: children of the chosen orders"),
     ("h", "hold or resume"),
     ("o", "override"),
     ("Shift+K", "kill this parent"),

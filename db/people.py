@@ -272,6 +272,15 @@ class People:
                 )
             )
 
+    def forget_view(self, person_id: str, page: str, name: str) -> None:
+        """Drop a view; one that is not there is dropped already."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                delete(VIEWS).where(
+                    VIEWS.c.person_id == person_id, VIEWS.c.page == page, VIEWS.c.name == name
+                )
+            )
+
 
 def _add_columns(engine: Engine) -> None:
     """Give a file of an earlier version the columns it lacks: it is never rebuilt."""

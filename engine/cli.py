@@ -373,7 +373,7 @@ def calibrate(options: argparse.Namespace) -> int:
     return fit(options.rest, SystemClock().wall_ns())
 
 
-BENCHES: Final = ("book", "sim", "live", "journal", "inference")
+BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
 DRILLS: Final = ("crash", "oversend", "incident", "kill", "version")
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}

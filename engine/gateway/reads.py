@@ -5,17 +5,12 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from engine.gateway import audit, health, tca
+from db.people import People
+from engine.gateway import audit, health, tca, views, workbook
 from engine.gateway.grants import Grants
+from engine.gateway.live import Hub
 from engine.gateway.ports import Clock
 from engine.gateway.sessions import Directory
-
-
-class Marked(Protocol):
-    """What exports say about this desk."""
-
-    @property
-    def watermark(self) -> str: ...
 
 
 class Sources(Protocol):
@@ -28,12 +23,18 @@ class Sources(Protocol):
     @property
     def queries(self) -> object | None: ...
     @property
-    def look(self) -> Marked: ...
+    def people(self) -> People: ...
+    @property
+    def look(self) -> workbook.Look: ...
 
 
-def routers(parts: Sources, directory: Directory, grants: Grants) -> list[APIRouter]:
+def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> list[APIRouter]:
     """Routers to include; those over the read tables only when there are some."""
-    found = [health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants)]
+    found = [
+        health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants),
+        views.routes(parts.people, grants),
+        workbook.routes(hub, parts.look, parts.clock, grants),
+    ]
     if parts.queries is not None:
         found.append(tca.routes(parts.queries, directory, grants))
         found.append(audit.routes(parts.queries, grants, parts.look.watermark))

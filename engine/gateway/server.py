@@ -144,7 +144,7 @@ class Web:
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
         )
-        for router in reads.routers(self.parts, self.directory, grants):
+        for router in reads.routers(self.parts, self.directory, self.hub, grants):
             self.server.include_router(router)
 
         @self.server.get("/health", include_in_schema=False)

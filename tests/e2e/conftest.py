@@ -34,7 +34,7 @@ def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     def make(width: int = 1440, height: int = 900) -> Visitor:
         context = browser.new_context(viewport={"width": width, "height": height})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         return Visitor(page=context.new_page()).watch()
 

@@ -13,6 +13,7 @@
       if (form() && form().qdReady) update();
     });
     QD.renderer("ticket-strategies", () => { if (form() && form().qdReady) update(); });
+    for (const name of ["ticket-limits", "ticket-disabled"]) QD.renderer(name, () => { if (form() && form().qdReady) update(); });
     QD.renderer("ticket-parents", (node, rows) => sent(rows));
   });
   const form = () => document.getElementById("ticket");
@@ -199,7 +200,11 @@
     if (desk("session") === "CLOSED") blocks.push(["Market", "the session is closed: open the next day first"]);
     else if (q.waits) warnings.push(["Market", `${q.waits}: nothing is sent before that is over`]);
     else if (q.mid === null) blocks.push(["Market", `${q.symbol} has no two-sided quote now`]);
-    if (meta.restricted.includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list`]);
+    for (const row of bounds("restricted", q)) {
+      if (row.symbols.split(", ").includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list ${ofWhom(row)}`]);
+    }
+    const off = QD.rows("disabled").get(value("strategy"));
+    if (off) blocks.push(["Market", `${off.id} is disabled: ${off.parent} repeated its order ${off.count} times; risk must enable it again`]);
     for (const kill of QD.rows("kills").values()) {
       const mine = { symbol: q.symbol, strategy: value("strategy"), client: (field("client") || {}).value, trader: document.body.dataset.person,
         model: (QD.rows("strategies").get(value("strategy")) || {}).model, desk: document.body.dataset.desk };
@@ -209,8 +214,7 @@
     if (field("quantity").value.trim() === "") blocks.push(["Size", "a quantity is needed"]);
     else if (quantity === null || quantity < 1 || quantity % 1) blocks.push(["Size", `quantity must be a whole number of shares, was ${field("quantity").value}`]);
     else {
-      if (quantity > meta.max_adv * q.adv) blocks.push(["Size", `quantity must be at most ${f("int", Math.floor(meta.max_adv * q.adv))} (${f("percent", meta.max_adv, 0)} of the average day), was ${f("int", quantity)}`]);
-      if (money > meta.max_value) blocks.push(["Size", `value must be at most ${f("int", meta.max_value)} ${q.currency}, was ${f("int", money)}`]);
+      size({ q, quantity, money, blocks, warnings });
       if (personal !== null && money > personal) warnings.push(["Size", `above your size limit of ${f("money", personal)}: it waits for a supervisor`]);
       if (quantity / q.adv > 0.1) warnings.push(["Size", `${f("percent", quantity / q.adv)} of the average day`]);
     }
@@ -240,6 +244,51 @@
     }
     return { blocks, warnings };
   }
+  /* limits that bind this order, at all levels; one for each gives way to an own one */
+  function bounds(kind, q) {
+    const mine = { firm: "", desk: document.body.dataset.desk, trader: document.body.dataset.person,
+      client: (field("client") || {}).value || "", instrument: q.symbol, strategy: value("strategy") };
+    const rows = [...QD.rows("limits").values()].filter((row) => row.kind === kind);
+    const own = new Set(rows.filter((row) => row.subject === mine[row.level]).map((row) => row.level));
+    return rows.filter((row) => row.subject === mine[row.level] && (row.level === "firm" || mine[row.level])
+      || row.subject === "*" && mine[row.level] && !own.has(row.level));
+  }
+  const ofWhom = (row) => row.level === "firm" ? "of the firm" : `of ${row.level} ${row.subject === "*" ? "(each)" : row.level === "trader" ? f("person", row.subject) : row.subject}`;
+  const tightest = (rows) => rows.reduce((a, b) => a === null || b.value < a.value ? b : a, null);
+  const softest = (rows) => rows.filter((row) => row.soft !== null).reduce((a, b) => a === null || b.soft < a.soft ? b : a, null);
+  /* hard limits cannot be clicked away; soft ones need two other people, asked for after the refusal */
+  function size({ q, quantity, money, blocks, warnings }) {
+    const meant = q.mid ? Math.floor(quantity / q.mid / (q.lot || 1)) * (q.lot || 1) : 0;
+    const hint = meant > 0 ? `; if ${f("int", quantity)} is money, type it under Value: ${f("int", meant)} shares` : "";
+    const adv = bounds("max_parent_adv", q), worth = bounds("max_parent_value", q), day = bounds("max_day_value", q);
+    const most = tightest(adv), top = tightest(worth);
+    if (most && quantity > most.value * q.adv) blocks.push(["Size", `quantity must be at most ${f("int", Math.floor(most.value * q.adv))} (${f("percent", most.value, 0)} of the average day ${ofWhom(most)}), was ${f("int", quantity)}${hint}`]);
+    else if (top && money > top.value) blocks.push(["Size", `value ${ofWhom(top)} must be at most ${f("int", top.value)} ${q.currency}, was ${f("int", money)}${hint}`]);
+    const full = day.find((row) => (row.used || 0) + money > row.value);
+    if (full) blocks.push(["Size", `value of the day ${ofWhom(full)} must be at most ${f("money", full.value)} ${q.currency}, would be ${f("money", (full.used || 0) + money)}`]);
+    const softly = softest(adv), softTop = softest(worth);
+    if (softly && quantity > softly.soft * q.adv) warnings.push(["Size", `above the soft limit of ${f("percent", softly.soft, 1)} of the average day ${ofWhom(softly)}: two others must let it pass`]);
+    if (softTop && money > softTop.soft) warnings.push(["Size", `above the soft limit of ${f("money", softTop.soft)} ${q.currency} ${ofWhom(softTop)}: two others must let it pass`]);
+  }
+  /* refused by a soft limit: the same order, exactly as it was sent, can be asked for */
+  function offer(command, content) {
+    const box = document.getElementById("ticket-override");
+    box.textContent = "";
+    box.hidden = !content || !String(content.detail || "").includes("ask for an override");   /* the engine answers with its sentence alone */
+    if (box.hidden) return;
+    const side = Number(command.args.side) === 1 ? "BUY" : "SELL", slot = make("span", "command-slot");
+    const order = `${side} ${f("int", Number(command.args.quantity))} ${command.target}`;
+    const button = make("button", "command", `Ask for an override: ${order}`);
+    button.type = "button";
+    button.dataset.verb = "AskOverride";
+    button.dataset.reason = "must";
+    button.dataset.args = JSON.stringify({ order: { ...command.args, symbol: command.target } });
+    button.dataset.confirm = `${order} breaks a soft limit. Risk and another person must let exactly this order pass, once, within 15 minutes.`;
+    const link = make("a", "button", "See requests");
+    link.href = "/limits?view=requests";
+    slot.append(button, make("output", "chip-state"));
+    box.append(slot, link);
+  }
   function tell(blocks, warnings) {
     const list = document.getElementById("ticket-warnings"), groups = new Map();
     for (const [kind, rows] of [["block", blocks], ["warn", warnings]]) {
@@ -267,6 +316,7 @@
 
   /* --- after sending: the new order, found in the engine's rows ---------------------------- */
   function remember({ command, result }) {
+    offer(command, result.state === "REFUSED" ? result.content : null);
     if (result.state !== "DONE") return;
     wanted = { symbol: command.target, side: Number(command.args.side), quantity: Number(command.args.quantity), after: pressed };
     sent(QD.rows("parents"));

@@ -14,7 +14,6 @@ from components.live import Column
 from components.markup import attrs
 from components.surface import surface
 from engine.domain.orders import AtEnd, CatchUp, OnRestart
-from engine.domain.policy import Policy
 from engine.domain.strategy import STRATEGIES, Parameter, Strategy
 from engine.gateway.viewer import viewer
 
@@ -185,6 +184,7 @@ def check() -> Component:
             html.Dl(facts, className="facts"),
             html.H3("Limits and warnings"),
             html.Ul(id="ticket-warnings", className="warnings", **attrs({"aria-live": "polite"})),
+            html.Div(id="ticket-override", className="sent", hidden=True, role="status"),
             html.Div(id="ticket-sent", className="sent", hidden=True, role="status"),
         ],
         className="stack",
@@ -201,13 +201,7 @@ def mine() -> Component:
 
 def page(start: dict[str, str]) -> Component:
     """The whole screen."""
-    policy = Policy()
-    meta = {
-        "symbol": start.get("symbol", ""),
-        "max_value": policy.max_parent_value,
-        "max_adv": policy.max_parent_adv,
-        "restricted": list(policy.restricted),
-    }
+    meta = {"symbol": start.get("symbol", "")}
     return html.Div(
         [
             html.Div(
@@ -248,6 +242,8 @@ def page(start: dict[str, str]) -> Component:
             surface("ticket-strategies", "strategies", class_name="engine-room"),
             surface("ticket-parents", "parents", class_name="engine-room"),
             surface("ticket-venues", "venues", class_name="engine-room"),
+            surface("ticket-limits", "limits", class_name="engine-room"),
+            surface("ticket-disabled", "disabled", class_name="engine-room"),
         ],
         className="ticket-page",
     )  # fmt: skip

@@ -81,7 +81,8 @@ class Facts(Reader):
         instruments = {row["symbol"]: row for row in self._rows(INSTRUMENTS, day)}
         fills: dict[int, list[Found]] = {}
         for fill in self._rows(FILLS, day, FILLS.c.seq):
-            fills.setdefault(fill["parent_id"], []).append(fill)
+            if fill["quantity"]:  # a busted one never was
+                fills.setdefault(fill["parent_id"], []).append(fill)
         worked = [row for row in parents if row["worked"]]
         return DayFacts(
             day=day,

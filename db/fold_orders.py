@@ -1,4 +1,4 @@
-"""Parents, children, fills and kills: events -> rows. What has happened is written; no rules."""
+"""Parents and kills: events -> rows. What has happened is written; no rules."""
 # ruff: noqa: D103 -- one handler an event, named after it
 
 from typing import Any, Final
@@ -8,11 +8,10 @@ import msgspec
 from db.audit import dump
 from db.fold import Fold
 from db.rows import Row
-from db.tables import CHILDREN, FILLS, KILLS, PARENTS, RECEIPTS
+from db.tables import CHILDREN, KILLS, PARENTS, RECEIPTS
 from engine.domain import events as e
 from engine.domain.governance import KillState
-from engine.domain.kinds import PASSIVE
-from engine.domain.orders import CHILD_LIVE, PARENT_LIVE, ChildState, ParentState
+from engine.domain.orders import PARENT_LIVE, ParentState
 from engine.domain.units import parent_text
 
 
@@ -62,6 +61,10 @@ def parent_amended(f: Fold, event: e.ParentAmended) -> None:
     after = {name: getattr(event, name) for name in names}
     f.tell(before={name: row[name] for name in names}, after=after)
     _human(f, event.parent_id, **after)
+
+
+def parent_trimmed(f: Fold, event: e.ParentTrimmed) -> None:
+    _parent(f, event.parent_id, quantity=event.quantity)
 
 
 def parent_venues_set(f: Fold, event: e.ParentVenuesSet) -> None:
@@ -117,125 +120,6 @@ def parent_ended(f: Fold, event: e.ParentEnded) -> None:
     )  # fmt: skip
 
 
-# --- children -------------------------------------------------------------------------------
-def child_intended(f: Fold, event: e.ChildIntended) -> None:
-    f.rows.put(
-        CHILDREN, event.child_id, day=f.day, parent_id=event.parent_id, symbol=event.symbol,
-        side=event.side, type=event.type, price=event.price, quantity=event.quantity,
-        state=str(ChildState.INTENDED), sent_at=f.at, ttl_ns=event.ttl_ns, why=event.why,
-        binding=event.binding, parameter_version=event.parameter_version,
-        model_id=event.model_id, model_state=event.model_state, decision_seq=f.entry.seq,
-        digest=event.digest, venue=f.venue(event.venue), display=event.display,
-        minimum=event.minimum,
-    )  # fmt: skip
-    parent = f.rows.need(PARENTS, event.parent_id)
-    _parent(f, event.parent_id, children=parent["children"] + 1)
-
-
-def _move(f: Fold, child_id: int, to: ChildState, **changes: Any) -> None:
-    """A child takes a step; the end of one under a kill goes on the kill's receipt."""
-    child = f.rows.need(CHILDREN, child_id)
-    is_end = child["state"] in CHILD_LIVE and to not in CHILD_LIVE
-    if is_end:
-        changes["ended_at"] = f.at
-    f.rows.set(CHILDREN, child_id, state=str(to), **changes)
-    if is_end and child["kill_id"]:
-        f.rows.set(
-            RECEIPTS, child["kill_id"], child_id, outcome=str(to), market_ns=f.at,
-            desk_ns=f.desk_at,
-        )  # fmt: skip
-
-
-def child_send_refused(f: Fold, event: e.ChildSendRefused) -> None:
-    sentence = f"{event.rule}: {event.sentence}"[:200]
-    _move(f, event.child_id, ChildState.SEND_REFUSED, refusal=sentence)
-
-
-def cancel_intended(f: Fold, event: e.CancelIntended) -> None:
-    if f.rows.need(CHILDREN, event.child_id)["state"] in CHILD_LIVE:
-        _move(
-            f, event.child_id, ChildState.PENDING_CANCEL, cancel_asked_at=f.at,
-            cancel_by=event.by,
-        )  # fmt: skip
-
-
-def child_accepted(f: Fold, event: e.ChildAccepted) -> None:
-    state = f.rows.need(CHILDREN, event.child_id)["state"]
-    if state in (ChildState.INTENDED, ChildState.UNKNOWN):
-        _move(f, event.child_id, ChildState.OPEN)
-
-
-def _after_fill(child: Row, filled: int) -> ChildState:
-    state = ChildState(child["state"])
-    if state not in CHILD_LIVE:
-        return state
-    if filled >= child["quantity"]:
-        return ChildState.FILLED
-    return state if state == ChildState.PENDING_CANCEL else ChildState.PARTIAL
-
-
-def child_filled(f: Fold, event: e.ChildFilled) -> None:
-    """Late and excess fills are facts too."""
-    child = f.rows.need(CHILDREN, event.child_id)
-    value = (100 * event.price + event.sub) * event.quantity
-    if child["kill_id"]:
-        receipt = f.rows.need(RECEIPTS, child["kill_id"], event.child_id)
-        filled = receipt["filled"] + event.quantity
-        f.rows.set(RECEIPTS, child["kill_id"], event.child_id, filled=filled)
-    filled = child["filled"] + event.quantity
-    to = _after_fill(child, filled)
-    _move(
-        f, event.child_id, to, filled=filled, notional100=child["notional100"] + value,
-        fees=child["fees"] + event.fee,
-    )  # fmt: skip
-    parent = f.rows.need(PARENTS, child["parent_id"])
-    passive = event.quantity if event.liquidity == PASSIVE else 0
-    _parent(
-        f, child["parent_id"], filled=parent["filled"] + event.quantity,
-        notional100=parent["notional100"] + value, fees=parent["fees"] + event.fee,
-        passive_filled=parent["passive_filled"] + passive,
-    )  # fmt: skip
-    f.rows.add(
-        FILLS, f.entry.seq, day=f.day, child_id=event.child_id, parent_id=child["parent_id"],
-        symbol=child["symbol"], side=child["side"], exec_id=event.exec_id,
-        venue_at=event.venue_at, price=event.price, quantity=event.quantity,
-        liquidity=event.liquidity, bid=event.bid, ask=event.ask, sub=event.sub,
-        venue=f.venue(event.venue), fee=event.fee,
-    )  # fmt: skip
-
-
-def _end(f: Fold, child_id: int, to: ChildState, **changes: Any) -> None:
-    if f.rows.need(CHILDREN, child_id)["state"] in CHILD_LIVE:
-        _move(f, child_id, to, **changes)
-
-
-def child_cancelled(f: Fold, event: e.ChildCancelled) -> None:
-    _end(f, event.child_id, ChildState.CANCELLED, reason=event.reason)
-
-
-def child_rejected(f: Fold, event: e.ChildRejected) -> None:
-    _end(f, event.child_id, ChildState.REJECTED, reason=event.reason)
-
-
-def child_expired(f: Fold, event: e.ChildExpired) -> None:
-    _end(f, event.child_id, ChildState.EXPIRED)
-
-
-def child_never_arrived(f: Fold, event: e.ChildNeverArrived) -> None:
-    _end(f, event.child_id, ChildState.REJECTED)
-
-
-def child_unknown(f: Fold, event: e.ChildUnknown) -> None:
-    _move(f, event.child_id, ChildState.UNKNOWN)
-
-
-def cancel_rejected(f: Fold, event: e.CancelRejected) -> None:
-    child = f.rows.need(CHILDREN, event.child_id)
-    if child["state"] == ChildState.PENDING_CANCEL:
-        to = ChildState.PARTIAL if child["filled"] else ChildState.OPEN
-        _move(f, event.child_id, to, cancel_asked_at=0, cancel_by="")
-
-
 # --- kills ----------------------------------------------------------------------------------
 def kill_blocked(f: Fold, event: e.KillBlocked) -> None:
     f.rows.put(
@@ -289,6 +173,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentApproved: parent_approved,
     e.ParentTurnedDown: parent_turned_down,
     e.ParentAmended: parent_amended,
+    e.ParentTrimmed: parent_trimmed,
     e.ParentVenuesSet: parent_venues_set,
     e.ParameterMoved: parameter_moved,
     e.ParentHoldAsked: parent_hold_asked,
@@ -296,17 +181,6 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentResumed: parent_resumed,
     e.ParentPassiveOnly: parent_passive_only,
     e.ParentEnded: parent_ended,
-    e.ChildIntended: child_intended,
-    e.ChildSendRefused: child_send_refused,
-    e.CancelIntended: cancel_intended,
-    e.ChildAccepted: child_accepted,
-    e.ChildFilled: child_filled,
-    e.ChildCancelled: child_cancelled,
-    e.ChildRejected: child_rejected,
-    e.CancelRejected: cancel_rejected,
-    e.ChildExpired: child_expired,
-    e.ChildUnknown: child_unknown,
-    e.ChildNeverArrived: child_never_arrived,
     e.KillBlocked: kill_blocked,
     e.KillCancelSent: kill_cancel_sent,
     e.KillConfirmed: kill_confirmed,

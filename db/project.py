@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import DatabaseError
 
-from db import fold_desk, fold_limits, fold_orders
+from db import fold_children, fold_desk, fold_limits, fold_orders
 from db.audit import object_of, person_of, text_of
 from db.fold import Fold
 from db.journal import open_reader, read_segment, segments
@@ -25,7 +25,9 @@ from engine.domain.events import Entry
 from engine.domain.units import parent_text
 
 BATCH: Final = 2_000  # entries a transaction
-RULES: Final = {**fold_orders.RULES, **fold_desk.RULES, **fold_limits.RULES}
+RULES: Final = {
+    **fold_orders.RULES, **fold_children.RULES, **fold_desk.RULES, **fold_limits.RULES,
+}  # fmt: skip
 # they change no row but their line in the audit index
 INDEX_ONLY: Final = (
     e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,

@@ -39,6 +39,19 @@ class Rows:
             known[key] = None if found is None else dict(found)
         return known[key]
 
+    def find(self, table: Table, **values: Any) -> list[Row]:
+        """Rows with these values, by key; for what happens seldom: it writes and asks."""
+        self.flush()
+        keys = [column for column in table.primary_key.columns if column.name != "source"]
+        query = (
+            select(*keys)
+            .where(table.c.source == self.source)
+            .where(*(table.c[name] == value for name, value in values.items()))
+            .order_by(*keys)
+        )
+        found = self._connection.execute(query).all()
+        return [self.need(table, *key) for key in found]
+
     def need(self, table: Table, *key: Any) -> Row:
         """The row; its absence means the journal or the projection is wrong."""
         row = self.get(table, *key)

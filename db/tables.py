@@ -96,12 +96,17 @@ CHILDREN: Final = _table(
     _small("binding"), _int("parameter_version"), _text("model_id", 64), _small("model_state"),
     _int("decision_seq"), _int("cancel_asked_at"), _text("cancel_by"), _int("kill_id"),
     _int("ended_at"), _small("reason"), _text("refusal", 200), _text("digest", 64),
+    _int("most"), _text("status", 16), _int("passive_filled"), _int("replace_asked_at"),
+    _long("life"),
 )  # fmt: skip
+# what a fill is now: a busted one has no shares left, a corrected one its new terms; ``was_`` are
+# the terms that it was reported with
 FILLS: Final = _table(
     "fills", _key("seq"), _text("day", 10), _int("child_id"), _int("parent_id"),
     _text("symbol", 16), _small("side"), _int("exec_id"), _int("venue_at"), _int("price"),
     _int("quantity"), _small("liquidity"), _int("bid"), _int("ask"), _small("sub"),
-    _text("venue", 24), _real("fee"),
+    _text("venue", 24), _real("fee"), _text("fate", 10), _int("was_price"), _small("was_sub"),
+    _int("was_quantity"), _int("changed_at"),
 )  # fmt: skip
 KILLS: Final = _table(
     "kills", _key("id"), _text("day", 10), _int("generation"), _text("scope", 16),

@@ -228,6 +228,7 @@ def incident(options: argparse.Namespace) -> int:
         symbol=Symbol(options.symbol),
         seconds=options.seconds,
         size=options.size,
+        child=options.child,
     )
     return _order_verb(options, command)
 
@@ -289,6 +290,33 @@ def explain(options: argparse.Namespace) -> int:
     lines = [f"{key}: {value}" for key, value in body.items()]
     _show(options, body, "\n".join(lines))
     return 0 if body["same"] else 3
+
+
+def limits(options: argparse.Namespace) -> int:
+    """How far every limit in force was used on the newest trading days."""
+    import msgspec
+
+    from db.queries import Queries, database_url
+    from engine.gateway.limits import lines as table
+    from engine.settings import paths
+
+    settings = _settings(options)
+    where = paths(settings)
+    queries = Queries.open(database_url(settings.database_url, where.desk_db), where.state)
+    try:
+        rows = queries.limit_use(options.days)
+    finally:
+        queries.close()
+    if options.csv:
+        print(table(rows), end="")
+        return 0
+    lines = [
+        f"{row.key}  highest {row.share:.0%} ({row.highest:g} of {row.value:g} {row.unit}) "
+        f"{row.highest_day or 'never'}  refused {row.refused}" + ("  FAR" if row.far else "")
+        for row in rows
+    ]
+    _show(options, {"items": msgspec.to_builtins(rows)}, "\n".join(lines))
+    return 0
 
 
 def rebuild(options: argparse.Namespace) -> int:
@@ -421,8 +449,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--symbol", default="", help="of the others; none = all")
     one.add_argument("--seconds", type=float, default=60.0, help="market time")
     one.add_argument(
-        "--size", type=int, default=0, help="ticks, of flash and news; negative = down"
+        "--size", type=int, default=0, help="ticks, of flash and news, negative = down; or shares"
     )
+    one.add_argument("--child", default="", help="C-3-17, of what befalls an order; none = newest")
     one.add_argument("--reason", default="")
     verb("next-day", next_day).add_argument("--reason", default="")
     verb("verify", verify).add_argument(
@@ -430,6 +459,9 @@ def parser() -> argparse.ArgumentParser:
     )
     verb("explain", explain).add_argument("child", help="C-3-17")
     verb("rebuild", rebuild)
+    wanted = verb("limits", limits)
+    wanted.add_argument("--days", type=int, default=20, help="trading days looked at")
+    wanted.add_argument("--csv", action="store_true", help="one line a limit and day")
     for name, choices in (("bench", BENCHES), ("drill", DRILLS)):
         sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
         sub.add_argument("what", choices=choices)

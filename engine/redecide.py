@@ -25,11 +25,14 @@ from engine.domain import kinds as k
 from engine.domain.codec import entry_to_json
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
+from engine.domain.executions import EXECUTION
+from engine.domain.heard import ROW_FIELDS, heard, is_report
 from engine.domain.instrument import Session
-from engine.domain.market import REPORT
 from engine.domain.units import SECOND, Nanos
-from engine.exchange.market import Advance, Market
+from engine.exchange.market import Advance, TradableMarket
+from engine.exchange.order_desk import OrderDesk
 from engine.exchange.order_log import Happened, Moved, Withdrawn, log_path, read_entries
+from engine.exchange.order_troubles import make_trouble
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
 from engine.kernels.schedules import u_shape_curve
@@ -43,17 +46,10 @@ SHELL: Final = (
     e.VenuesSeen, e.IncidentStarted, e.IncidentNotStarted,
     e.KillCancelSent, e.KillRepeated, e.KillReleased, e.ConditionBegan, e.ConditionOver,
     e.BooksCompared, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
+    e.ReplaceNeverArrived, e.ChildAdopted,
 )  # fmt: skip
-REPORTS: Final[dict[type[AnyEvent], int]] = {
-    e.ChildAccepted: k.ACCEPTED,
-    e.ChildFilled: k.FILLED,
-    e.ChildCancelled: k.CANCELLED,
-    e.ChildRejected: k.REJECTED,
-    e.CancelRejected: k.CANCEL_REJECTED,
-    e.ChildExpired: k.EXPIRED,
-}
 Deliveries = Iterable[tuple[int, NDArray[np.void] | tuple[tuple[int, int], ...] | Incident]]
-OpenMarket = Callable[[Session, int, int], Market]  # session, seed, number of instruments
+OpenMarket = Callable[[Session, int, int], TradableMarket]  # session, seed, number of instruments
 OpenDeliveries = Callable[[str], Deliveries]  # day
 
 
@@ -61,7 +57,7 @@ OpenDeliveries = Callable[[str], Deliveries]  # day
 class Feed:
     """The market of one day, run again with the messages it really got, when it got them."""
 
-    market: Market
+    market: OrderDesk
     deliveries: Iterator[tuple[int, Any]]
     waiting: tuple[int, Any] | None = None
     at: int = 0
@@ -74,9 +70,9 @@ class Feed:
             came, what = self.waiting
             self.market.advance(Nanos(max(came, self.at)))
             if isinstance(what, Incident):
-                self.market.incident(what)  # type: ignore[attr-defined]
+                self.market.incident(what)
             elif isinstance(what, tuple):
-                self.market.cancel_now(list(what))  # type: ignore[attr-defined]
+                self.market.cancel_now(list(what))
             else:
                 self.market.submit(what)
             self.at = max(came, self.at)
@@ -192,7 +188,9 @@ class Again:
             match entry.event:
                 case e.SessionOpened(session=session, instruments=instruments, seed=seed):
                     market = self.open_market(session, seed, len(instruments))
-                    self.feed = Feed(market, iter(self.open_deliveries(session.day)))
+                    self.feed = Feed(
+                        OrderDesk(market, make_trouble), iter(self.open_deliveries(session.day))
+                    )
                     self.ready = False
                 case e.EngineStarted() | e.ChildUnknown():
                     self.ready = False
@@ -215,25 +213,25 @@ class Again:
 
 
 def reports_of(state: State, events: list[AnyEvent]) -> NDArray[np.void]:
-    """REPORT rows that say what these events say."""
+    """EXECUTION rows that say what these events say."""
     index = {symbol: i for i, symbol in enumerate(state.instruments)}
-    found = [
-        event for event in events if type(event) in REPORTS or isinstance(event, e.StrayReport)
-    ]
-    rows = np.zeros(len(found), dtype=REPORT)
+    found = [x for x in events if is_report(x) or isinstance(x, e.StrayReport)]
+    rows = np.zeros(len(found), dtype=EXECUTION)
     for row, event in zip(rows, found, strict=True):
         plain: Any = event
-        row["child"], row["exec_id"] = plain.child_id, plain.exec_id
-        row["kind"] = plain.kind if isinstance(event, e.StrayReport) else REPORTS[type(event)]
-        row["venue_ns"] = getattr(plain, "venue_at", 0)
-        for name in ("price", "sub", "quantity", "liquidity", "bid", "ask", "reason", "venue"):
+        row["child"] = plain.child_id
+        report = heard(event)
+        row["venue_ns"] = report.at
+        for name in ("exec_id", "kind", *ROW_FIELDS):
+            row[name] = getattr(report, name)
+        for name in ("bid", "ask", "venue"):
             row[name] = getattr(plain, name, 0)
         child = state.child(plain.child_id)
         row["symbol"] = 0 if child is None else index[child.symbol]
     return rows
 
 
-def simulated(session: Session, seed: int, count: int) -> Market:
+def simulated(session: Session, seed: int, count: int) -> TradableMarket:
     """The simulated market of a day."""
     return SimulatedMarket(session=session, seed=seed, presets=PRESETS[:count])
 

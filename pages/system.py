@@ -10,7 +10,13 @@ from components.callback import page
 from components.live import Column, mark
 from components.markup import attrs
 from components.surface import surface
-from engine.domain.incidents import INCIDENT_KINDS, LEAST_SECONDS, MOST_SECONDS, MOST_TICKS
+from engine.domain.incidents import (
+    INCIDENT_KINDS,
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    MOST_SHARES,
+    MOST_TICKS,
+)
 from engine.gateway.viewer import viewer
 
 
@@ -111,7 +117,7 @@ def _venues() -> Component:
 DRILL_COLUMNS: Final = (
     Column(field="kind", title="What"),
     Column(field="about", title="Where"),
-    Column(field="size", title="Ticks", form="signed", decimals=0),
+    Column(field="size", title="Size", form="signed", decimals=0),
     Column(field="state", title="State", tip="under way, over, refused; unknown = the exchange "
            "did not answer, it may have begun"),
     Column(field="left_s", title="Left s", form="price", decimals=0, tip="market time"),
@@ -133,10 +139,11 @@ def _drills() -> Component:
             forms.field("venue", "Venue (outage, crossed, stuck dark)", kind="select",
                         options=[("", "none")]),
             forms.field("symbol", "Symbol (the others)", kind="select", options=[("", "all")]),
+            forms.field("child", "Order, C-3-17 (what befalls an order; empty = the newest)"),
             forms.field("seconds", "Seconds of market time", kind="number", value=60,
                         limits=(LEAST_SECONDS, MOST_SECONDS), step=1.0),
-            forms.field("size", "Ticks, + up, - down (flash, news)", kind="number",
-                        limits=(-MOST_TICKS, MOST_TICKS), step=1.0),
+            forms.field("size", "Ticks, + up, - down (flash, news); shares (orders)", kind="number",
+                        limits=(-MOST_TICKS, MOST_SHARES), step=1.0),
         ],
         className="edit-fields",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Final
 
 from engine.core.quotes import Quotes
 from engine.core.rules import (
+    amend,
     approval,
     ask_override,
     books,
@@ -50,7 +51,7 @@ def _plain(rule: Plain) -> Rule:
 
 RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.SubmitParent: orders.submit,
-    c.AmendParent: orders.amend,
+    c.AmendParent: amend.amend,
     c.MoveParameter: _plain(orders.move_parameter),
     c.ApproveParent: orders.approve,
     c.HoldParent: _plain(hold.hold),

@@ -12,7 +12,6 @@ from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
 from engine.domain.events import AnyEvent, Entry
 from engine.domain.governance import ChangeState
-from engine.domain.orders import ChildState
 
 
 def evolve(state: State, entry: Entry) -> State:
@@ -60,6 +59,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ParentApproved: parents.parent_approved,
     e.ParentTurnedDown: parents.parent_turned_down,
     e.ParentAmended: parents.parent_amended,
+    e.ParentTrimmed: parents.parent_trimmed,
     e.ParentVenuesSet: parents.parent_venues_set,
     e.ParameterMoved: parents.parameter_moved,
     e.ParentHoldAsked: parents.parent_hold_asked,
@@ -70,15 +70,27 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ChildIntended: children.child_intended,
     e.ChildSendRefused: children.child_send_refused,
     e.CancelIntended: children.cancel_intended,
-    e.ChildAccepted: children.child_accepted,
-    e.ChildFilled: children.child_filled,
-    e.ChildCancelled: children.child_ended(ChildState.CANCELLED),
-    e.ChildRejected: children.child_ended(ChildState.REJECTED),
-    e.CancelRejected: children.cancel_rejected,
-    e.ChildExpired: children.child_expired,
+    e.ChildAccepted: children.reported,
+    e.ChildFilled: children.reported,
+    e.ChildCancelled: children.reported,
+    e.ChildRejected: children.reported,
+    e.CancelRejected: children.reported,
+    e.ChildExpired: children.reported,
+    e.ChildReplaceIntended: children.replace_intended,
+    e.ChildPending: children.reported,
+    e.ChildReplaced: children.reported,
+    e.ReplaceRejected: children.reported,
+    e.ReplaceNeverArrived: children.replace_never_arrived,
+    e.ChildRestated: children.reported,
+    e.ChildDoneForDay: children.reported,
+    e.ChildStopped: children.reported,
+    e.ChildStatusTold: children.reported,
+    e.FillBusted: children.reported,
+    e.FillCorrected: children.reported,
     e.ChildUnknown: children.child_unknown,
     e.ChildNeverArrived: children.child_never_arrived,
     e.StrayReport: children.stray_report,
+    e.ChildAdopted: children.child_adopted,
     e.KillBlocked: governance.kill_blocked,
     e.KillCancelSent: governance.kill_cancel_sent,
     e.KillRepeated: governance.kill_repeated,

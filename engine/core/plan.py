@@ -157,6 +157,7 @@ def fill_observation(
     row["limit_price"] = parent.limit_price or 0
     row["arrival_price"] = parent.arrival_price
     row["lot"] = instrument.lot
+    row["expected_volume"] = instrument.adv
     row["collar_ticks"] = max(1, int(parent.arrival_price * COLLAR_BPS / 1e4))
     row["seed"] = parent.seed
     row["base_ns"] = parent.base_at

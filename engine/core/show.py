@@ -17,7 +17,7 @@ from engine.core.state import State
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Alert, Change, ChangeState, Kill
-from engine.domain.incidents import Incident, IncidentState
+from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
@@ -29,7 +29,7 @@ from engine.domain.orders import (
     average_of,
 )
 from engine.domain.strategy import STRATEGIES
-from engine.domain.units import ParentId, Symbol, child_text, parent_text
+from engine.domain.units import ChildId, ParentId, Symbol, child_text, parent_text
 
 
 def number(value: float | None) -> float | None:
@@ -407,6 +407,13 @@ def alert_row(alert: Alert) -> v.AlertRow:
     )
 
 
+def _where(incident: Incident) -> str:
+    if incident.child:
+        return child_text(ChildId(incident.child))
+    of_order = INCIDENT_KINDS[incident.kind].is_of_order
+    return incident.venue or incident.symbol or ("newest order" if of_order else "all symbols")
+
+
 def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
     """One drill: what, who, from when to when by market time."""
     state = desk.state
@@ -416,7 +423,7 @@ def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
     return v.IncidentRow(
         id=f"I-{incident.id}",
         kind=incident.kind.replace("_", " "),
-        about=incident.venue or incident.symbol or "all symbols",
+        about=_where(incident),
         size=incident.size or None,
         seconds=incident.seconds,
         state=word,

@@ -12,6 +12,7 @@ from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
 from engine.domain.incidents import Incident
 from engine.domain.instrument import Instrument, Session
+from engine.domain.life import Heard
 from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
 from engine.domain.policy import Policy
@@ -54,6 +55,7 @@ class State:
     children: dict[ChildId, Child] = field(default_factory=dict)  # live
     ended: dict[ChildId, Child] = field(default_factory=dict)  # terminal, today
     live: dict[ParentId, tuple[ChildId, ...]] = field(default_factory=dict)
+    strays: dict[ChildId, tuple[Heard, ...]] = field(default_factory=dict)  # parked reports
     own_volume: dict[Symbol, int] = field(default_factory=dict)
     use: dict[tuple[ParentId, int], VenueUse] = field(default_factory=dict)  # parent, place
     venue_use: dict[int, VenueUse] = field(default_factory=dict)  # place, today
@@ -91,8 +93,8 @@ class State:
         return tuple(self.children[child_id] for child_id in self.live.get(parent_id, ()))
 
     def reserved(self, parent_id: ParentId) -> int:
-        """Shares that may still trade through live children, UNKNOWN included. [share]"""
-        return sum(child.leaves for child in self.live_children(parent_id))
+        """Shares that live children may still use: UNKNOWN ones and wanted replaces too. [share]"""
+        return sum(child.reserve for child in self.live_children(parent_id))
 
     def parameter_values(self, parent: Parent) -> dict[str, float]:
         """Values in force for this parent: the strategy's version, then its own overrides."""

@@ -33,6 +33,7 @@ from engine.core.rules import (
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.reports import book_report
 from engine.core.rules.scope import blocking_hold, tags_of
+from engine.core.rules.trim import follow
 from engine.core.sight import LoadedModel, Sight, open_sight
 from engine.core.state import State
 from engine.domain import events as e
@@ -198,7 +199,8 @@ def _progress(desk: Desk, batch: Batch, *, on_grid: bool) -> None:
             parent = desk.state.parents[parent_id]
             if not parent.is_live:
                 break
-            events = orders.progress(desk.state, desk.quotes, parent)
+            events = follow(desk.state, parent) if parent.state in orders.LIVE else ()
+            events = events or orders.progress(desk.state, desk.quotes, parent)
             if not events:
                 break
             batch.take(events)

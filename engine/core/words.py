@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.domain import kinds as k
+from engine.domain import report_kinds as x
 
 WHY: Final = {
     k.WHY_WAIT: "wait",
@@ -15,6 +16,8 @@ WHY: Final = {
     k.WHY_DARK: "rest at the mid, unseen",
     k.WHY_DEALER: "take a dealer's quote",
     k.WHY_AUCTION: "take part in the auction",
+    k.WHY_POLICY_ON: "the learnt policy works ahead of its base schedule",
+    k.WHY_POLICY_OFF: "the learnt policy waits",
 }
 BINDING: Final = {
     k.BOUND_NOTHING: "",
@@ -75,6 +78,10 @@ REASON: Final = {
     k.REASON_BAD_TYPE: "the venue does not take this type",
     k.REASON_HALTED: "trading is halted",
     k.REASON_MINIMUM: "less than the minimum was there",
+    x.REASON_UNSOLICITED: "by the venue itself",
+    x.REASON_PENDING: "another request is under way",
+    x.REASON_REQUEUED: "cancelled and entered anew: its place in the queue is lost",
+    x.REASON_DRILL: "a drill",
 }
 SESSION: Final = {
     k.PRE_OPEN: "PRE-OPEN",

@@ -233,7 +233,8 @@ class StartIncident(Command, frozen=True, kw_only=True):
     seconds: float
     venue: str = ""  # name; only for kinds that are of a venue
     symbol: Symbol = Symbol("")  # "" = all
-    size: int = 0  # flash, news: by how much the price jumps [tick]
+    size: int = 0  # flash, news: by how much the price jumps [tick]; of an order [share]
+    child: str = ""  # C-3-17, of what befalls an order; "" = the newest that fits
 
 
 class OpenNextDay(Command, frozen=True, kw_only=True):

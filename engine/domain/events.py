@@ -1,11 +1,35 @@
 """What happened. Past tense; frozen, numbered and stored before it is believed.
 
 An event is named after what is true when it is written: ``ChildIntended`` is in the journal
-before the message is on the wire.
+before the message is on the wire. Those of children are in ``child_events``.
 """
 
 import msgspec
 
+from engine.domain.child_events import CancelIntended as CancelIntended
+from engine.domain.child_events import CancelRejected as CancelRejected
+from engine.domain.child_events import ChildAccepted as ChildAccepted
+from engine.domain.child_events import ChildAdopted as ChildAdopted
+from engine.domain.child_events import ChildCancelled as ChildCancelled
+from engine.domain.child_events import ChildDoneForDay as ChildDoneForDay
+from engine.domain.child_events import ChildExpired as ChildExpired
+from engine.domain.child_events import ChildFilled as ChildFilled
+from engine.domain.child_events import ChildIntended as ChildIntended
+from engine.domain.child_events import ChildNeverArrived as ChildNeverArrived
+from engine.domain.child_events import ChildPending as ChildPending
+from engine.domain.child_events import ChildRejected as ChildRejected
+from engine.domain.child_events import ChildReplaced as ChildReplaced
+from engine.domain.child_events import ChildReplaceIntended as ChildReplaceIntended
+from engine.domain.child_events import ChildRestated as ChildRestated
+from engine.domain.child_events import ChildSendRefused as ChildSendRefused
+from engine.domain.child_events import ChildStatusTold as ChildStatusTold
+from engine.domain.child_events import ChildStopped as ChildStopped
+from engine.domain.child_events import ChildUnknown as ChildUnknown
+from engine.domain.child_events import FillBusted as FillBusted
+from engine.domain.child_events import FillCorrected as FillCorrected
+from engine.domain.child_events import ReplaceNeverArrived as ReplaceNeverArrived
+from engine.domain.child_events import ReplaceRejected as ReplaceRejected
+from engine.domain.child_events import StrayReport as StrayReport
 from engine.domain.commands import Envelope
 from engine.domain.event import Event as Event
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
@@ -19,7 +43,7 @@ from engine.domain.policy import Policy
 from engine.domain.safety import Condition, Hold, ModeSetting
 from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
 from engine.domain.safety_events import SafetyEvent
-from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
+from engine.domain.units import Nanos, ParentId, PersonId, Shares, Ticks
 from engine.domain.venue import Venue
 
 
@@ -143,6 +167,7 @@ class IncidentAsked(Event, frozen=True, kw_only=True):
     size: int
     by: PersonId
     reason: str
+    child: int = 0
 
 
 class IncidentStarted(Event, frozen=True, kw_only=True):
@@ -198,12 +223,23 @@ class ParentTurnedDown(Event, frozen=True, kw_only=True):
 
 
 class ParentAmended(Event, frozen=True, kw_only=True):
+    """``wanted`` : where the quantity goes as the venue takes children down; 0 = it is there."""
+
     parent_id: ParentId
     quantity: Shares
     limit_price: Ticks | None
     end_at: Nanos
     base_volume: Shares  # market volume since acceptance: the schedule restarts here
     by: PersonId
+    wanted: Shares = Shares(0)
+
+
+class ParentTrimmed(Event, frozen=True, kw_only=True):
+    """An amendment follows what the venue has answered; ``wanted`` 0 = it has come to its end."""
+
+    parent_id: ParentId
+    quantity: Shares
+    wanted: Shares = Shares(0)
 
 
 class ParentVenuesSet(Event, frozen=True, kw_only=True):
@@ -256,115 +292,6 @@ class ParentEnded(Event, frozen=True, kw_only=True):
     end_price: float | None
     end_volume: Shares
     end_notional: int
-
-
-# --- children -------------------------------------------------------------------------------
-class ChildIntended(Event, frozen=True, kw_only=True):
-    """Written before the wire. ``digest`` is the SHA-256 of the decision record beside it."""
-
-    child_id: ChildId
-    parent_id: ParentId
-    symbol: Symbol
-    side: int
-    type: int
-    price: Ticks
-    quantity: Shares
-    ttl_ns: Nanos
-    why: int
-    binding: int
-    parameter_version: int
-    model_id: str = ""
-    model_state: int = 0
-    digest: str = ""
-    venue: int = 0  # place in the venues of the day
-    display: Shares = Shares(0)
-    minimum: Shares = Shares(0)
-
-
-class ChildSendRefused(Event, frozen=True, kw_only=True):
-    """Our own gate stopped it."""
-
-    child_id: ChildId
-    rule: str
-    sentence: str
-
-
-class CancelIntended(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    by: str  # plan, hold, amend, kill:<id>, restart
-
-
-class ChildAccepted(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-
-
-class ChildFilled(Event, frozen=True, kw_only=True):
-    """One fill at price + sub / 100 ticks; ``bid``/``ask`` are the touch just before it."""
-
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-    price: Ticks
-    quantity: Shares
-    liquidity: int
-    bid: Ticks
-    ask: Ticks
-    venue: int = 0
-    sub: int = 0  # 0 <= sub < 100
-    fee: float = 0.0  # by venue and liquidity, negative = rebate [currency]
-
-
-class ChildCancelled(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-    reason: int
-
-
-class ChildRejected(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-    reason: int
-
-
-class CancelRejected(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-    reason: int
-
-
-class ChildExpired(Event, frozen=True, kw_only=True):
-    child_id: ChildId
-    exec_id: int
-    venue_at: Nanos
-
-
-class ChildUnknown(Event, frozen=True, kw_only=True):
-    """No evidence where it is; reserved, asked for, never resent."""
-
-    child_id: ChildId
-
-
-class ChildNeverArrived(Event, frozen=True, kw_only=True):
-    """The venue, asked after reconnecting, does not know it and nothing is on the way."""
-
-    child_id: ChildId
-
-
-class StrayReport(Event, frozen=True, kw_only=True):
-    """A report for an order we do not know: parked, alarmed, never dropped."""
-
-    child_id: ChildId
-    exec_id: int
-    kind: int
-    quantity: Shares
-    price: Ticks
-    venue: int = 0
-    sub: int = 0
 
 
 # --- four eyes ------------------------------------------------------------------------------
@@ -475,6 +402,7 @@ AnyEvent = (
     | ParentApproved
     | ParentTurnedDown
     | ParentAmended
+    | ParentTrimmed
     | ParentVenuesSet
     | ParameterMoved
     | ParentHoldAsked
@@ -491,9 +419,21 @@ AnyEvent = (
     | ChildRejected
     | CancelRejected
     | ChildExpired
+    | ChildReplaceIntended
+    | ChildPending
+    | ChildReplaced
+    | ReplaceRejected
+    | ReplaceNeverArrived
+    | ChildRestated
+    | ChildDoneForDay
+    | ChildStopped
+    | ChildStatusTold
+    | FillBusted
+    | FillCorrected
     | ChildUnknown
     | ChildNeverArrived
     | StrayReport
+    | ChildAdopted
     | ChangeProposed
     | ChangeEdited
     | ChangeWithdrawn

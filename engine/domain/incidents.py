@@ -1,4 +1,4 @@
-"""Scripted incidents: what may happen to the simulated market when a person asks for it.
+"""Scripted incidents: what may happen to the simulated market, or to one order there, on request.
 
 They are drills: the desk must see them by the market alone, and never by this record.
 """
@@ -10,11 +10,13 @@ from typing import Final
 import msgspec
 
 from engine.domain import kinds as k
+from engine.domain import report_kinds as x
 from engine.domain.units import Nanos, PersonId
 
 LEAST_SECONDS: Final = 1.0
 MOST_SECONDS: Final = 3_600.0
 MOST_TICKS: Final = 500
+MOST_SHARES: Final = 1_000_000
 
 
 class IncidentState(StrEnum):
@@ -34,6 +36,7 @@ class IncidentKind:
     words: str
     venues: tuple[int, ...] = ()  # kinds of venue; none = it is of symbols
     is_sized: bool = False
+    is_of_order: bool = False  # it befalls one order of ours
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +46,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     venue: int = -1  # its place, -1 = none
     symbol: int = -1  # index of the instrument, -1 = all
     seconds: float = 0.0
-    size: int = 0  # FLASH, NEWS: by how much the reference price moves [tick]
+    size: int = 0  # FLASH, NEWS: by how much the reference price moves [tick]; of orders [share]
+    child: int = 0  # the order that it befalls, 0 = the newest that it can befall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +59,11 @@ class Incident:
     venue: str  # "" = of symbols
     symbol: str  # "" = all
     seconds: float
-    size: int  # by how much the price jumps [tick]
+    size: int  # by how much the price jumps [tick]; of an order, how many shares
     by: PersonId
     reason: str
     asked_at: Nanos
+    child: int = 0  # the order that it befalls, 0 = the exchange chooses
     state: IncidentState = IncidentState.ASKED
     started_at: Nanos = Nanos(0)
     ends_at: Nanos = Nanos(0)
@@ -87,4 +92,25 @@ INCIDENT_KINDS: Final[dict[str, IncidentKind]] = {
     "news": IncidentKind(
         number=k.INCIDENT_NEWS, words="news: the price jumps for good", is_sized=True
     ),
+    **{
+        name: IncidentKind(number=number, words=words, is_of_order=True)
+        for name, number, words in (
+            ("bust", x.TROUBLE_BUST, "bust: the last fill never was"),
+            ("correct", x.TROUBLE_CORRECT, "correction: the last fill was a tick worse"),
+            ("restate", x.TROUBLE_RESTATE, "restatement: the venue cuts the quantity"),
+            ("unsolicited_cancel", x.TROUBLE_CANCEL, "unsolicited cancel by the venue"),
+            ("done_for_day", x.TROUBLE_DONE, "done for the day"),
+            ("duplicate_report", x.TROUBLE_DUPLICATE, "duplicate: the last report once more"),
+            ("out_of_order", x.TROUBLE_OUT_OF_ORDER, "out of order: the next two change places"),
+            ("late_fill", x.TROUBLE_LATE_FILL, "late fill: cancelled, then filled"),
+            ("over_fill", x.TROUBLE_OVER_FILL, "over-fill: more than was asked for"),
+            ("stray", x.TROUBLE_STRAY, "stray: a fill of an order that nobody sent"),
+            ("reject_cancel", x.TROUBLE_REJECT_CANCEL, "the next cancel is refused"),
+            ("reject_replace", x.TROUBLE_REJECT_REPLACE, "the next replace is refused"),
+            ("slow_answer", x.TROUBLE_SLOW, "slow: the next request stays pending"),
+            ("stopped", x.TROUBLE_STOPPED, "stopped: the venue guarantees a price"),
+            ("order_status", x.TROUBLE_STATUS, "status: the venue says that it knows it"),
+        )
+    },
 }  # fmt: skip
+OF_MARKET: Final = tuple(name for name, row in INCIDENT_KINDS.items() if not row.is_of_order)

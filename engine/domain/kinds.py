@@ -109,6 +109,8 @@ WHY_TILT_OFF: Final = 6  # the model tilts towards waiting
 WHY_DARK: Final = 7  # rest or ping where nobody sees it
 WHY_DEALER: Final = 8  # take a dealer's streamed quote
 WHY_AUCTION: Final = 9  # take part in an auction
+WHY_POLICY_ON: Final = 10  # the learnt policy works ahead of its base schedule
+WHY_POLICY_OFF: Final = 11  # the learnt policy waits
 
 # where the model of a decision stands (``model_state`` of an ACTION record)
 MODEL_NONE: Final = 0  # the strategy uses none, or none is approved
@@ -133,6 +135,14 @@ P_BASE: Final = 11  # ADAPTIVE: kind of the base schedule
 P_EXPIRE: Final = 12  # 1 = no clean-up at the end of the horizon: what is left expires
 P_PASSIVE: Final = 13  # 1 = never crosses (a parent that finishes passively)
 P_DARK: Final = 14  # fraction of the resting quantity that goes to a dark pool, PEG_MID
+P_CURVE_UPDATE: Final = 15  # VWAP: 0 = the curve is fixed .. 1 = updated from the volume so far
+P_URGENCY: Final = 16  # LIQUIDITY: kappa x horizon, in the clock of the volume curve
+P_MINIMUM: Final = 17  # LIQUIDITY: least quantity of one execution in a dark pool [share]
+P_DEALER: Final = 18  # above 0 = a crossing child takes a dealer's quote that is as good
+P_SIZE_GAIN: Final = 19  # ADAPTIVE: how much larger a child may be when the model leans all the way
+P_SKEW: Final = 20  # ADAPTIVE: ticks that a full lean moves a passive child
+P_DEVIATION: Final = 21  # RL: most it may leave its base schedule, fraction of the quantity
+P_EXPLORE: Final = 22  # RL in training: > 0 = choices are drawn anew every so many seconds
 N_PARAMETERS: Final = 24
 
 N_FEATURES: Final = 16
@@ -153,6 +163,30 @@ F_QUEUE_ASK: Final = 13
 F_TIME: Final = 14  # 0 open .. 1 close
 F_VOLUME_RATIO: Final = 15  # volume of the last 60 s / volume expected by the curve
 
+# what the policy of RL sees (``state`` of an ACTION record); the last three are its choice
+S_TIME: Final = 0  # time left / horizon
+S_AHEAD: Final = 1  # (filled - base schedule) / most it may deviate, -3..3
+S_LIVE: Final = 2  # at work / most it may deviate, 0..3
+S_SHARE: Final = 3  # own share of the volume since the base
+S_SPREAD: Final = 4  # ticks
+S_IMBALANCE: Final = 5  # touch, positive = more on our side
+S_FLOW: Final = 6  # trade flow over 60 s, positive = against us
+S_MOMENTUM: Final = 7  # mid change over 60 s, positive = against us. [tick]
+S_VOLATILITY: Final = 8  # over 5 min
+S_VOLUME: Final = 9  # volume of the last 60 s / expected
+S_QUEUE: Final = 10  # ln(1 + shares at our own touch)
+S_DAY: Final = 11  # 0 open .. 1 close
+S_DARK: Final = 12  # fill rate of the best pool, 0 when none is open
+S_TILT: Final = 13  # choice: -1 wait, 0 the schedule, 1 ahead of it
+S_PATIENCE: Final = 14  # choice: 1 = crosses only at the end of what it may deviate
+S_OFF: Final = 15  # choice: 1 = pools and dealers first
+CHOICES: Final = 12  # tilt x patience x venues; choice 4 is the base schedule itself
+
+STATE_NAMES: Final = (
+    "time left", "ahead of base", "at work", "own share", "spread", "imbalance on our side",
+    "flow against us", "momentum against us", "volatility 5 min", "volume vs expected", "own queue",
+    "time of day", "pool fill rate", "tilt", "patience", "off exchange first",
+)  # fmt: skip
 FEATURE_NAMES: Final = (
     "spread", "touch imbalance", "imbalance 5 levels", "weighted mid", "microprice",
     "order-flow imbalance 10 s", "trade flow 10 s", "trade flow 60 s", "volatility 60 s",

@@ -154,6 +154,7 @@ OBSERVATION = np.dtype(
             (VENUES,),
         ),  # fee of a passive fill, negative = rebate [currency / share]
         ("venue_take", "<f4", (VENUES,)),  # fee of an aggressive fill
+        ("expected_volume", "<i8"),  # of the symbol from open to close, known before the open
     ],
     align=True,
 )
@@ -179,6 +180,7 @@ ACTION = np.dtype(
         ("venue", "<i4"),
         ("display", "<i4"),
         ("minimum", "<i8"),
+        ("state", "<f4", (N_FEATURES,)),  # what the policy saw and chose, S_*; zero without one
     ],
     align=True,
 )

@@ -1,12 +1,15 @@
 """Parents and children: what they are and which steps their lives may take.
 
-The two NEXT tables are the state machines. A step that a table lacks is a ``BrokenInvariant``.
+``PARENT_NEXT`` is the life of a parent. That of a child is ``engine.domain.life``: what it shows is
+a function of the reports; ``CHILD_NEXT`` says which steps that can make. A step that a table lacks
+is a ``BrokenInvariant``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
+from engine.domain.life import CANCEL, CHANGE, FINAL, Heard, Life, OrdStatus, Standing, stand
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
 
@@ -25,17 +28,21 @@ class ParentState(StrEnum):
 
 
 class ChildState(StrEnum):
-    """The life of a child order around the FIX order states."""
+    """What the desk shows of a child: the venue's status, and what only we know around it."""
 
     INTENDED = "INTENDED"  # journalled, not yet known to be at the venue
     OPEN = "OPEN"  # accepted, nothing filled
     PARTIAL = "PARTIAL"
-    PENDING_CANCEL = "PENDING_CANCEL"
+    STOPPED = "STOPPED"  # the venue guarantees a price
+    PENDING_CANCEL = "PENDING_CANCEL"  # asked for and not answered; never shown as cancelled
+    PENDING_REPLACE = "PENDING_REPLACE"  # the same for new terms: it works on the old ones
     UNKNOWN = "UNKNOWN"  # no evidence: reserves its quantity, is asked for, never resent
+    CARRIED = "CARRIED"  # done for today, works again tomorrow (GTC)
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
     SEND_REFUSED = "SEND_REFUSED"  # stopped by our own gate, never left
 
 
@@ -54,33 +61,69 @@ PARENT_NEXT: Final[dict[ParentState, frozenset[ParentState]]] = {
 PARENT_LIVE: Final = frozenset({S.NEEDS_APPROVAL, S.WORKING, S.HOLDING, S.HELD, S.KILLING})
 
 C = ChildState
+CHILD_LIVE: Final = frozenset(
+    {C.INTENDED, C.OPEN, C.PARTIAL, C.STOPPED, C.PENDING_CANCEL, C.PENDING_REPLACE, C.UNKNOWN}
+    | {C.CARRIED}
+)
+_ALL: Final = frozenset(ChildState)
+_PROVEN: Final = _ALL - {C.INTENDED, C.SEND_REFUSED}  # what was once at the venue never was "never"
+_GONE: Final = frozenset({C.CANCELLED, C.EXPIRED, C.REJECTED})  # venues that say two of these exist
+# Reports come in any order and may be taken back (busts), so most steps can happen. What can not:
+# an order that was at the venue is never again "not known to be there", one that the venue has
+# cancelled or expired never works again.
 CHILD_NEXT: Final[dict[ChildState, frozenset[ChildState]]] = {
-    C.INTENDED: frozenset(
-        {C.OPEN, C.PARTIAL, C.FILLED, C.CANCELLED, C.REJECTED, C.EXPIRED, C.SEND_REFUSED}
-        | {C.UNKNOWN, C.PENDING_CANCEL}
-    ),
-    C.OPEN: frozenset(
-        {C.PARTIAL, C.FILLED, C.PENDING_CANCEL, C.CANCELLED, C.EXPIRED, C.UNKNOWN, C.REJECTED}
-    ),
-    C.PARTIAL: frozenset(
-        {C.PARTIAL, C.FILLED, C.PENDING_CANCEL, C.CANCELLED, C.EXPIRED, C.UNKNOWN}
-    ),
-    # a fill while the cancel is under way stays PENDING_CANCEL; a rejected cancel falls back
-    C.PENDING_CANCEL: frozenset(
-        {C.PENDING_CANCEL, C.CANCELLED, C.FILLED, C.OPEN, C.PARTIAL, C.EXPIRED, C.UNKNOWN}
-        | {C.REJECTED, C.SEND_REFUSED}
-    ),
-    C.UNKNOWN: frozenset(
-        {C.OPEN, C.PARTIAL, C.FILLED, C.CANCELLED, C.REJECTED, C.EXPIRED, C.PENDING_CANCEL}
-    ),
-    # terminal children still accept late fills: cum rises, the state stays
-    C.FILLED: frozenset({C.FILLED}),
-    C.CANCELLED: frozenset({C.CANCELLED}),
-    C.REJECTED: frozenset({C.REJECTED}),
-    C.EXPIRED: frozenset({C.EXPIRED}),
-    C.SEND_REFUSED: frozenset({C.SEND_REFUSED}),
+    C.INTENDED: _ALL,
+    C.OPEN: _PROVEN,
+    C.PARTIAL: _PROVEN,
+    C.STOPPED: _PROVEN,
+    # a request that is refused falls back to where the order was
+    C.PENDING_CANCEL: _ALL,
+    C.PENDING_REPLACE: _ALL,
+    C.UNKNOWN: _ALL,
+    C.CARRIED: _PROVEN - {C.UNKNOWN},
+    # a bust re-opens a filled order, an accepted replace makes it larger
+    C.FILLED: _PROVEN - {C.UNKNOWN},
+    C.CANCELLED: _GONE,
+    C.EXPIRED: _GONE,
+    # what we only inferred (our gate, "the venue does not know it") yields to any evidence
+    C.REJECTED: _PROVEN - {C.UNKNOWN},
+    C.SEND_REFUSED: _ALL - {C.INTENDED, C.UNKNOWN},
+    C.DONE_FOR_DAY: _PROVEN - {C.UNKNOWN},
 }
-CHILD_LIVE: Final = frozenset({C.INTENDED, C.OPEN, C.PARTIAL, C.PENDING_CANCEL, C.UNKNOWN})
+
+OF_STATUS: Final[dict[OrdStatus, ChildState]] = {
+    OrdStatus.PENDING_NEW: C.INTENDED,
+    OrdStatus.NEW: C.OPEN,
+    OrdStatus.PARTIAL: C.PARTIAL,
+    OrdStatus.STOPPED: C.STOPPED,
+    OrdStatus.FILLED: C.FILLED,
+    OrdStatus.CANCELED: C.CANCELLED,
+    OrdStatus.REJECTED: C.REJECTED,
+    OrdStatus.EXPIRED: C.EXPIRED,
+    OrdStatus.DONE_FOR_DAY: C.DONE_FOR_DAY,
+    OrdStatus.PENDING_CANCEL: C.PENDING_CANCEL,
+    OrdStatus.PENDING_REPLACE: C.PENDING_REPLACE,
+}
+
+
+def state_of(life: Life, now: Standing) -> ChildState:
+    """What the desk shows: the venue's status, and around it what only we know.
+
+    A request of ours shows from the moment it was asked as long as it can change anything.
+    """
+    shown = OF_STATUS[now.status]
+    if shown == C.REJECTED and life.is_stopped_by_us:
+        return C.SEND_REFUSED
+    if shown == C.DONE_FOR_DAY and now.leaves:
+        shown = C.CARRIED
+    if shown in (C.PENDING_CANCEL, C.PENDING_REPLACE) or shown not in CHILD_LIVE | {C.FILLED}:
+        return shown
+    asked = {request.kind for request in now.waiting}
+    if CANCEL in asked and now.leaves:
+        return C.PENDING_CANCEL
+    if CHANGE in asked and now.most > now.filled:
+        return C.PENDING_REPLACE
+    return C.UNKNOWN if life.is_lost else shown
 
 
 class OnRestart(StrEnum):
@@ -117,7 +160,8 @@ class AtEnd(StrEnum):
 class Child:
     """One order at one venue.
 
-    Fills may be between ticks, so sums of money are exact in hundredths: ``notional100``.
+    ``life`` is what was heard of it; quantity, price, state and the sums below it are made from
+    that by ``lived`` alone. Fills may be between ticks, so sums of money are exact in hundredths.
     """
 
     id: ChildId
@@ -125,25 +169,29 @@ class Child:
     symbol: Symbol
     side: int
     type: int  # LIMIT, IOC, PEG_MID, ...
-    price: Ticks
-    quantity: Shares
-    state: ChildState
     sent_at: Nanos  # market clock
+    life: Life
+    price: Ticks  # in force at the venue, as far as we know
+    quantity: Shares
+    state: ChildState = ChildState.INTENDED
     venue: int = 0  # place in the venues of the day
     display: Shares = Shares(0)  # ICEBERG: shares shown at a time
     minimum: Shares = Shares(0)  # dark: least shares of one execution
     ttl_ns: Nanos = Nanos(0)  # cancelled at the first decision this long after sent_at; 0 = never
     filled: Shares = Shares(0)
+    passive_filled: Shares = Shares(0)
     notional100: int = 0  # sum of (100 price + sub) * shares of its fills [tick / 100 * share]
     fees: float = 0.0  # of its fills, negative = rebates [currency]
+    most: Shares = Shares(0)  # the larger of quantity and what a replace asks for
+    status: OrdStatus = OrdStatus.PENDING_NEW  # by the venue's reports alone (FIX 39)
     why: int = 0
     binding: int = 0
     parameter_version: int = 0
     model_id: str = ""
     decision_seq: int = 0  # journal seq of its decision record
-    cancel_asked_at: Nanos = Nanos(0)
+    cancel_asked_at: Nanos = Nanos(0)  # of a cancel without an answer, 0 = none
     cancel_by: str = ""  # "plan", "hold", "kill:3", ...
-    execs: frozenset[int] = frozenset()
+    replace_asked_at: Nanos = Nanos(0)  # of a replace without an answer, 0 = none
     ended_at: Nanos = Nanos(0)
     reason: int = 0
 
@@ -153,13 +201,55 @@ class Child:
 
     @property
     def leaves(self) -> Shares:
-        """Shares that may still trade; zero once terminal. [share]"""
+        """Shares that may still trade on the terms in force; zero once terminal. [share]"""
         return Shares(max(self.quantity - self.filled, 0)) if self.is_live else Shares(0)
+
+    @property
+    def reserve(self) -> Shares:
+        """Shares of the parent that it may still use, those that a replace asks for too. [share]"""
+        return Shares(max(self.most - self.filled, 0)) if self.is_live else Shares(0)
+
+    @property
+    def execs(self) -> frozenset[int]:
+        """Reports that count already."""
+        return frozenset(report.exec_id for report in self.life.reports)
 
     @property
     def average_price(self) -> float:
         """Mean fill price, NaN before the first fill. [tick]"""
         return average_of(self.notional100, self.filled)
+
+
+def made_of(life: Life) -> dict[str, Any]:
+    """The fields of a child (and of its row in the read tables) that its life decides."""
+    now = stand(life)
+    asked = life.requests if now.status in FINAL else now.waiting  # who ended it stays known
+    cancels = [request for request in asked if request.kind == CANCEL]
+    return {
+        "state": state_of(life, now),
+        "price": now.price,
+        "quantity": now.quantity,
+        "filled": now.filled,
+        "notional100": now.notional100,
+        "fees": now.fees,
+        "reason": now.reason,
+        "cancel_asked_at": cancels[-1].at if cancels else Nanos(0),
+        "cancel_by": cancels[-1].by if cancels else "",
+        "most": now.most,
+        "status": now.status,
+        "passive_filled": now.passive,
+        "replace_asked_at": max((r.at for r in now.waiting if r.kind == CHANGE), default=Nanos(0)),
+    }
+
+
+def lived(child: Child, life: Life) -> Child:
+    """The child after this life: the only way in which one changes."""
+    return replace(child, life=life, **made_of(life))
+
+
+def after(child: Child, report: Heard) -> Child:
+    """The child after one more report."""
+    return lived(child, child.life.hear(report))
 
 
 def average_of(notional100: int, shares: int) -> float:
@@ -226,6 +316,7 @@ class Parent:
     end_volume: Shares = Shares(0)
     end_notional: int = 0
     overfilled: Shares = Shares(0)
+    wanted: Shares = Shares(0)  # where an amendment goes that waits for the venue, 0 = none does
 
     @property
     def is_live(self) -> bool:

@@ -3,7 +3,7 @@
 These tables draw the ticket and the strategies page, write the error texts, and guard the engine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.domain import kinds
@@ -124,6 +124,43 @@ DARK = Parameter(
     "them were best; it trades at the mid, unseen, or not at all.",
 )  # fmt: skip
 
+CURVE_UPDATE = Parameter(
+    name="curve_update", index=kinds.P_CURVE_UPDATE, unit="0..1", low=0.0, high=1.0, band_low=0.0,
+    band_high=1.0, default=1.0, raises_risk=False,
+    meaning="0 follows the usual curve of the day; 1 what has traded so far and what that makes "
+    "likely for the rest.",
+)  # fmt: skip
+URGENCY = Parameter(
+    name="urgency", index=kinds.P_URGENCY, unit="kappa x horizon", low=0.0, high=20.0,
+    band_low=0.0, band_high=6.0, default=0.0, raises_risk=True, decimals=1,
+    meaning="0 demands what the volume curve says; the larger, the more of it early.",
+)  # fmt: skip
+MINIMUM = Parameter(
+    name="min_quantity", index=kinds.P_MINIMUM, unit="shares", low=0, high=5_000, band_low=0,
+    band_high=1_000, default=100, raises_risk=False, decimals=0,
+    meaning="Least quantity of one execution in a dark pool: a shield against being probed.",
+)  # fmt: skip
+DEALER = Parameter(
+    name="dealers", index=kinds.P_DEALER, unit="0 no, 1 yes", low=0, high=1, band_low=0,
+    band_high=1, default=0, raises_risk=False, decimals=0,
+    meaning="Whether a child that has to cross takes a dealer's quote as good as the touch.",
+)  # fmt: skip
+SIZE_GAIN = Parameter(
+    name="size_gain", index=kinds.P_SIZE_GAIN, unit="of max_child", low=0.0, high=4.0,
+    band_low=0.0, band_high=1.0, default=0.0, raises_risk=True,
+    meaning="How much larger a child may be when the model leans all the way towards trading now.",
+)  # fmt: skip
+SKEW = Parameter(
+    name="skew", index=kinds.P_SKEW, unit="ticks", low=0, high=3, band_low=0, band_high=1,
+    default=0, raises_risk=False, decimals=0,
+    meaning="How far a model that leans all the way moves a new resting child: into the spread "
+    "when the price is about to go away, back when it is about to come.",
+)  # fmt: skip
+DEVIATION = Parameter(
+    name="max_deviation", index=kinds.P_DEVIATION, unit="of quantity", low=0.0, high=0.1,
+    band_low=0.0, band_high=0.05, default=0.02, raises_risk=True, decimals=3,
+    meaning="Most that the learnt policy may work ahead of, or behind, its base schedule.",
+)  # fmt: skip
 RISK_AVERSION = Parameter(
     name="risk_aversion", index=kinds.P_RISK_AVERSION, unit="kappa x horizon", low=0.0, high=20.0,
     band_low=0.0, band_high=6.0, default=2.0, raises_risk=True, decimals=1,
@@ -131,10 +168,23 @@ RISK_AVERSION = Parameter(
     "away, more impact.",
 )  # fmt: skip
 
-COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK)
+SEEK_DARK = replace(
+    DARK, default=0.3,
+    meaning="Part of what is left that may wait in dark pools at a time, one child in each pool "
+    "worth it.",
+)  # fmt: skip
+SEEK_DEALER = replace(
+    DEALER, default=1,
+    meaning="Whether a dealer's quote as good as the touch is taken as soon as less is done than "
+    "the schedule says, and before any crossing.",
+)  # fmt: skip
 
+COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK, DEALER)
+
+CLOCKED: Final = (SLICE, JITTER)
 EVERY: Final = (
-    *COMMON, SLICE, JITTER, TARGET_PARTICIPATION, RISK_AVERSION, MAX_TILT, CONFIDENCE, BASE,
+    *COMMON, *CLOCKED, TARGET_PARTICIPATION, RISK_AVERSION, MAX_TILT, CONFIDENCE, BASE,
+    CURVE_UPDATE, URGENCY, MINIMUM, SIZE_GAIN, SKEW, DEVIATION,
 )  # fmt: skip
 
 STRATEGIES: Final[dict[str, Strategy]] = {
@@ -144,25 +194,37 @@ STRATEGIES: Final[dict[str, Strategy]] = {
             name="TWAP",
             kind=kinds.TWAP,
             words="Trades evenly over time. Rests at the touch on schedule, crosses when behind.",
-            parameters=(*COMMON, SLICE, JITTER),
+            parameters=(*COMMON, *CLOCKED),
         ),
         Strategy(
             name="VWAP",
             kind=kinds.VWAP,
-            words="Follows the usual volume curve of the day: more at the open and close.",
-            parameters=(*COMMON, SLICE, JITTER),
+            words="Follows the usual volume curve of the day, more at the open and close, and "
+            "updates it from what has traded so far.",
+            parameters=(*COMMON, *CLOCKED, CURVE_UPDATE),
         ),
         Strategy(
             name="POV",
             kind=kinds.POV,
-            words="Keeps a fixed share of what the market trades; finishes when volume allows.",
+            words="Keeps a fixed share of what the market trades; one that has to finish speeds "
+            "up in the last fifth of its time.",
             parameters=(*COMMON, TARGET_PARTICIPATION),
         ),
         Strategy(
             name="IS",
             kind=kinds.IS,
             words="Trades early what is risky to keep: the arrival schedule of Almgren and Chriss.",
-            parameters=(*COMMON, SLICE, JITTER, RISK_AVERSION),
+            parameters=(*COMMON, *CLOCKED, RISK_AVERSION),
+        ),
+        Strategy(
+            name="LIQUIDITY",
+            kind=kinds.LIQUIDITY,
+            words="Waits in the dark pools and takes dealers' quotes first; goes to public books "
+            "as the schedule demands.",
+            parameters=(
+                BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, SEEK_DARK, SEEK_DEALER,
+                *CLOCKED, CURVE_UPDATE, URGENCY, MINIMUM,
+            ),
         ),
         Strategy(
             name="ADAPTIVE",
@@ -170,11 +232,25 @@ STRATEGIES: Final[dict[str, Strategy]] = {
             words="A base schedule that a price-direction model tilts: earlier when the price is "
             "about to move away, later when it is about to come closer. Without a trusted model "
             "it is exactly its base schedule.",
-            parameters=(*COMMON, SLICE, JITTER, TARGET_PARTICIPATION, MAX_TILT, CONFIDENCE, BASE),
+            parameters=(
+                *COMMON, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, MAX_TILT, CONFIDENCE, BASE,
+                SIZE_GAIN, SKEW,
+            ),
+            uses_model=True,
+        ),
+        Strategy(
+            name="RL",
+            kind=kinds.RL,
+            words="A policy learnt in the simulator: it works ahead of its base schedule or waits, "
+            "crosses early or late, on public books or off them. Without a trusted model it is "
+            "exactly its base schedule.",
+            parameters=(
+                *COMMON, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, DEVIATION, BASE,
+            ),
             uses_model=True,
         ),
     )
-}
+}  # fmt: skip
 
 
 def strategy(name: str) -> Strategy:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import Refused
 from engine.domain.kinds import AT_CLOSE, BUY, CANCEL, LIMIT, NEW, SELL
+from engine.domain.report_kinds import REPLACE
 
 Records = NDArray[np.void]
 
@@ -14,8 +15,10 @@ def check(messages: Records, instruments: int, venues: int) -> None:
     for row in messages:
         if not 0 <= row["symbol"] < instruments:
             raise Refused(f"symbol must be 0 .. {instruments - 1}, was {row['symbol']}")
-        if row["kind"] not in (NEW, CANCEL):
-            raise Refused(f"kind must be NEW or CANCEL, was {row['kind']}")
+        if row["kind"] not in (NEW, CANCEL, REPLACE):
+            raise Refused(f"kind must be NEW, CANCEL or REPLACE, was {row['kind']}")
+        if row["kind"] == REPLACE and row["request"] < 1:
+            raise Refused(f"a replace must have a number from 1, was {row['request']}")
         if row["kind"] == NEW and row["side"] not in (BUY, SELL):
             raise Refused(f"side must be +1 or -1, was {row['side']}")
         if row["kind"] == NEW and not LIMIT <= row["type"] <= AT_CLOSE:

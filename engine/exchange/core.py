@@ -4,9 +4,8 @@ The same object serves the exchange process and, without a log, tests, past days
 After a crash the day is run again from its log; the reports must come out the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +13,29 @@ from numpy.typing import NDArray
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.instrument import Session
 from engine.domain.kinds import CLOSED
-from engine.domain.market import REPORT
 from engine.domain.units import Nanos
 from engine.exchange.checks import check, pairs_of
 from engine.exchange.ledger import Ledger
-from engine.exchange.market import Advance, Market
-from engine.exchange.order_log import Happened, Linked, Moved, Opened, OrderLog, Withdrawn, log_path
-from engine.runtime.venues.wire import Answer, Ask, Incident, messages_of
+from engine.exchange.market import Advance
+from engine.exchange.market import TradableMarket as TradableMarket
+from engine.exchange.order_desk import OrderDesk
+from engine.exchange.order_log import (
+    LAYOUT,
+    Happened,
+    Linked,
+    Moved,
+    Opened,
+    OrderLog,
+    Withdrawn,
+    log_path,
+)
+from engine.exchange.order_troubles import make_trouble
+from engine.runtime.venues.wire import Answer, Ask, Incident, messages_of, reports_of
 
 Records = NDArray[np.void]
 Publish = Callable[[Records, dict[str, dict[str, str]]], None]
 
 NOBODY = (0, 0)
-
-
-class TradableMarket(Market, Protocol):
-    """A market of the exchange process."""
-
-    def cancel_now(self, children: Iterable[tuple[int, int]]) -> Records:
-        """End these (symbol, child) at once, those on their way included; their reports."""
-
-    def incident(self, what: Incident) -> None:
-        """Let something happen from now on; Refused when it cannot."""
 
 
 OpenMarket = Callable[[Session, int], TradableMarket]
@@ -49,13 +49,13 @@ class Trading:
     """One open day: market, ledger, and what the next answer still owes the engine."""
 
     def __init__(self, market: TradableMarket, session: Session, seed: int) -> None:
-        self.market = market
+        self.market = OrderDesk(market, make_trouble)
         self.session = session
         self.seed = seed
         self.ledger = Ledger()
         self.now = 0
         self.state = 0
-        self.owed: list[Records] = []  # reports of mass cancels
+        self.owed: list[Records] = []  # reports of mass cancels and of troubles
         self.token = NOBODY
         self.last: Answer | None = None
 
@@ -102,11 +102,15 @@ class Trading:
         self.owed.append(reports)
         return reports
 
-    def happen(self, incident: Incident, at_ns: int) -> None:
-        """Something happens to the market."""
+    def happen(self, incident: Incident, at_ns: int) -> Records:
+        """Something happens to the market, or to an order: then it is reported."""
         if at_ns > self.now:
             self._to(at_ns)
-        self.market.incident(incident)
+        reports = self.market.incident(incident)
+        if len(reports):
+            self.ledger.reported(reports)
+            self.owed.append(reports)
+        return reports
 
 
 def queues_of(day: Trading) -> dict[int, int]:
@@ -162,8 +166,9 @@ class Exchange:
         """Written down after it was taken: what the market refuses is in no log."""
         if ask.incident is None:
             raise Refused("incident must say what shall happen")
-        day.happen(ask.incident, day.now)
-        self._write(Happened(at_ns=day.now, incident=ask.incident))
+        reports = day.happen(ask.incident, day.now)
+        self._write(Happened(at_ns=day.now, incident=ask.incident, reports=reports.tobytes()))
+        self._tell(reports, day)
         return self._state(ask, day)
 
     def _trading(self, ask: Ask) -> Trading:
@@ -236,8 +241,15 @@ class Exchange:
             session, seed = first.session, first.seed
         market = self._open_market(session, seed)
         day = Trading(market, session, seed)
-        opened = Opened(session=session, seed=seed, source=market.source, symbols=day.symbols)
+        opened = Opened(
+            session=session, seed=seed, source=market.source, symbols=day.symbols, layout=LAYOUT
+        )
         if log is not None and first is not None:
+            if first.layout != LAYOUT:
+                raise Refused(
+                    f"the order log of {session.day} has rows of an older layout: choose another "
+                    "state folder with --state"
+                )
             if first != opened:
                 raise Refused(
                     f"the order log of {session.day} was written by another market "
@@ -278,7 +290,7 @@ class Exchange:
         from_ns = max(ask.from_ns, day.now)
         advance, reports = day.move(ask.turn, from_ns, ask.to_ns, messages)
         day.ledger.sent(messages, ask.tags)
-        rows = np.frombuffer(reports, REPORT)
+        rows = reports_of(reports)
         day.ledger.reported(rows)
         if len(messages) or reports or owes:
             self._write(
@@ -356,13 +368,14 @@ def rerun(day: Trading, log: OrderLog) -> None:
                 messages = messages_of(entry.messages)
                 day.ledger.sent(messages, entry.tags)
                 _, reports = day.move(entry.turn, entry.from_ns, entry.to_ns, messages)
-                day.ledger.reported(np.frombuffer(reports, REPORT))
+                day.ledger.reported(reports_of(reports))
                 _same(reports, entry.reports, log.path, number)
             case Withdrawn():
                 rows = day.withdraw(list(entry.children), entry.at_ns)
                 _same(rows.tobytes(), entry.reports, log.path, number)
             case Happened():
-                day.happen(entry.incident, entry.at_ns)
+                rows = day.happen(entry.incident, entry.at_ns)
+                _same(rows.tobytes(), entry.reports, log.path, number)
             case Opened():
                 continue
 

@@ -12,7 +12,9 @@ MOST_SECONDS: Final = 23_400.0
 
 # kinds of venue that an incident can happen to; the others are of a symbol
 OF_VENUE: Final = {row.number: row.venues for row in INCIDENT_KINDS.values() if row.venues}
-OF_SYMBOL: Final = tuple(row.number for row in INCIDENT_KINDS.values() if not row.venues)
+OF_SYMBOL: Final = tuple(
+    row.number for row in INCIDENT_KINDS.values() if not row.venues and not row.is_of_order
+)
 
 
 def check_incident(what: Incident, venues: tuple[Venue, ...], symbols: int) -> None:

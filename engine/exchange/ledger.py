@@ -7,13 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant
+from engine.domain.executions import EXECUTION
 from engine.domain.instrument import Session
-from engine.domain.kinds import CANCEL_REJECTED, FILLED, NEW, REASON_DUPLICATE, REJECTED
-from engine.domain.market import MESSAGE, REPORT
-from engine.exchange.order_log import Moved, Opened, Withdrawn, read_entries
+from engine.domain.kinds import (
+    ACCEPTED,
+    CANCEL_REJECTED,
+    FILLED,
+    NEW,
+    REASON_DUPLICATE,
+    REJECTED,
+)
+from engine.domain.report_kinds import (
+    PENDING_CANCEL,
+    PENDING_REPLACE,
+    REPLACE,
+    REPLACE_REJECTED,
+    REPLACED,
+    RESTATED,
+    STATUS,
+    STOPPED,
+)
+from engine.domain.units import CHILD_BITS
+from engine.exchange.order_log import Happened, Moved, Opened, Withdrawn, read_entries
 from engine.runtime.venues.wire import Order, messages_of, reports_of
 
 Records = NDArray[np.void]
+STRAY_EPOCH = 1 << 20  # of orders that only a drill makes; no engine comes this far
+SAYS_NOTHING = (  # of how much of an order is done or left
+    CANCEL_REJECTED, REPLACE_REJECTED, PENDING_CANCEL, PENDING_REPLACE, STATUS, STOPPED,
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +51,10 @@ class Known:
     leaves: int = 0
     state: int = 0  # kind of its last report, 0 = on its way
     reason: int = 0
+    type: int = 0
+    venue: int = 0
+    newest: int = 0  # exec_id of the last report that counted
+    requests: tuple[int, ...] = ()  # numbers of the replaces that came
 
 
 @dataclass(slots=True)
@@ -41,11 +67,16 @@ class Ledger:
 
     def sent(self, messages: Records, tags: dict[str, dict[str, str]]) -> None:
         """Messages came in. A second NEW with the same id changes nothing."""
-        for row in np.asarray(messages, MESSAGE):
+        for row in messages:
             child = int(row["child"])
+            if row["kind"] == REPLACE and child in self.orders:
+                order = self.orders[child]
+                order.requests = (*order.requests, int(row["request"]))
             if row["kind"] != NEW or child in self.orders:
                 continue
             self.orders[child] = Known(
+                type=int(row["type"]),
+                venue=int(row["venue"]),
                 symbol=int(row["symbol"]),
                 side=int(row["side"]),
                 price=int(row["price"]),
@@ -60,15 +91,30 @@ class Ledger:
             self.reports.append(reports)
             self.count += len(reports)
         for row in reports:
-            if row["kind"] == CANCEL_REJECTED:
+            if row["kind"] in SAYS_NOTHING:
                 continue
             if row["kind"] == REJECTED and row["reason"] == REASON_DUPLICATE:
                 continue
             order = self.orders.get(int(row["child"]))
             if order is None:
-                raise BrokenInvariant(f"a report for child {row['child']}, which never came")
+                order = self._stray(row)
+            if row["exec_id"] <= order.newest:
+                continue  # out of order, or once more: a newer one has said more
+            order.newest = int(row["exec_id"])
             order.cum, order.leaves = int(row["cum"]), int(row["leaves"])
             order.state, order.reason = int(row["kind"]), int(row["reason"])
+            if row["kind"] in (REPLACED, RESTATED):
+                order.quantity, order.price = int(row["quantity"]), int(row["price"])
+
+    def _stray(self, row: np.void) -> Known:
+        """An order that no message asked for: only a drill makes one, by accepting it."""
+        child = int(row["child"])
+        if child >> CHILD_BITS != STRAY_EPOCH or row["kind"] != ACCEPTED:
+            raise BrokenInvariant(f"a report for child {child}, which never came")
+        symbol, quantity = int(row["symbol"]), int(row["leaves"])
+        known = Known(symbol=symbol, side=0, price=0, quantity=quantity, tags={})
+        self.orders[child] = known
+        return known
 
     def rows(self, since: int = 0) -> Records:
         """Reports of the day after the first ``since``."""
@@ -76,7 +122,7 @@ class Ledger:
         while first and count > since:  # from the end: the watchdog asks for the newest
             first -= 1
             count -= len(self.reports[first])
-        every = np.concatenate([*self.reports[first:], np.zeros(0, REPORT)])
+        every = np.concatenate([*self.reports[first:], np.zeros(0, EXECUTION)])
         return every[max(since - count, 0) :]
 
     def listed(self, *, open_only: bool = False) -> tuple[Order, ...]:
@@ -93,6 +139,9 @@ class Ledger:
                 state=known.state,
                 reason=known.reason,
                 tags=known.tags,
+                type=known.type,
+                venue=known.venue,
+                requests=known.requests,
             )
             for child, known in self.orders.items()
             if known.leaves > 0 or not open_only
@@ -109,7 +158,7 @@ class Account:
 
     session: Session
     orders: tuple[Order, ...]
-    reports: Records  # REPORT, in venue order
+    reports: Records  # EXECUTION, in venue order
     cancels: tuple[Withdrawn, ...]
 
 
@@ -131,6 +180,8 @@ def read_log(path: Path) -> Account:
             case Withdrawn():
                 ledger.reported(reports_of(entry.reports))
                 cancels.append(entry)
+            case Happened():
+                ledger.reported(reports_of(entry.reports))
             case _:
                 continue
     return Account(

@@ -5,6 +5,7 @@ the other way round. The result of ``advance(a); advance(b)`` equals that of ``a
 slicing changes nothing, because order messages act at ``sent_ns + latency`` in market time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from engine.domain.instrument import Instrument
 from engine.domain.units import Nanos
 from engine.domain.venue import Venue
+from engine.runtime.venues.wire import Incident
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +57,13 @@ class Market(Protocol):
 
     def queue_ahead(self, child: int) -> int | None:
         """Shares before an own resting order, at most; None = not resting, or out of view."""
+
+
+class TradableMarket(Market, Protocol):
+    """A market of the exchange process. One that can cut a resting order has ``shrink`` too."""
+
+    def cancel_now(self, children: Iterable[tuple[int, int]]) -> NDArray[np.void]:
+        """End these (symbol, child) at once, those on their way included; their reports."""
+
+    def incident(self, what: Incident) -> None:
+        """Let something happen from now on; Refused when it cannot."""

@@ -19,6 +19,7 @@ from engine.domain.instrument import Session
 from engine.runtime.venues.wire import Incident
 
 SUFFIX: Final = ".orders"
+LAYOUT: Final = 2  # of the rows: 2 = ORDER and EXECUTION
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
@@ -28,6 +29,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
     seed: int
     source: str
     symbols: tuple[str, ...]
+    layout: int = 1
 
 
 class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
@@ -59,10 +61,11 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag="mass_cancel"):
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True, tag="incident"):
-    """Something was done to the market: an outage, a halt, news."""
+    """Something was done to the market (an outage, a halt, news) or to an order (a bust)."""
 
     at_ns: int
     incident: Incident
+    reports: bytes = b""
 
 
 Entry = Opened | Linked | Moved | Withdrawn | Happened

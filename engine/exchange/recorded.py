@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.executions import market_messages
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     ACCEPTED,
@@ -62,7 +63,7 @@ from engine.domain.kinds import (
     REASON_UNKNOWN_ORDER,
     REJECTED,
 )
-from engine.domain.market import LEVELS, MESSAGE, REPORT, TICK, TRADE
+from engine.domain.market import LEVELS, REPORT, TICK, TRADE
 from engine.domain.units import Nanos
 from engine.domain.venue import Venue
 from engine.exchange.hours import session_of
@@ -152,7 +153,7 @@ class RecordedMarket:
 
         One session is one line: a message never overtakes an earlier one.
         """
-        for row in np.asarray(messages, dtype=MESSAGE):
+        for row in market_messages(messages):
             well_formed(row)
             at = max(int(row["sent_ns"]) + self._latency, self._last_arrival, self._now)
             self._last_arrival = at

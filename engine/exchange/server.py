@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from engine import lifeline
 from engine.domain.errors import Refused
+from engine.domain.executions import EXECUTION
 from engine.domain.instrument import Session
-from engine.domain.market import REPORT
 from engine.domain.units import Nanos
 from engine.exchange.core import Exchange, OpenMarket, TradableMarket
 from engine.exchange.order_log import latest
@@ -261,7 +261,7 @@ def _order_row(order: Any) -> dict[str, Any]:
 
 
 def _report_row(row: np.void) -> dict[str, Any]:
-    return {name: int(row[name]) for name in REPORT.names or ()}
+    return {name: int(row[name]) for name in EXECUTION.names or ()}
 
 
 def _listening(path: Path) -> socket.socket:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.executions import market_messages
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     ACCEPTED,
@@ -21,6 +22,7 @@ from engine.domain.kinds import (
     INCIDENT_OUTAGE,
     LIMIT,
     NEW,
+    POST_ONLY,
 )
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import SECOND, Nanos
@@ -29,6 +31,7 @@ from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
 from engine.exchange.presets import LATENCY_NS, PRESETS, Preset, market_hash
 from engine.exchange.venues import simulated_venues
+from engine.kernels.book import NIL, reduce
 from engine.kernels.environment import (
     INCIDENT,
     INCIDENTS,
@@ -59,6 +62,7 @@ from engine.kernels.own_orders import (
     queue_ahead,
     relink,
 )
+from engine.kernels.prints import touch
 from engine.kernels.rng import hash3
 from engine.runtime.venues.wire import Incident
 
@@ -133,7 +137,7 @@ class SimulatedMarket:
 
         Rows are well formed: ``core`` has refused the others.
         """
-        for row in np.asarray(messages, MESSAGE):
+        for row in market_messages(messages):
             symbol = int(row["symbol"])
             if not submit(self._with_room(symbol), row):
                 self.envs[symbol] = with_longer_queue(self.envs[symbol])
@@ -225,6 +229,24 @@ class SimulatedMarket:
             found.append(self._reports[:n].copy())
         return _merged(found, REPORT, "venue_ns")
 
+    def shrink(self, symbol: int, child: int, left: int) -> bool:
+        """Leave so many shares of a resting order, which keeps its place; False = not resting."""
+        env = self.envs[symbol]
+        row = find(env, child)
+        if row == NOT_FOUND or env.own[row]["slot"] == NIL:
+            return False
+        own = env.own[row]
+        cut = int(own["leaves"]) - left
+        if own["type"] not in (LIMIT, POST_ONLY) or cut < 0 or left < 1:
+            return False
+        state = env.state[0]
+        reduce(env.book, int(own["slot"]), cut)
+        own["quantity"] -= cut
+        own["leaves"] -= cut
+        state["events"] += 1
+        touch(env.book, state)
+        return True
+
     def incident(self, what: Incident) -> None:
         """Let something happen from now on: to a venue, to one symbol, or (-1) to all of them.
 
@@ -281,6 +303,7 @@ def warm() -> None:
     order["child"], order["sent_ns"] = 2, 2 * 10**9
     market.submit(order)
     market.queue_ahead(1)
+    market.shrink(0, 1, 50)
     market.cancel_now([(0, 1), (0, 2)])  # one works, one is on its way
     market.incident(Incident(kind=INCIDENT_NEWS, seconds=1.0))
     relink(grown(market.envs[0]))

@@ -52,15 +52,30 @@ TARGET: Final = {
     "EditChange": "change_id",
     "WithdrawChange": "change_id",
     "DecideChange": "change_id",
+    "EditLimit": "limit_change_id",
+    "WithdrawLimit": "limit_change_id",
+    "DecideLimit": "limit_change_id",
+    "EnableStrategy": "strategy",
+    "ConfirmOverride": "override_id",
     "AcknowledgeAlert": "alert_id",
     "AcceptReconciliation": "difference",
     "AnnotateTca": "day",
     "SignDay": "day",
     "SubmitParent": "symbol",
 }
-NUMBER_TARGETS: Final = frozenset({"parent_id", "kill_id", "change_id", "alert_id", "hold_id"})
+NUMBER_TARGETS: Final = frozenset(
+    {
+        "parent_id", "kill_id", "change_id", "alert_id", "limit_change_id", "override_id",
+        "hold_id",
+    }
+)  # fmt: skip
 # verbs that ask for the password again
-FRESH: Final = frozenset({"ReleaseKill", "DecideChange", "ApproveParent", "SetPolicy", "RelaxMode"})
+FRESH: Final = frozenset(
+    {
+        "ReleaseKill", "DecideChange", "ApproveParent", "SetPolicy", "RelaxMode", "DecideLimit",
+        "ConfirmOverride", "EnableStrategy",
+    }
+)  # fmt: skip
 # verbs an idle login may still send, besides those that reduce risk
 CALM: Final = RISK_REDUCING | {"AnnotateTca"}
 

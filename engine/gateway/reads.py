@@ -6,7 +6,7 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from db.people import People
-from engine.gateway import audit, health, tca, views, workbook
+from engine.gateway import audit, health, limits, tca, views, workbook
 from engine.gateway.grants import Grants
 from engine.gateway.live import Hub
 from engine.gateway.ports import Clock
@@ -38,4 +38,5 @@ def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> l
     if parts.queries is not None:
         found.append(tca.routes(parts.queries, directory, grants))
         found.append(audit.routes(parts.queries, grants, parts.look.watermark))
+        found.append(limits.routes(parts.queries, grants))
     return found

@@ -25,6 +25,10 @@ TOPICS: Final = {
     "desk": "view.desk",
     "changes": "view.approvals",
     "strategies": "view.strategies",
+    "limits": "view.limits",
+    "limit_changes": "view.limits",
+    "overrides": "view.limits",
+    "disabled": "view.limits",
     "status": "view.system",
 }
 # what a stream may carry: each with its permission, nothing else exists

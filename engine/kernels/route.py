@@ -14,6 +14,11 @@ the lowest fee of an aggressive fill, then the lower place. A child goes to one 
 its book only as far as no other venue that we may use shows a better price: the next second's child
 takes the next venue.
 
+Dealers. A crossing child that may takes the quote of a dealer instead, when it is at the
+consolidated touch or better: the best price, then the larger size, then the lower place. Quotes are
+shown in whole ticks and filled in hundredths, so one at the touch is often better than it, and none
+has a fee; but the dealer may decline, and one that mostly does is not asked.
+
 Dark. The pool with the best value = fill rate * (half spread + markout): what a share sent there
 has earned. A pool never tried counts as one that fills everything with no markout, so each is
 tried; one that has cost more than the half spread it saves, by enough fills (`marks`), is left
@@ -23,10 +28,11 @@ alone until they are half forgotten.
 import math
 from typing import Any
 
-from engine.domain.kinds import DARK, LIT, VENUES
+from engine.domain.kinds import DARK, DEALER, LIT, VENUES
 from engine.kernels.jit import kernel
 
 NOWHERE = -1
+WORTH_ASKING = 0.25  # a dealer that fills less of what it is sent costs more time than it saves
 
 
 @kernel
@@ -114,6 +120,30 @@ def cross_venue(observation: Any) -> int:
 
 
 @kernel
+def quote_venue(observation: Any) -> int:
+    """The dealer to take from; -1 when no quote is at least as good as the consolidated touch."""
+    best = NOWHERE
+    side = observation["side"]
+    far = observation["ask"] if side > 0 else observation["bid"]
+    for place in range(VENUES):
+        if not may_use(observation, place, DEALER):
+            continue
+        price = cross_touch(observation, place)
+        if price <= 0 or side * (price - far) > 0:
+            continue
+        if observation["venue_fill"][place] < WORTH_ASKING:  # NaN: never tried
+            continue
+        if best < 0:
+            best = place
+            continue
+        gain = side * (cross_touch(observation, best) - price)
+        more = cross_shares(observation, place) - cross_shares(observation, best)
+        if gain > 0 or (gain == 0 and more > 0):
+            best = place
+    return best
+
+
+@kernel
 def next_touch(observation: Any, place: int) -> int:
     """Best price that the other lit venues we may use show; 0 = none. [tick]"""
     side = observation["side"]
@@ -143,12 +173,15 @@ def pool_value(observation: Any, place: int) -> float:
 
 
 @kernel
-def pool_venue(observation: Any) -> int:
-    """The dark pool worth most, of equals the lower place; -1 when none is open and worth it."""
+def pool_venue(observation: Any, taken: int) -> int:
+    """The dark pool worth most, of equals the lower place; -1 when none is open and worth it.
+
+    taken : bits of the places that are left out.
+    """
     best = NOWHERE
     best_value = 0.0
     for place in range(VENUES):
-        if not may_use(observation, place, DARK):
+        if not may_use(observation, place, DARK) or taken & (1 << place) != 0:
             continue
         value = pool_value(observation, place)
         if value > 0.0 and (best < 0 or value > best_value):

@@ -1,7 +1,7 @@
 """How much of a parent should be done by now, by kind of schedule.
 
 Two numbers a decision: the *target* is the smooth curve at this instant, what should be done by
-now; the *allowance* is what may be worked already. Every clocked schedule (TWAP, VWAP, IS) allows a
+now; the *allowance* is what may be worked already. Every clocked schedule (all but POV) allows a
 slice at the start of its (jittered) slot on the slice clock, up to what the curve reaches at the
 slot's end: children get a size worth sending and a slot's time to fill. POV follows volume and has
 no clock: both numbers are the same.
@@ -19,10 +19,15 @@ import numpy.typing as npt
 
 from engine.domain.kinds import (
     IS,
+    LIQUIDITY,
+    P_CURVE_UPDATE,
+    P_EXPIRE,
     P_JITTER,
+    P_PASSIVE,
     P_RISK_AVERSION,
     P_SLICE_S,
     P_TARGET_PARTICIPATION,
+    P_URGENCY,
     POV,
     TWAP,
     VWAP,
@@ -34,6 +39,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 SECOND_NS = 1_000_000_000
 GROUP = 8  # slices among which the lots that do not divide evenly come first
+PRIOR_VOLUME = 0.1  # a day's volume as expected counts as much as this part of a day seen
+CURVE_REACH = 0.15  # an updated curve leaves the fixed one by at most this part of the remainder
+FINISH_PART = 0.2  # POV: the last part of the horizon in which it speeds up so as to finish
 STREAM_JITTER = 201  # own jitter: apart from every stream of the market
 
 
@@ -164,11 +172,65 @@ def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
 
 
 @kernel
+def volume_ratio(observation: Any, curve: Floats) -> float:
+    """Volume of today / expected, as far as it shows since the start. [ratio]
+
+    (prior + seen) / (prior + expected so far), both in days of expected volume: the mean of a
+    Gamma-Poisson posterior. 1 when nothing is expected of the symbol.
+    """
+    expected = float(observation["expected_volume"])
+    if not expected > 0.0:
+        return 1.0
+    opened = observation["open_ns"]
+    session = float(max(1, observation["close_ns"] - opened))
+    now = curve_at(curve, (observation["now_ns"] - opened) / session)
+    start = curve_at(curve, (observation["start_ns"] - opened) / session)
+    seen = max(0, observation["volume"]) / expected
+    return float((PRIOR_VOLUME + seen) / (PRIOR_VOLUME + max(0.0, now - start)))
+
+
+@kernel
+def updated_part(observation: Any, curve: Floats, at_ns: int) -> float:
+    """As ``curve_part``, from what has traded since the base and what is expected from now on.
+
+    traded / (traded + ratio * expected until the end); an instant ahead counts as it is expected.
+    Rises with volume and with time. Reads nothing of the future.
+    """
+    fixed = curve_part(observation, curve, at_ns)
+    expected = float(observation["expected_volume"])
+    if not expected > 0.0:
+        return fixed
+    opened = observation["open_ns"]
+    session = float(max(1, observation["close_ns"] - opened))
+    now = curve_at(curve, (observation["now_ns"] - opened) / session)
+    then = curve_at(curve, (max(at_ns, observation["now_ns"]) - opened) / session)
+    end = curve_at(curve, (observation["end_ns"] - opened) / session)
+    scale = volume_ratio(observation, curve) * expected
+    traded = float(max(0, observation["volume"] - observation["base_volume"]))
+    whole = traded + scale * max(0.0, end - now)
+    if not whole > 0.0:
+        return fixed
+    part = (traded + scale * max(0.0, then - now)) / whole
+    return min(max(part, fixed - CURVE_REACH, 0.0), fixed + CURVE_REACH, 1.0)
+
+
+@kernel
+def volume_part(observation: Any, parameters: Floats, curve: Floats, at_ns: int) -> float:
+    """Part of the volume from base to end that falls before ``at_ns``, as the update says."""
+    fixed = curve_part(observation, curve, at_ns)
+    update = min(max(parameters[P_CURVE_UPDATE], 0.0), 1.0)
+    if update == 0.0:
+        return fixed
+    return float(fixed + update * (updated_part(observation, curve, at_ns) - fixed))
+
+
+@kernel
 def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats, at: int) -> float:
-    """Part of the remainder that TWAP, VWAP or IS has done at an instant. [fraction]
+    """Part of the remainder that TWAP, VWAP, IS or LIQUIDITY has done at an instant. [fraction]
 
     IS: the risk aversion parameter is kappa times the parent's whole horizon, so that a restart
-    goes on with the same kappa: the optimal path from where it stands.
+    goes on with the same kappa: the optimal path from where it stands. LIQUIDITY: the same curve
+    in the clock of the volume, urgency for kappa times what is left.
     """
     base = observation["base_ns"]
     duration = float(max(1, observation["end_ns"] - base))
@@ -178,7 +240,10 @@ def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats,
     if elapsed >= duration:
         return 1.0
     if kind == VWAP:
-        return curve_part(observation, curve, at)
+        return volume_part(observation, parameters, curve, at)
+    if kind == LIQUIDITY:
+        part = volume_part(observation, parameters, curve, at)
+        return 1.0 - share_left(max(0.0, parameters[P_URGENCY]), 1.0 - part, 1.0)
     if kind == IS:
         whole = float(max(1, observation["end_ns"] - observation["start_ns"]))
         kappa = max(0.0, parameters[P_RISK_AVERSION]) / whole
@@ -188,7 +253,7 @@ def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats,
 
 @kernel
 def clocked_allowance(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
-    """Allowance of TWAP, VWAP and IS by the slice clock. [share]"""
+    """Allowance of TWAP, VWAP, IS and LIQUIDITY by the slice clock. [share]"""
     base = observation["base_ns"]
     done = observation["base_filled"]
     remaining = max(0, observation["quantity"] - done)
@@ -208,16 +273,29 @@ def clocked_allowance(kind: int, observation: Any, parameters: Floats, curve: Fl
 
 
 @kernel
-def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
-    """Shares that should be done by now, base_filled ... quantity. [share]
+def followed_shares(observation: Any, parameters: Floats) -> float:
+    """Target of POV: own / market volume = rate, own prints in both, since the base. [share]
 
-    POV: own / market volume = rate with own prints in the market volume, counted since the base.
+    A parent that has to finish leaves its rate in the last fifth of the horizon, on a straight line
+    in time from the rate's target to the quantity; the cap on participation holds there too.
     """
+    whole = float(observation["quantity"])
+    traded = max(0, observation["volume"] - observation["base_volume"])
+    wanted = observation["base_filled"] + parameters[P_TARGET_PARTICIPATION] * traded
+    wanted = min(wanted, whole)
+    if parameters[P_EXPIRE] > 0.0 or parameters[P_PASSIVE] > 0.0:
+        return float(wanted)
+    window = FINISH_PART * (observation["end_ns"] - observation["start_ns"])
+    gone = 1.0 - (observation["end_ns"] - observation["now_ns"]) / max(window, 1.0)
+    return float(wanted + min(max(gone, 0.0), 1.0) * (whole - wanted))
+
+
+@kernel
+def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
+    """Shares that should be done by now, base_filled ... quantity. [share]"""
     done = observation["base_filled"]
     if kind == POV:
-        traded = max(0, observation["volume"] - observation["base_volume"])
-        wanted = done + parameters[P_TARGET_PARTICIPATION] * traded
-        return float(min(wanted, float(observation["quantity"])))
+        return followed_shares(observation, parameters)
     remaining = max(0, observation["quantity"] - done)
     part = smooth_share(kind, observation, parameters, curve, observation["now_ns"])
     return float(done + remaining * part)
@@ -231,6 +309,6 @@ def allowance_shares(kind: int, observation: Any, parameters: Floats, curve: Flo
     """
     if kind == POV:
         return target_shares(kind, observation, parameters, curve)
-    if kind == TWAP or kind == VWAP or kind == IS:
+    if kind == TWAP or kind == VWAP or kind == IS or kind == LIQUIDITY:
         return clocked_allowance(kind, observation, parameters, curve)
     raise ValueError("this kind has no schedule")

@@ -14,7 +14,6 @@ from engine.domain.kinds import (
     BOUND_PARTICIPATION,
     P_BAND,
     P_EXPIRE,
-    P_MAX_CHILD,
     P_MAX_PARTICIPATION,
     P_PASSIVE,
     PEG_MID,
@@ -107,8 +106,13 @@ def worth_shares(observation: Any, parameters: Floats) -> int:
 
 
 @kernel
-def bounded_size(observation: Any, parameters: Floats, wanted: float, action: Any) -> int:
-    """Size a child may have out of ``wanted``; names the tightest bound in ``binding``. [share]"""
+def bounded_size(
+    observation: Any, parameters: Floats, wanted: float, largest: float, action: Any
+) -> int:
+    """Size a child may have out of ``wanted``; names the tightest bound in ``binding``. [share]
+
+    largest : of one child, whole shares of it.
+    """
     live = live_shares(observation)
     free = max(0, observation["quantity"] - observation["filled"] - live)
     lot = max(1, observation["lot"])
@@ -117,7 +121,7 @@ def bounded_size(observation: Any, parameters: Floats, wanted: float, action: An
         if size > free:
             action["binding"] = BOUND_LEAVES
         size = free
-    most = int(max(parameters[P_MAX_CHILD], 0.0))
+    most = int(max(largest, 0.0))
     if size > most:
         action["binding"] = BOUND_MAX_CHILD
         size = most

@@ -36,7 +36,7 @@ from engine.lab.market import (
     fresh_run,
     open_path,
 )
-from engine.lab.scenario import FIXED, SIMULATED, Scenario
+from engine.lab.scenario import FIXED, FIXED_VALUES, SIMULATED, Scenario
 from engine.runtime.model_bytes import unpack
 
 FILLS: Final = 32_768
@@ -68,7 +68,7 @@ def contender(scenario: Scenario, name: str, model: bytes = b"", **values: float
     if base not in STRATEGIES:
         known = ", ".join((*STRATEGIES, *FIXED))
         raise Refused(f"strategy must be one of {known}, was {name!r}", field="strategies")
-    given = {**scenario.values(name), **values}
+    given = {**FIXED_VALUES.get(name, {}), **scenario.values(name), **values}
     check_values(base, given)
     if model:
         unpack(model)  # refused here, not on the first path
@@ -91,6 +91,7 @@ def parent_row(task: Task, who: Contender, seed: int) -> Any:
     row["side"], row["quantity"], row["limit_price"] = order.side, order.quantity, order.limit_price
     row["arrival_price"], row["lot"] = instrument.reference_price, instrument.lot
     row["collar_ticks"] = collar_ticks(task.scenario)
+    row["expected_volume"] = instrument.adv
     row["seed"] = seed
     row["volume"] = -1
     row["model_state"] = MODEL_LIVE if who.model else MODEL_NONE

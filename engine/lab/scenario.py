@@ -43,6 +43,7 @@ SIZED: Final = (NEWS, FLASH)
 
 # parameter sets that are a strategy under another name: the same kernel, fixed for comparison
 FIXED: Final = {"VWAP_STATIC": "VWAP"}
+FIXED_VALUES: Final = {"VWAP_STATIC": {"curve_update": 0.0}}
 ALL: Final = "all"  # parameters that every strategy has
 REGIME_NAMES: Final = tuple(regime.name for regime in REGIMES)
 DRIFT: Final = "drift"  # the one parameter that has a sign

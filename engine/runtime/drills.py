@@ -23,6 +23,7 @@ def start(
         symbol=symbols.index(asked.symbol) if asked.symbol else -1,
         seconds=asked.seconds,
         size=asked.size,
+        child=asked.child,
     )
     try:
         at = venue.incident(incident)

@@ -19,8 +19,8 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope, OpenNextDay, OpenSession
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
+from engine.domain.executions import EXECUTION, ORDER, executions
 from engine.domain.kinds import PRE_OPEN
-from engine.domain.market import MESSAGE, REPORT
 from engine.domain.orders import ChildState
 from engine.domain.units import ChildId, Nanos, PersonId
 from engine.domain.views import DeskRow
@@ -34,7 +34,7 @@ from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
 from engine.runtime.rounds import Rounds
-from engine.runtime.send import leaving, messages_for, tags_for
+from engine.runtime.send import changes_of, leaving, messages_for, tags_for
 from engine.runtime.tape import Tape
 
 IDLE_MS: Final = 5  # how long the loop may sleep: the flag is read at least this often
@@ -42,8 +42,8 @@ RETRY_NS: Final = 300_000_000  # between attempts to find a silent venue
 QUEUES_NS: Final = 200_000_000
 PING_NS: Final = 1_000_000_000  # the venue hears from us at least this often
 SYSTEM: Final = PersonId("system")
-NOTHING: Final = np.zeros(0, dtype=MESSAGE)
-NO_REPORTS: Final = np.zeros(0, dtype=REPORT)
+NOTHING: Final = np.zeros(0, dtype=ORDER)
+NO_REPORTS: Final = np.zeros(0, dtype=EXECUTION)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,7 +210,7 @@ class Loop:
         reports = self.pending
         if advanced is not None:
             self.session_word = advanced.session
-            reports = np.concatenate([self.pending, advanced.reports])
+            reports = np.concatenate([self.pending, executions(advanced.reports)])
             more = {
                 "market_ns": advanced.at_ns,
                 "session": advanced.session,
@@ -300,7 +300,8 @@ class Loop:
             self._crash("before_gate")
         closed = self.closed_because() if news else ""
         refused = tuple(self._refusal(order, closed) for order in news) if closed else ()
-        messages = messages_for(self.desk.state, cancels, [] if closed else news)
+        changes = changes_of(output)
+        messages = messages_for(self.desk.state, cancels, [] if closed else news, changes)
         is_sent = self.venue_ready
         if len(messages) and self.venue_ready:
             self._crash("after_gate")
@@ -327,7 +328,7 @@ class Loop:
             self.lost_venue(silence)
             return False
         if len(advanced.reports):
-            self.pending = np.concatenate([self.pending, advanced.reports])
+            self.pending = np.concatenate([self.pending, executions(advanced.reports)])
         return True
 
     # --- the venue comes and goes -----------------------------------------------------------
@@ -371,6 +372,8 @@ class Loop:
         market = Nanos(max(now, state.market_ns))
         again = self._inputs(market_ns=market, reports=reports)
         self._commit(step(self.desk, again))
+        for events in reconcile.adopt(state, books):
+            self.facts(events)
         missing = reconcile.resolve_missing(state, books)
         self.facts(missing)
         self.facts(reconcile.verdict(state, books, len(missing)))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core import show
+from engine.core import show, show_limits
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain import views as v
@@ -122,6 +122,7 @@ class Publisher:
             self._strategies.update(dict.fromkeys(desk.state.parameters))
             self._flush_strategies(desk)
             self._send(desk, "venues", _venues(desk))
+            self._flush_limits(desk)
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
             self._incidents.clear()
@@ -161,6 +162,11 @@ class Publisher:
         self._send(desk, "strategies", rows)
         self._strategies.clear()
 
+    def _flush_limits(self, desk: Desk) -> None:
+        """All rows each time: a limit may be gone, and its use moves with every child."""
+        for topic, rows in show_limits.topics(desk.state).items():
+            self._send(desk, topic, rows, full=True)
+
     def snapshot(self, desk: Desk, header: v.DeskRow) -> None:
         """Everything, marked full: what a reader with a gap asks for."""
         state = desk.state
@@ -183,6 +189,7 @@ class Publisher:
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
         self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
         self._send(desk, "strategies", strategies, full=True)
+        self._flush_limits(desk)
         self._send(desk, "desk", {"desk": _plain(header)}, full=True)
 
 

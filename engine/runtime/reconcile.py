@@ -9,22 +9,45 @@ link it stops what raises risk in its symbol, and nothing is ever taken for reje
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.hold import system_hold
+from engine.core.rules.reports import book, may_work
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
 from engine.domain.kinds import CANCEL_REJECTED
-from engine.domain.orders import Child, ChildState, OnRestart, ParentState
+from engine.domain.life import CHANGE, waiting_of
+from engine.domain.orders import Child, ChildState, OnRestart, Parent, ParentState
 from engine.domain.safety import Difference
-from engine.domain.units import ChildId, Symbol, child_text
+from engine.domain.units import ChildId, ParentId, Shares, Symbol, Ticks, child_text
 
 SHOWN: Final = 5  # sentences of a difference that an alert repeats
+
+
+class VenueOrder(Protocol):
+    """What a venue says of one order; see ``venues.wire.Order``."""
+
+    @property
+    def child(self) -> int: ...
+    @property
+    def symbol(self) -> int: ...
+    @property
+    def side(self) -> int: ...
+    @property
+    def type(self) -> int: ...
+    @property
+    def venue(self) -> int: ...
+    @property
+    def price(self) -> int: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def tags(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +59,8 @@ class VenueBooks:
     filled: dict[int, int]
     symbols: dict[int, Symbol] = field(default_factory=dict)  # of every order
     positions: dict[Symbol, int] = field(default_factory=dict)  # bought less sold today [share]
+    requests: dict[int, tuple[int, ...]] = field(default_factory=dict)  # replaces that came
+    orders: tuple[VenueOrder, ...] = ()  # everything it says of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +73,66 @@ class Found:
 
 
 def resolve_missing(state: State, books: VenueBooks) -> tuple[AnyEvent, ...]:
-    """Children whose message never reached the venue. Only after a log-on with a new token."""
-    return tuple(
+    """Children and replaces that never reached the venue. Only after a log-on with a new token."""
+    never = tuple(
         e.ChildNeverArrived(child_id=child.id)
         for child in state.children.values()
         if child.id not in books.known
     )
+    lost = tuple(
+        e.ReplaceNeverArrived(child_id=child.id, request=request.number)
+        for child in state.children.values()
+        if child.id in books.known
+        for request in waiting_of(child.life)
+        if request.kind == CHANGE and request.number not in books.requests.get(child.id, ())
+    )
+    return (*never, *lost)
+
+
+def adopt(state: State, books: VenueBooks) -> Iterable[tuple[AnyEvent, ...]]:
+    """Orders of this desk that only the venue knows, tied to their parents by the venue's tags.
+
+    What their parked reports say is booked right after. One without a fitting parent stays parked.
+    """
+    for order in books.orders:
+        parent = _parent_of(state, order)
+        if parent is None or state.child(ChildId(order.child)) is not None:
+            continue
+        parked = state.strays.get(ChildId(order.child), ())
+        adopted = e.ChildAdopted(
+            child_id=ChildId(order.child),
+            parent_id=parent.id,
+            symbol=parent.symbol,
+            side=order.side,
+            type=order.type,
+            price=Ticks(order.price),
+            quantity=Shares(order.quantity),
+            venue=order.venue,
+        )
+        sentence = (
+            f"{child_text(adopted.child_id)} of P-{parent.id} was known to the venue only: adopted"
+        )
+        alarm = raise_alert(state, "critical", "adopted", f"P-{parent.id}", sentence)
+        yield (adopted, alarm)
+        for report in parked:
+            child = state.child(adopted.child_id)
+            assert child is not None
+            yield book(state, child, report, (order.venue, 0, 0))
+        now = state.parents[parent.id]
+        if not may_work(now) or now.filled + state.reserved(now.id) > now.quantity:
+            yield (e.CancelIntended(child_id=adopted.child_id, by="adopted"),)
+
+
+def _parent_of(state: State, order: VenueOrder) -> Parent | None:
+    """The parent that an order says it is of, if symbol and side agree."""
+    tag = order.tags.get("parent", "")
+    number = int(tag[2:]) if tag.startswith("P-") and tag[2:].isdigit() else 0
+    parent = state.parents.get(ParentId(number))
+    symbols = [str(symbol) for symbol in state.instruments]
+    if parent is None or not order.side or order.symbol >= len(symbols):
+        return None
+    fits = symbols[order.symbol] == parent.symbol and order.side == parent.side
+    return parent if fits else None
 
 
 def compare(state: State, books: VenueBooks) -> list[Found]:

@@ -7,10 +7,25 @@ from numpy.typing import NDArray
 
 from engine.core.state import State
 from engine.core.turn import Output
-from engine.domain.events import CancelIntended, ChildIntended, ChildSendRefused
+from engine.domain.events import (
+    CancelIntended,
+    ChildIntended,
+    ChildReplaceIntended,
+    ChildSendRefused,
+)
+from engine.domain.executions import ORDER
 from engine.domain.kinds import CANCEL, NEW
-from engine.domain.market import MESSAGE
+from engine.domain.life import CANCEL as LIFE_CANCEL
+from engine.domain.orders import Child
+from engine.domain.report_kinds import REPLACE
 from engine.domain.units import ChildId, parent_text
+
+
+def changes_of(output: Output) -> list[ChildReplaceIntended]:
+    """Replaces of a turn. They only ever lower what is at risk, so no gate stops them."""
+    return [
+        entry.event for entry in output.entries if isinstance(entry.event, ChildReplaceIntended)
+    ]
 
 
 def leaving(output: Output) -> tuple[list[ChildId], list[ChildIntended]]:
@@ -27,25 +42,45 @@ def leaving(output: Output) -> tuple[list[ChildId], list[ChildIntended]]:
 
 
 def messages_for(
-    state: State, cancels: Sequence[ChildId], news: Sequence[ChildIntended]
+    state: State,
+    cancels: Sequence[ChildId],
+    news: Sequence[ChildIntended],
+    changes: Sequence[ChildReplaceIntended] = (),
 ) -> NDArray[np.void]:
-    """MESSAGE rows, cancels first; all sent at the market time of the turn."""
+    """ORDER rows: cancels, replaces, new orders; all sent at the market time of the turn."""
     index = {symbol: i for i, symbol in enumerate(state.instruments)}
-    rows = np.zeros(len(cancels) + len(news), dtype=MESSAGE)
+    rows = np.zeros(len(cancels) + len(changes) + len(news), dtype=ORDER)
     at = state.market_ns
     for i, child_id in enumerate(cancels):
         child = state.child(child_id)
         if child is not None:
-            rows[i] = (
-                CANCEL, index[child.symbol], child_id, child.side, child.type,
-                child.price, child.quantity, at, child.venue, child.display, child.minimum,
-            )  # fmt: skip
-    for i, order in enumerate(news, start=len(cancels)):
+            rows[i] = _of(CANCEL, index[child.symbol], child, at)
+            rows[i]["request"] = last_cancel(child)
+    for i, wanted in enumerate(changes, start=len(cancels)):
+        child = state.child(wanted.child_id)
+        if child is not None:
+            rows[i] = _of(REPLACE, index[child.symbol], child, at)
+            rows[i]["request"] = wanted.request
+            rows[i]["quantity"], rows[i]["price"] = wanted.quantity, wanted.price
+    for i, order in enumerate(news, start=len(cancels) + len(changes)):
         rows[i] = (
             NEW, index[order.symbol], order.child_id, order.side, order.type,
-            order.price, order.quantity, at, order.venue, order.display, order.minimum,
+            order.price, order.quantity, at, order.venue, order.display, order.minimum, 0,
         )  # fmt: skip
     return rows
+
+
+def _of(kind: int, symbol: int, child: Child, at: int) -> tuple[int, ...]:
+    return (
+        kind, symbol, child.id, child.side, child.type, child.price, child.quantity, at,
+        child.venue, child.display, child.minimum, 0,
+    )  # fmt: skip
+
+
+def last_cancel(child: Child) -> int:
+    """The number of our last cancel of it, 0 = none is known."""
+    numbers = [row.number for row in child.life.requests if row.kind == LIFE_CANCEL]
+    return numbers[-1] if numbers else 0
 
 
 def tags_for(state: State, messages: NDArray[np.void]) -> dict[str, dict[str, str]]:

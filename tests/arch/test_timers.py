@@ -107,8 +107,8 @@ def test_every_value_of_a_table_is_that_of_the_code(table):
 @pytest.mark.parametrize(
     "line",
     [
-        "| reprice | 4 s | `REPRICE_AGE_NS` in `engine/kernels/act.py` | x |",
-        "| reprice | 3 ms | `REPRICE_AGE_NS` in `engine/kernels/act.py` | x |",
+        "| reprice | 4 s | `REPRICE_AGE_NS` in `engine/kernels/place.py` | x |",
+        "| reprice | 3 ms | `REPRICE_AGE_NS` in `engine/kernels/place.py` | x |",
         "| reprice | 3 s | `NO_SUCH_NAME` in `engine/kernels/act.py` | x |",
         "| reprice | 3 s | `REPRICE_AGE_NS` in `engine/nowhere.py` | x |",
         "| lease | 2000 ms | `lease_ms` in `engine/settings.py` | x |",
@@ -121,4 +121,4 @@ def test_a_wrong_row_is_seen(line):
 
 
 def test_a_right_row_is_let_be():
-    assert wrong("| reprice | 3 s | `REPRICE_AGE_NS` in `engine/kernels/act.py` | x |") == []
+    assert wrong("| reprice | 3 s | `REPRICE_AGE_NS` in `engine/kernels/place.py` | x |") == []

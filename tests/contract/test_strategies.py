@@ -1,34 +1,42 @@
 """What every strategy owes, on simulated days."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from engine.domain import kinds
+from engine.domain.strategy import vector
+from engine.kernels.act import decide
 from engine.kernels.jit import JIT
-from engine.kernels.schedules import curve_from_shares
+from engine.kernels.schedules import curve_from_shares, target_shares, u_shape_curve
 from engine.kernels.simulate import TAPE_FULL, new_tape, simulate
 from tests.support.parents import SECOND, a_model
-from tests.support.simulated import a_day, a_parent, run
+from tests.support.simulated import a_day, a_halt, a_parent, run
 
 pytestmark = pytest.mark.skipif(not JIT, reason="a simulated day without JIT takes minutes")
 
-STRATEGIES = ["TWAP", "VWAP", "POV", "IS", "ADAPTIVE"]
-CLOCKED = ["TWAP", "VWAP", "IS", "ADAPTIVE"]
+STRATEGIES = ["TWAP", "VWAP", "POV", "IS", "LIQUIDITY", "ADAPTIVE", "RL"]
 LEANING = {kinds.F_IMBALANCE_1: 2.0, kinds.F_FLOW_10S: 1.0}
+HURRYING = {kinds.S_TILT: 1.0, kinds.S_PATIENCE: 0.5, kinds.S_OFF: 0.25}  # always choice 11
+WAITING = {kinds.S_TILT: -1.0, kinds.S_PATIENCE: 0.5}  # always choice 2
+MODELS = {"ADAPTIVE": LEANING, "RL": HURRYING}
 
 
 def worked(strategy, **changed):
     """A run with a live model where the strategy uses one."""
     parent = a_parent(strategy, **changed.pop("parent", {}))
-    if strategy == "ADAPTIVE":
+    if strategy in MODELS:
         parent["model_state"] = kinds.MODEL_LIVE
-        changed["model"] = a_model(weights=LEANING)
+        changed.setdefault("model", a_model(weights=MODELS[strategy]))
     return run(strategy, parent=parent, **changed)
 
 
 @pytest.mark.parametrize("side", [kinds.BUY, kinds.SELL])
-@pytest.mark.parametrize("strategy", CLOCKED)
-def test_a_clocked_strategy_finishes_by_its_horizon(strategy, side):
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_finishes_by_its_horizon(strategy, side):
     done = worked(strategy, parent={"side": side})
     assert done.parent["filled"] == 20_000 == done.fills["quantity"].sum()
     assert done.fills["venue_ns"].max() <= 3_000 * SECOND + SECOND
@@ -71,8 +79,8 @@ def test_own_share_of_volume_stays_under_the_cap(strategy):
 
 def test_pov_follows_its_share_of_the_volume():
     done = worked("POV", parent={"quantity": 200_000}, values={"target_participation": 0.1})
-    before_cleanup = slice(600, -31)
-    share = done.decisions["filled"][before_cleanup] / done.decisions["volume"][before_cleanup]
+    before_finish = slice(600, int(0.8 * len(done.decisions)))
+    share = done.decisions["filled"][before_finish] / done.decisions["volume"][before_finish]
     assert share == pytest.approx(np.full(share.size, 0.1), abs=0.03)
 
 
@@ -171,7 +179,6 @@ def test_a_full_tape_stops_the_run_and_says_so():
     from engine.kernels.features import new_state, prior_microprice
     from engine.kernels.flow import new_env
     from engine.kernels.inference import no_model
-    from engine.kernels.schedules import u_shape_curve
     from tests.support.parents import parameters
 
     day, curve = a_day(), u_shape_curve()
@@ -183,8 +190,149 @@ def test_a_full_tape_stops_the_run_and_says_so():
     assert tape.counts[1] == 3
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("quantity", [1, 37, 100, 250])
-def test_tiny_parents_finish(quantity):
-    done = worked("TWAP", parent={"quantity": quantity})
+def test_tiny_parents_finish_with_few_children(strategy, quantity):
+    """An odd lot, one lot, and fewer lots than there are slices."""
+    done = worked(strategy, parent={"quantity": quantity})
     assert done.parent["filled"] == quantity
-    assert len(done.children) <= 12
+    assert len(done.children) <= 40
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_huge_parent_stays_under_the_cap_and_says_why_it_does_not_finish(strategy):
+    done = worked(strategy, parent={"quantity": 50_000_000}, values={"max_participation": 0.1})
+    last = done.decisions[-1]
+    assert 5_000 < done.parent["filled"] < 50_000_000
+    assert last["filled"] <= 0.1 * last["volume"] * (1 + 1e-9) + 100
+    waits = done.actions[done.actions["type"] == 0]
+    assert (waits["binding"] == kinds.BOUND_PARTICIPATION).any()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("bid", "ask"), [(0, 0), (5_000, 0), (0, 5_002), (5_002, 5_000)])
+def test_without_a_sound_quote_nothing_is_sent(strategy, bid, ask):
+    row = a_parent(
+        strategy, now_ns=600 * SECOND, bid=bid, ask=ask, volume=20_000, model_state=kinds.MODEL_LIVE
+    )
+    knobs = np.array(vector(strategy, {}))
+    model = a_model(weights=MODELS.get(strategy, {}))
+    action = decide(row, knobs, u_shape_curve(), model)
+    assert action["type"] == 0
+    assert action["binding"] == kinds.BOUND_NO_QUOTE
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nothing_is_sent_in_a_halt_and_the_parent_finishes_after_it(strategy):
+    done = worked(strategy, incidents=[a_halt(1_000, 600)])
+    at = done.decisions["now_ns"] // SECOND
+    halted = (at > 1_001) & (at < 1_599)
+    assert (done.actions["type"][halted] == 0).all()
+    assert (done.actions["type"][at > 1_600] != 0).any()
+    assert done.parent["filled"] == 20_000
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_after_a_restart_the_same_observation_gives_the_same_decision(strategy):
+    """A restart keeps the observation and nothing else: what a decision needs stands in it."""
+    done = worked(strategy)
+    knobs = np.array(vector(strategy, {}))
+    model = a_model(weights=MODELS.get(strategy, {}))
+    for k in range(0, len(done.decisions), 97):
+        again = decide(done.decisions[k].copy(), knobs, u_shape_curve(), model)
+        assert again.tobytes() == done.actions[k].tobytes()
+
+
+def test_compiled_and_plain_python_decide_the_same_bits(tmp_path):
+    asked = {}
+    for strategy in STRATEGIES:
+        done = worked(strategy)
+        rows = np.arange(0, len(done.decisions), 23)
+        asked[f"{strategy}_seen"] = done.decisions[rows]
+        asked[f"{strategy}_done"] = done.actions[rows]
+        asked[f"{strategy}_knobs"] = np.array(vector(strategy, {}))
+        asked[f"{strategy}_model"] = a_model(weights=MODELS.get(strategy, {})).row
+    np.savez(tmp_path / "asked.npz", **asked)
+    plain = subprocess.run(
+        [sys.executable, "-m", "tests.support.plain_python", str(tmp_path / "asked.npz")],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert plain.returncode == 0, plain.stdout + plain.stderr
+    assert plain.stdout.split() == STRATEGIES
+
+
+def test_liquidity_goes_to_pools_and_dealers_and_finishes():
+    done = worked("LIQUIDITY", parent={"quantity": 40_000})
+    by_venue = np.bincount(done.fills["venue"], weights=done.fills["quantity"], minlength=8)
+    assert done.parent["filled"] == 40_000
+    assert by_venue[3:5].sum() > 400
+    assert by_venue[5:7].sum() > 2_000
+    pegs = done.children[done.children["type"] == kinds.PEG_MID]
+    assert set(pegs["minimum"].tolist()) == {100}
+    assert kinds.WHY_DEALER in set(done.actions["why"].tolist())
+
+
+@pytest.mark.parametrize("base", [kinds.TWAP, kinds.VWAP, kinds.POV])
+@pytest.mark.parametrize("state", [kinds.MODEL_NONE, kinds.MODEL_EXPIRED, kinds.MODEL_DOUBTFUL])
+def test_rl_without_a_trusted_policy_is_its_base_all_day_and_says_so(base, state):
+    name = {kinds.TWAP: "TWAP", kinds.VWAP: "VWAP", kinds.POV: "POV"}[base]
+    learnt = run(
+        "RL", parent=a_parent("RL", model_state=state), model=a_model(weights=HURRYING),
+        values={"base": float(base)},
+    )  # fmt: skip
+    assert set(learnt.actions["model_state"].tolist()) == {state}
+    plain = learnt.actions.copy()
+    plain["model_state"] = kinds.MODEL_NONE
+    assert plain.tobytes() == run(name).actions.tobytes()
+
+
+def test_a_state_outside_of_what_the_policy_was_trained_on_is_the_base_schedule():
+    model = a_model(weights=HURRYING)
+    model.row["used"][0, kinds.S_TIME] = 1
+    model.row["low"][0, kinds.S_TIME] = 0.5  # never seen the second half of an order
+    done = worked("RL", model=model)
+    late = done.decisions["now_ns"] > (60 + 1_470) * SECOND
+    assert set(done.actions["model_state"][late].tolist()) <= {kinds.MODEL_DOUBTFUL}
+    assert set(done.actions["model_state"][~late][10:].tolist()) == {kinds.MODEL_LIVE}
+    assert (done.actions["tilt"][late] == 0.0).all()
+
+
+@pytest.mark.parametrize(("weights", "choice"), [(HURRYING, 11), (WAITING, 2)])
+def test_the_policy_takes_the_choice_that_its_model_values_most(weights, choice):
+    done = worked("RL", model=a_model(weights=weights))
+    live = done.actions["model_state"] == kinds.MODEL_LIVE
+    state = done.actions["state"][live]
+    found = 4 * (state[:, kinds.S_TILT] + 1) + 2 * state[:, kinds.S_PATIENCE]
+    assert set((found + state[:, kinds.S_OFF]).tolist()) == {choice}
+    assert np.abs(done.actions["tilt"]).max() <= 0.02 * 20_000 * (1 + 1e-12)
+    assert np.sign(done.actions["tilt"]).sum() * np.sign(choice - 4) > 1_000
+    words = {kinds.WHY_POLICY_ON, kinds.WHY_POLICY_OFF}
+    assert words & set(done.actions["why"].tolist())
+
+
+@pytest.mark.parametrize("weights", [HURRYING, WAITING])
+def test_the_policy_never_leaves_its_base_by_more_than_it_may(weights):
+    done = worked("RL", parent={"quantity": 60_000}, model=a_model(weights=weights))
+    static = run("VWAP", parent=a_parent("VWAP", quantity=60_000))
+    n = min(len(done.actions), len(static.actions)) - 40
+    away = np.abs(done.actions["target"][:n] - done.actions["tilt"][:n])
+    base = np.array([
+        target_shares(kinds.VWAP, row, np.array(vector("VWAP", {})), u_shape_curve())
+        for row in done.decisions[:n:50]
+    ])  # fmt: skip
+    assert away[::50] == pytest.approx(base, abs=1e-6)
+    crossing = done.actions["band_low"][:n:50]
+    assert (base - crossing <= (0.02 + 0.02) * 60_000 + 1e-6).all()
+
+
+def test_a_thin_day_pov_finishes_within_its_cap():
+    slow = {"target_participation": 0.05, "max_participation": 0.2}
+    done = worked("POV", parent={"quantity": 14_000}, values=slow)
+    assert done.parent["filled"] == 14_000
+    last = done.decisions[-1]
+    assert last["filled"] <= 0.2 * last["volume"]
+    at = np.searchsorted(done.decisions["now_ns"], 2_400 * SECOND)
+    assert done.decisions["filled"][at] < 0.07 * done.decisions["volume"][at] + 500

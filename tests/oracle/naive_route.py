@@ -2,7 +2,7 @@
 
 import math
 
-from engine.domain.kinds import DARK, LIT, VENUES
+from engine.domain.kinds import DARK, DEALER, LIT, VENUES
 
 
 def open_places(row, kind):
@@ -48,7 +48,27 @@ def next_touch(row, place):
     return min(shown) if row["side"] > 0 else max(shown)
 
 
-def pool_venue(row):
+def quote_venue(row):
+    """The best quote not worse than the touch, then the larger, then the lower place."""
+    side, name = (1, "ask") if row["side"] > 0 else (-1, "bid")
+
+    def asked(i):
+        rate = float(row["venue_fill"][i])
+        return row[f"venue_{name}"][i] > 0 and (math.isnan(rate) or rate >= 0.25)
+
+    as_good = [
+        i
+        for i in open_places(row, DEALER)
+        if asked(i) and side * int(row[f"venue_{name}"][i]) <= side * int(row[name])
+    ]
+
+    def rank(i):
+        return side * int(row[f"venue_{name}"][i]), -int(row[f"venue_{name}_size"][i]), i
+
+    return min(as_good, key=rank, default=-1)
+
+
+def pool_venue(row, taken=0):
     """The pool with the largest positive value, the lower place of equals."""
     half = (int(row["ask"]) - int(row["bid"])) / (int(row["ask"]) + int(row["bid"])) * 1e4
 
@@ -57,7 +77,7 @@ def pool_venue(row):
         fill = 1.0 if math.isnan(fill) else fill
         return fill * (half + (0.0 if math.isnan(markout) else markout))
 
-    good = [i for i in open_places(row, DARK) if value(i) > 0.0]
+    good = [i for i in open_places(row, DARK) if value(i) > 0.0 and not taken >> i & 1]
     return min(good, key=lambda i: (-value(i), i), default=-1)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.core.plan import DECISION
 from engine.domain import events as e
-from engine.domain.incidents import INCIDENT_KINDS
+from engine.domain.incidents import OF_MARKET
 from engine.domain.units import child_id
 from engine.drill.incident import SAID, Reading, is_good
 from tests.process.test_watchdog import intended
@@ -104,4 +104,4 @@ def test_a_report_with_one_thing_wrong_is_not_good(name, wrong):
 
 
 def test_every_incident_of_the_catalogue_is_drilled_and_has_its_alert():
-    assert set(SAID) == set(INCIDENT_KINDS)
+    assert set(SAID) == set(OF_MARKET)

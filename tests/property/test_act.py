@@ -29,6 +29,17 @@ def live(row):
     return int(row["slot_leaves"][row["slot_child"] != 0].sum())
 
 
+def off_exchange(row, draw):
+    """Two pools and two dealers beside the book."""
+    for place in range(1, 5):
+        row["venues"] |= 1 << place
+        row["venue_kind"][place] = kinds.DARK if place < 3 else kinds.DEALER
+    for place in (3, 4):
+        row["venue_bid"][place] = max(0, int(row["bid"]) + int(draw.integers(-1, 2)))
+        row["venue_ask"][place] = max(0, int(row["ask"]) + int(draw.integers(-1, 2)))
+        row["venue_bid_size"][place] = row["venue_ask_size"][place] = draw.integers(0, 900)
+
+
 def a_case(seed):
     """A decision somewhere in the life of a parent, near one of its bounds more often than not."""
     draw = np.random.default_rng(seed)
@@ -47,7 +58,8 @@ def a_case(seed):
     row = an_observation(
         quantity=quantity,
         filled=min(quantity, int(one(0, draw.integers(0, quantity + 1), late))),
-        kind=one(*BASES, kinds.ADAPTIVE),
+        kind=one(*BASES, *[kinds.LIQUIDITY, kinds.ADAPTIVE, kinds.RL] * 2),
+        expected_volume=int(one(0, 2_000_000)),
         side=side,
         lot=one(1, 100),
         start_ns=start * SECOND,
@@ -66,6 +78,8 @@ def a_case(seed):
     )
     row["base_filled"] = one(0, int(draw.integers(0, int(row["filled"]) + 1)))
     row["base_volume"] = one(0, int(draw.integers(0, int(row["volume"]) + 1)))
+    if one(True, False):
+        off_exchange(row, draw)
     row["features"][0] = one(draw.uniform(-3, 3), draw.uniform(-3, 3), math.nan)
     for slot in range(draw.integers(0, 5)):
         a_child(
@@ -87,6 +101,15 @@ def a_case(seed):
         max_tilt=draw.uniform(0, 0.3),
         confidence=draw.uniform(0, 0.1),
         base=float(one(*BASES)),
+        curve_update=one(0.0, 0.5, 1.0),
+        urgency=draw.uniform(0, 6),
+        minimum=one(0.0, 200.0),
+        dark=one(0.0, 0.5, 1.0),
+        dealer=one(0.0, 1.0),
+        size_gain=one(0.0, 1.0),
+        skew=one(0.0, 2.0),
+        deviation=draw.uniform(0, 0.1),
+        explore=one(0.0, 60.0),
         expire=one(0.0, 0.0, 1.0),
         passive=one(0.0, 0.0, 0.0, 1.0),
     )
@@ -98,7 +121,7 @@ def a_case(seed):
     return row, vector
 
 
-SEEDS = range(2_000 if JIT else 1_000)
+SEEDS = range(3_000 if JIT else 1_000)
 MODEL = a_model(weights={0: 1.0})
 
 
@@ -109,7 +132,9 @@ def decided(row, vector):
 def check_size(row, vector, action):
     size, free = int(action["size"]), int(row["quantity"] - row["filled"]) - live(row)
     assert 0 < size <= free
-    assert size <= vector[kinds.P_MAX_CHILD]
+    rests = action["type"] != kinds.IOC and row["kind"] == kinds.ADAPTIVE
+    gain = vector[kinds.P_SIZE_GAIN] if rests else 0.0
+    assert size <= vector[kinds.P_MAX_CHILD] * (1.0 + gain)
     assert size % row["lot"] == 0 or (size == free and live(row) == 0)
     cap = vector[kinds.P_MAX_PARTICIPATION]
     if cap < 1.0:
@@ -126,7 +151,15 @@ def check_price(row, action):
     if row["limit_price"] > 0:
         assert side * (row["limit_price"] - price) >= 0
     touch = int(row["ask"] if side > 0 else row["bid"])
-    if action["type"] == kinds.IOC:
+    if action["type"] == kinds.PEG_MID:
+        assert side * (2 * price - row["bid"] - row["ask"]) >= 0
+        assert row["venue_kind"][action["venue"]] == kinds.DARK
+    elif action["type"] == kinds.IOC and row["venue_kind"][action["venue"]] == kinds.DEALER:
+        assert side * (price - touch) <= 0
+        name = "ask" if side > 0 else "bid"
+        assert price == row[f"venue_{name}"][action["venue"]]
+        assert action["size"] <= row[f"venue_{name}_size"][action["venue"]]
+    elif action["type"] == kinds.IOC:
         assert 0 <= side * (price - touch) <= row["collar_ticks"]
     else:
         assert side * (touch - price) > 0
@@ -134,7 +167,7 @@ def check_price(row, action):
 
 @pytest.mark.parametrize("side", [kinds.BUY, kinds.SELL])
 def test_every_child_keeps_every_bound(side):
-    sent = {kinds.LIMIT: 0, kinds.IOC: 0}
+    sent = {kinds.LIMIT: 0, kinds.IOC: 0, kinds.PEG_MID: 0}
     for seed in SEEDS:
         row, vector = a_case(seed)
         row["side"] = side
@@ -150,7 +183,8 @@ def test_every_child_keeps_every_bound(side):
         assert action["ttl_ns"] > 0, seed
         crosses = action["type"] == kinds.IOC
         assert not (crosses and vector[kinds.P_PASSIVE] > 0), seed
-    assert min(sent.values()) > len(SEEDS) // 50  # the cases do reach both
+    assert min(sent[kinds.LIMIT], sent[kinds.IOC]) > len(SEEDS) // 50  # the cases do reach them
+    assert sent[kinds.PEG_MID] > len(SEEDS) // 200
 
 
 def test_a_decision_explains_itself_and_cancels_only_what_works():
@@ -172,7 +206,7 @@ def test_a_decision_explains_itself_and_cancels_only_what_works():
             assert over or mask == 0, seed
         reasons.add(int(action["why"]))
         bounds.add(int(action["binding"]))
-    assert reasons == set(range(7))
+    assert reasons - {kinds.WHY_POLICY_ON, kinds.WHY_POLICY_OFF} == set(range(9))
     assert bounds == set(range(12))
     assert cancels > len(SEEDS) // 20
 

@@ -52,7 +52,9 @@ def test_every_choice_is_that_of_the_slow_twin(seed):
     price = int(row["bid"] if row["side"] > 0 else row["ask"])
     assert route.rest_venue(row, price) == naive_route.rest_venue(row, price)
     assert route.cross_venue(row) == naive_route.cross_venue(row)
-    assert route.pool_venue(row) == naive_route.pool_venue(row)
+    for taken in (0, 0b10101010):
+        assert route.pool_venue(row, taken) == naive_route.pool_venue(row, taken)
+    assert route.quote_venue(row) == naive_route.quote_venue(row)
     for place in range(VENUES):
         assert route.next_touch(row, place) == naive_route.next_touch(row, place)
     assert route.any_lit(row) == bool(naive_route.open_places(row, LIT))
@@ -156,6 +158,6 @@ def test_a_dark_child_is_taken_back_once_the_mid_is_past_its_cap():
 def test_a_pool_that_costs_more_than_it_saves_is_left_alone():
     row = two_lit()
     row["venue_fill"][2], row["venue_markout"][2] = 0.5, -5.0  # half the spread is 2 bp
-    assert route.pool_venue(row) == -1
+    assert route.pool_venue(row, 0) == -1
     row["venue_markout"][2] = -1.0
-    assert route.pool_venue(row) == 2
+    assert route.pool_venue(row, 0) == 2

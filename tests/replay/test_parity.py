@@ -79,6 +79,7 @@ def simulated(rig: Rig, parent, strategy: str):
         "quantity": parent.quantity,
         "arrival_price": parent.arrival_price,
         "lot": preset.instrument.lot,
+        "expected_volume": preset.instrument.adv,
         "seed": parent.seed,
         "base_ns": parent.base_at,
         "collar_ticks": max(1, int(parent.arrival_price * COLLAR_BPS / 1e4)),
@@ -112,6 +113,8 @@ def simulated(rig: Rig, parent, strategy: str):
         ("ADAPTIVE", -1, 30_000, 1_800, {}),
         ("VWAP", 1, 60_000, 1_800, {"dark": 0.5}),
         ("IS", 1, 60_000, 3_600, {"risk_aversion": 3.0}),
+        ("LIQUIDITY", -1, 60_000, 3_600, {"urgency": 1.0, "min_quantity": 200}),
+        ("RL", 1, 30_000, 1_800, {"dealers": 1}),
     ],
 )
 def test_live_and_simulated_decisions_are_the_same_records(

@@ -1,6 +1,7 @@
 """The whole engine in one process, with hand-written fakes outside: clock, journal, link, venue."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from engine.domain.codec import (
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import Entry
-from engine.domain.kinds import EXPIRED, FILLED, REJECTED
-from engine.domain.market import MESSAGE, REPORT
+from engine.domain.executions import EXECUTION
+from engine.domain.market import MESSAGE
 from engine.domain.people import Person, Role
+from engine.domain.report_kinds import REPLACE
 from engine.domain.units import Nanos
 from engine.exchange.days import SimulatedDays
+from engine.exchange.order_desk import OrderDesk
+from engine.exchange.order_troubles import make_trouble
 from engine.exchange.presets import PRESETS
 from engine.exchange.simulated import SimulatedMarket
 from engine.runtime.clock import HandClock
@@ -144,6 +148,7 @@ class MarketVenue:
         self.reports: list[Any] = []
         self.sent: list[Any] = []
         self.happened: list[Any] = []
+        self.owed: list[Any] = []  # reports that an incident has made
         self.before = 0
         self.asked = 0
         self.lose = lambda advance: advance  # a test may lose reports on their way
@@ -156,7 +161,7 @@ class MarketVenue:
         del instruments, epoch
         self._speak()
         if self.market is None or self.market.open_ns != session.open_at:
-            self.market = self._make(session, seed)
+            self.market = OrderDesk(self._make(session, seed), make_trouble)
             self.reports = []
             self.before = len(self.sent)  # of other days
             self.now = Nanos(0)
@@ -175,7 +180,10 @@ class MarketVenue:
             self.sent += list(messages)
         advance = self.market.advance(to_ns)
         self.now = advance.at_ns
-        self.reports += list(advance.reports)
+        told, self.owed = [*self.owed, *advance.reports], []
+        self.reports += told
+        if told:
+            advance = replace(advance, reports=np.array(told, dtype=EXECUTION))
         advance = self.lose(advance)
         if self.deaf:
             self.silent = True
@@ -188,7 +196,7 @@ class MarketVenue:
 
     def incident(self, incident: Any) -> Nanos:
         self._speak()
-        self.market.incident(incident)
+        self.owed += list(self.market.incident(incident))
         self.happened.append((int(self.now), incident))
         return self.now
 
@@ -199,33 +207,24 @@ class MarketVenue:
     def books(self, since: int = 0) -> Any:
         self._speak()
         self.asked += 1
-        today = self.sent[self.before :]
-        known, leaves, filled = {int(m["child"]) for m in today if m["kind"] == 1}, {}, {}
-        quantity = {int(m["child"]): int(m["quantity"]) for m in today if m["kind"] == 1}
-        done = {
-            int(r["child"])
-            for r in self.reports
-            if (r["kind"] in (EXPIRED, REJECTED, 3)) or (r["kind"] == FILLED and r["leaves"] == 0)
-        }
-        for row in self.reports:
-            if row["kind"] == FILLED:
-                child = int(row["child"])
-                filled[child] = filled.get(child, 0) + int(row["quantity"])
-        for child in known - done:
-            leaves[child] = quantity[child] - filled.get(child, 0)
-        rows = np.array(self.reports) if self.reports else np.zeros(0, dtype=REPORT)
-        named = [instrument.symbol for instrument in self.market.instruments]
-        symbols = {int(m["child"]): named[int(m["symbol"])] for m in today if m["kind"] == 1}
-        positions = dict.fromkeys(named, 0)
-        for message in today:
-            if message["kind"] == 1:
-                done_there = filled.get(int(message["child"]), 0)
-                positions[named[int(message["symbol"])]] += int(message["side"]) * done_there
+        orders = {c: h for c, h in self.market.orders.items() if h.side}
+        asked: dict[int, list[int]] = {}
+        for row in self.sent[self.before :]:
+            if row["kind"] == REPLACE:
+                asked.setdefault(int(row["child"]), []).append(int(row["request"]))
+        names = [str(row.symbol) for row in self.market.instruments]
+        positions = dict.fromkeys(names, 0)
+        for held in orders.values():
+            positions[names[held.symbol]] += held.side * held.cum
         books = VenueBooks(
-            known=frozenset(known), open_leaves=leaves, filled=filled, symbols=symbols,
+            known=frozenset(orders),
+            open_leaves={child: held.leaves for child, held in orders.items() if held.leaves},
+            filled={child: held.cum for child, held in orders.items() if held.cum},
+            symbols={child: names[held.symbol] for child, held in orders.items()},
             positions=positions,
-        )  # fmt: skip
-        return rows[since:], self.tell(books)
+            requests={child: tuple(numbers) for child, numbers in asked.items()},
+        )
+        return np.array(self.reports[since:], dtype=EXECUTION), self.tell(books)
 
 
 class NoModels:

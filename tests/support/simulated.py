@@ -8,9 +8,9 @@ from engine.domain import kinds
 from engine.domain.strategy import vector
 from engine.exchange.presets import PRESETS
 from engine.exchange.venues import may_use, simulated_venues
-from engine.kernels.environment import new_day
+from engine.kernels.environment import INCIDENT, new_day
 from engine.kernels.features import new_state, prior_microprice
-from engine.kernels.flow import new_env
+from engine.kernels.flow import add_incident, new_env
 from engine.kernels.inference import no_model
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, Tape, new_tape, simulate
@@ -60,22 +60,32 @@ def a_parent(strategy, **changed):
     values = {
         "now_ns": 0, "start_ns": 60 * SECOND, "base_ns": 60 * SECOND, "end_ns": 3_000 * SECOND,
         "close_ns": SECONDS * SECOND, "quantity": 20_000, "volume": -1, "bid": 0, "ask": 0,
-        "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy),
+        "bid_size": 0, "ask_size": 0, "kind": getattr(kinds, strategy), "expected_volume": int(ADV),
     }  # fmt: skip
     row = an_observation(**{**values, **changed})
     may_use(row, simulated_venues())
     return row
 
 
-def run(strategy, *, day=None, parent=None, model=None, curve=None, values=None):
-    """One parent through one day."""
+def a_halt(at_s, seconds):
+    """INCIDENT record of a trading halt."""
+    row = np.zeros(1, dtype=INCIDENT)[0]
+    row["kind"] = kinds.INCIDENT_HALT
+    row["from_ns"], row["to_ns"] = at_s * SECOND, (at_s + seconds) * SECOND
+    return row
+
+
+def run(strategy, *, day=None, parent=None, incidents=(), **asked):
+    """One parent through one day. asked: model, curve, values (parameters by name)."""
     day = a_day() if day is None else day
     parent = a_parent(strategy) if parent is None else parent
-    curve = u_shape_curve() if curve is None else curve
-    knobs = np.array(vector(strategy, values or {}))
+    curve = asked.get("curve", u_shape_curve())
+    knobs = np.array(vector(strategy, asked.get("values") or {}))
     state = new_state(0, day.close_ns, ADV, curve, prior_microprice())
     tape = new_tape(day.close_ns // SECOND)
     env = new_env(day, 0, max_own=8_192)
-    row = no_model() if model is None else model
+    for incident in incidents:
+        assert add_incident(env, incident)
+    row = asked.get("model") or no_model()
     assert simulate(env, state[0], parent, knobs, curve, row, 1, tape) == FINE
     return Run(tape=tape, parent=parent)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.executions import orders
 from engine.domain.kinds import (
     AT_OPEN,
     CANCEL,
@@ -88,7 +89,7 @@ def test_a_request_left_over_from_a_broken_link_no_longer_acts():
         link=1,
         turn=1,
         to_ns=OPEN + SECOND,
-        messages=message(1, at=OPEN, price=4_990).tobytes(),
+        messages=orders(message(1, at=OPEN, price=4_990)).tobytes(),
     )
     venue.hello(session(), INSTRUMENTS, 7, 1)
     assert "held by epoch 1 link 2" in exchange.handle(late).refusal
@@ -103,7 +104,7 @@ def test_a_repeated_turn_is_answered_from_memory_and_acts_once():
         link=1,
         turn=1,
         to_ns=OPEN + SECOND,
-        messages=message(1, at=OPEN, price=4_990).tobytes(),
+        messages=orders(message(1, at=OPEN, price=4_990)).tobytes(),
     )
     first = exchange.handle(ask)
     assert exchange.handle(ask) == first
@@ -252,7 +253,7 @@ def test_the_venues_of_the_day_come_with_the_hello():
     assert [place.name for place in venue.venues] == [
         "SIM-A", "SIM-B", "SIM-C", "DARK-1", "DARK-2", "DEAL-1", "DEAL-2",
     ]  # fmt: skip
-    rows = exchange.day.market.envs[0].state[0]["venues"]
+    rows = exchange.day.market.market.envs[0].state[0]["venues"]
     for place, row in zip(venue.venues, rows, strict=False):
         assert (place.kind, place.share) == (row["kind"], row["share"])
         assert place.latency_ns == row["latency_ns"]
@@ -335,7 +336,7 @@ def test_the_last_answer_survives_a_restart(tmp_path):
         turn=turn,
         from_ns=OPEN + 10 * SECOND,
         to_ns=OPEN + 11 * SECOND,
-        messages=message(77, at=OPEN + 10 * SECOND, price=4_900).tobytes(),
+        messages=orders(message(77, at=OPEN + 10 * SECOND, price=4_900)).tobytes(),
         tags={"77": TAGS},
     )
     answer = exchange.handle(ask)

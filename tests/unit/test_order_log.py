@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.domain.errors import BrokenInvariant
+from engine.domain.executions import EXECUTION, orders
 from engine.domain.kinds import ACCEPTED, CANCELLED
-from engine.domain.market import REPORT
 from engine.exchange.ledger import read_log, summary
 from engine.exchange.order_log import (
     Linked,
@@ -24,13 +24,13 @@ def opened():
 
 
 def moved(child=1, kind=ACCEPTED, leaves=100):
-    report = np.zeros(1, REPORT)
+    report = np.zeros(1, EXECUTION)
     report["kind"], report["child"], report["leaves"], report["exec_id"] = kind, child, leaves, 1
     return Moved(
         turn=1,
         from_ns=OPEN,
         to_ns=OPEN + SECOND,
-        messages=message(child, at=OPEN, price=4_990).tobytes(),
+        messages=orders(message(child, at=OPEN, price=4_990)).tobytes(),
         tags={str(child): {"parent": "P-1"}},
         reports=report.tobytes(),
     )

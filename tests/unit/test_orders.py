@@ -148,21 +148,23 @@ def test_a_hold_by_the_system_is_released_by_another_person_than_the_trader(rig:
     rig.do(c.ResumeParent(parent_id=number), "u3")
 
 
-def test_an_amendment_below_what_is_promised_is_refused(rig: Rig):
+def test_an_amendment_below_what_is_filled_is_refused(rig: Rig):
     number = rig.buy()
     rig.run(120)
-    promised = rig.state.parents[number].filled + rig.state.reserved(number)
-    refusal = rig.ask(c.AmendParent(parent_id=number, quantity=promised - 1))
-    assert f"quantity must be at least {promised:,}" in refusal
+    filled = rig.state.parents[number].filled
+    assert filled
+    refusal = rig.ask(c.AmendParent(parent_id=number, quantity=filled - 1))
+    assert f"quantity must be at least the {filled:,} filled" in refusal
 
 
-def test_an_amendment_takes_the_children_back_and_counts_a_version(rig: Rig):
+def test_an_amendment_that_allows_more_leaves_the_children_and_counts_a_version(rig: Rig):
     number = rig.buy()
-    rig.run(60)
+    rig.run_until_live(number)
+    before = rig.state.live_children(number)
     rig.do(c.AmendParent(parent_id=number, quantity=40_000), version=1)
     parent = rig.state.parents[number]
-    assert (parent.quantity, parent.version) == (40_000, 2)
-    assert all(child.cancel_asked_at for child in rig.state.live_children(number))
+    assert (parent.quantity, parent.wanted, parent.version) == (40_000, 0, 2)
+    assert rig.state.live_children(number) == before
     stale = rig.ask(c.AmendParent(parent_id=number, quantity=50_000), version=1)
     assert "you saw version 1, it is 2" in stale
 

@@ -1,16 +1,19 @@
-"""Children and their fills."""
+"""Children and their fills. What an event does to a child is ``engine.domain.life``."""
 
-from collections.abc import Callable
 from dataclasses import replace
+
+import msgspec
 
 from engine.core.folds import limits
 from engine.core.folds.steps import find_child, find_parent, step_child
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
-from engine.domain.kinds import PASSIVE
-from engine.domain.orders import Child, ChildState, VenueUse
-from engine.domain.units import CHILD_BITS, Nanos, ParentId, Shares
+from engine.domain.events import AnyEvent
+from engine.domain.heard import heard
+from engine.domain.life import CANCEL, CHANGE, Life
+from engine.domain.orders import Child, VenueUse, after, lived
+from engine.domain.units import CHILD_BITS, ParentId, Shares
 
 
 def child_intended(state: State, event: e.ChildIntended) -> None:
@@ -20,9 +23,10 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
         symbol=event.symbol,
         side=event.side,
         type=event.type,
+        life=Life(quantity=event.quantity, price=event.price),
         price=event.price,
         quantity=event.quantity,
-        state=ChildState.INTENDED,
+        most=event.quantity,
         sent_at=state.market_ns,
         venue=event.venue,
         display=event.display,
@@ -34,155 +38,125 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
         model_id=event.model_id,
         decision_seq=state.seq,
     )
+    _begin(state, child)
+    state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
+    limits.child_sent(state, event)
+
+
+def _begin(state: State, child: Child) -> None:
     if child.id in state.children or child.id in state.ended:
         raise BrokenInvariant(f"entry {state.seq}: child id {child.id} used twice")
     state.children[child.id] = child
     state.live[child.parent_id] = (*state.live.get(child.parent_id, ()), child.id)
-    state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
-    limits.child_sent(state, event)
-    _use(state, child.parent_id, child.venue, sent=child.quantity)
+    _use(state, child.parent_id, child.venue, VenueUse(sent=child.quantity))
+
+
+def child_adopted(state: State, event: e.ChildAdopted) -> None:
+    """An order of this desk that only the venue knew; what was parked is booked right after."""
+    child = Child(
+        id=event.child_id,
+        parent_id=event.parent_id,
+        symbol=event.symbol,
+        side=event.side,
+        type=event.type,
+        life=Life(quantity=event.quantity, price=event.price),
+        price=event.price,
+        quantity=event.quantity,
+        most=event.quantity,
+        sent_at=state.market_ns,
+        venue=event.venue,
+    )
+    _begin(state, child)
+    state.strays.pop(event.child_id, None)
 
 
 def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
     child = find_child(state, event.child_id)
-    step_child(state, child, ChildState.SEND_REFUSED)
+    step_child(state, lived(child, msgspec.structs.replace(child.life, is_stopped_by_us=True)))
     limits.refused(state, event.rule)
-    _use(state, child.parent_id, child.venue, sent=-child.quantity)
+    _use(state, child.parent_id, child.venue, VenueUse(sent=Shares(-child.quantity)))
 
 
-def _use(
-    state: State,
-    parent_id: ParentId,
-    place: int,
-    *,
-    sent: int = 0,
-    fill: e.ChildFilled | None = None,
-) -> None:
+def _use(state: State, parent_id: ParentId, place: int, more: VenueUse) -> None:
     """Count what was sent to a venue and filled there for the parent and for the desk."""
     key = (parent_id, place)
-    state.use[key] = _used(state.use.get(key, VenueUse()), sent, fill)
-    state.venue_use[place] = _used(state.venue_use.get(place, VenueUse()), sent, fill)
+    state.use[key] = _sum(state.use.get(key, VenueUse()), more)
+    state.venue_use[place] = _sum(state.venue_use.get(place, VenueUse()), more)
 
 
-def _used(before: VenueUse, sent: int, fill: e.ChildFilled | None) -> VenueUse:
-    after = replace(before, sent=Shares(before.sent + sent))
-    if fill is None:
-        return after
-    return replace(
-        after,
-        filled=Shares(before.filled + fill.quantity),
-        passive=Shares(before.passive + (fill.quantity if fill.liquidity == PASSIVE else 0)),
-        notional100=before.notional100 + notional100(fill),
-        fees=before.fees + fill.fee,
+def _sum(one: VenueUse, other: VenueUse) -> VenueUse:
+    return VenueUse(
+        sent=Shares(one.sent + other.sent),
+        filled=Shares(one.filled + other.filled),
+        passive=Shares(one.passive + other.passive),
+        notional100=one.notional100 + other.notional100,
+        fees=one.fees + other.fees,
     )
-
-
-def notional100(fill: e.ChildFilled) -> int:
-    """What a fill was worth, exact. [tick / 100 * share]"""
-    return (100 * fill.price + fill.sub) * fill.quantity
 
 
 def cancel_intended(state: State, event: e.CancelIntended) -> None:
     child = find_child(state, event.child_id)
     if child.is_live:
-        step_child(
-            state,
-            child,
-            ChildState.PENDING_CANCEL,
-            cancel_asked_at=state.market_ns,
-            cancel_by=event.by,
-        )
+        step_child(state, lived(child, child.life.ask(CANCEL, state.market_ns, event.by)))
 
 
-def child_accepted(state: State, event: e.ChildAccepted) -> None:
+def replace_intended(state: State, event: e.ChildReplaceIntended) -> None:
+    """A filled child may be asked to become larger; one that the venue has ended may not."""
     child = find_child(state, event.child_id)
-    to = (
-        ChildState.OPEN if child.state in (ChildState.INTENDED, ChildState.UNKNOWN) else child.state
-    )
-    step_child(state, child, to, execs=child.execs | {event.exec_id})
+    terms = (event.quantity, event.price)
+    step_child(state, lived(child, child.life.ask(CHANGE, state.market_ns, event.by, terms)))
 
 
-def _state_after_fill(child: Child, filled: int) -> ChildState:
-    if not child.is_live:
-        return child.state
-    if filled >= child.quantity:
-        return ChildState.FILLED
-    if child.state == ChildState.PENDING_CANCEL:
-        return ChildState.PENDING_CANCEL
-    return ChildState.PARTIAL
-
-
-def child_filled(state: State, event: e.ChildFilled) -> None:
-    """Book a fill on the child and its parent; late and excess fills are facts too."""
+def replace_never_arrived(state: State, event: e.ReplaceNeverArrived) -> None:
     child = find_child(state, event.child_id)
-    filled = Shares(child.filled + event.quantity)
-    step_child(
-        state,
-        child,
-        _state_after_fill(child, filled),
-        filled=filled,
-        notional100=child.notional100 + notional100(event),
-        fees=child.fees + event.fee,
-        execs=child.execs | {event.exec_id},
+    step_child(state, lived(child, child.life.void(event.request)))
+
+
+def reported(state: State, event: AnyEvent) -> None:
+    """A report of the venue. What it adds to the child, or takes from it, the parent gets too."""
+    report = heard(event)
+    before = find_child(state, event.child_id)  # type: ignore[union-attr]
+    now = after(before, report)
+    step_child(state, now)
+    more = VenueUse(
+        sent=Shares(now.quantity - before.quantity),
+        filled=Shares(now.filled - before.filled),
+        passive=Shares(now.passive_filled - before.passive_filled),
+        notional100=now.notional100 - before.notional100,
+        fees=now.fees - before.fees,
     )
-    parent = find_parent(state, child.parent_id)
-    done = Shares(parent.filled + event.quantity)
-    passive = event.quantity if event.liquidity == PASSIVE else 0
+    if more == VenueUse():
+        return
+    _use(state, now.parent_id, now.venue, more)
+    if more.filled == 0 and more.notional100 == 0:
+        return
+    parent = find_parent(state, now.parent_id)
+    done = Shares(parent.filled + more.filled)
     state.parents[parent.id] = replace(
         parent,
         filled=done,
-        notional100=parent.notional100 + notional100(event),
-        fees=parent.fees + event.fee,
-        passive_filled=Shares(parent.passive_filled + passive),
+        notional100=parent.notional100 + more.notional100,
+        fees=parent.fees + more.fees,
+        passive_filled=Shares(parent.passive_filled + more.passive),
         overfilled=Shares(max(done - parent.quantity, 0)),
     )
-    state.own_volume[child.symbol] = state.own_volume.get(child.symbol, 0) + event.quantity
-    _use(state, child.parent_id, event.venue, fill=event)
-
-
-def child_ended(
-    to: ChildState,
-) -> Callable[[State, e.ChildCancelled | e.ChildRejected], None]:
-    def handler(state: State, event: e.ChildCancelled | e.ChildRejected) -> None:
-        child = find_child(state, event.child_id)
-        execs = child.execs | {event.exec_id}
-        if child.is_live:
-            step_child(state, child, to, execs=execs, reason=event.reason)
-        else:
-            state.ended[child.id] = replace(child, execs=execs)
-
-    return handler
-
-
-def cancel_rejected(state: State, event: e.CancelRejected) -> None:
-    child = find_child(state, event.child_id)
-    execs = child.execs | {event.exec_id}
-    if child.state == ChildState.PENDING_CANCEL:
-        to = ChildState.PARTIAL if child.filled else ChildState.OPEN
-        step_child(state, child, to, execs=execs, cancel_asked_at=Nanos(0), cancel_by="")
-    elif child.is_live:
-        step_child(state, child, child.state, execs=execs)
-    else:
-        state.ended[child.id] = replace(child, execs=execs)  # a report counts once, late ones too
-
-
-def child_expired(state: State, event: e.ChildExpired) -> None:
-    child = find_child(state, event.child_id)
-    execs = child.execs | {event.exec_id}
-    if child.is_live:
-        step_child(state, child, ChildState.EXPIRED, execs=execs)
-    else:
-        state.ended[child.id] = replace(child, execs=execs)
+    state.own_volume[now.symbol] = state.own_volume.get(now.symbol, 0) + more.filled
 
 
 def child_unknown(state: State, event: e.ChildUnknown) -> None:
-    step_child(state, find_child(state, event.child_id), ChildState.UNKNOWN)
+    child = find_child(state, event.child_id)
+    if child.is_live:
+        step_child(state, lived(child, msgspec.structs.replace(child.life, is_lost=True)))
 
 
 def child_never_arrived(state: State, event: e.ChildNeverArrived) -> None:
-    step_child(state, find_child(state, event.child_id), ChildState.REJECTED)
+    child = find_child(state, event.child_id)
+    life = msgspec.structs.replace(child.life, never_came=True, is_lost=False)
+    step_child(state, lived(child, life))
 
 
 def stray_report(state: State, event: e.StrayReport) -> None:
-    """Nothing to book it on; the alert that goes with it is the record people work from."""
-    del state, event
+    """Parked: it counts when its order is adopted, and is an alert until then."""
+    known = state.strays.get(event.child_id, ())
+    if all(report.exec_id != event.exec_id for report in known):
+        state.strays[event.child_id] = (*known, heard(event))

@@ -55,6 +55,7 @@ def _clear_day(state: State) -> None:
     state.children = {}
     state.ended = {}
     state.live = {}
+    state.strays = {}
     state.limits.clear_day()
     state.own_volume = {}
     state.venues = ()
@@ -144,6 +145,7 @@ def incident_asked(state: State, event: e.IncidentAsked) -> None:
         by=event.by,
         reason=event.reason,
         asked_at=state.market_ns,
+        child=event.child,
     )
 
 

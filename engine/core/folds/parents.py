@@ -45,12 +45,18 @@ def parent_amended(state: State, event: e.ParentAmended) -> None:
     state.parents[parent.id] = by_human(
         parent,
         quantity=event.quantity,
+        wanted=event.wanted,
         limit_price=event.limit_price,
         end_at=event.end_at,
         base_at=state.market_ns,
         base_filled=parent.filled,
         base_volume=event.base_volume,
     )
+
+
+def parent_trimmed(state: State, event: e.ParentTrimmed) -> None:
+    parent = find_parent(state, event.parent_id)
+    state.parents[parent.id] = replace(parent, quantity=event.quantity, wanted=event.wanted)
 
 
 def parent_venues_set(state: State, event: e.ParentVenuesSet) -> None:

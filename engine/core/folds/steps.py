@@ -6,15 +6,13 @@ from typing import Any
 from engine.core.state import State
 from engine.domain.errors import BrokenInvariant
 from engine.domain.orders import (
-    CHILD_LIVE,
     CHILD_NEXT,
     PARENT_NEXT,
     Child,
-    ChildState,
     Parent,
     ParentState,
 )
-from engine.domain.units import ChildId, ParentId
+from engine.domain.units import ChildId, Nanos, ParentId, child_text
 
 
 def find_parent(state: State, parent_id: ParentId) -> Parent:
@@ -40,22 +38,29 @@ def step_parent(state: State, parent: Parent, to: ParentState, **changes: Any) -
     state.parents[parent.id] = replace(parent, state=to, **changes)
 
 
-def step_child(state: State, child: Child, to: ChildState, **changes: Any) -> None:
-    """Move a child; terminal ones leave the live tables."""
-    if to != child.state and to not in CHILD_NEXT[child.state]:
-        raise BrokenInvariant(f"entry {state.seq}: C-{child.id} cannot go {child.state} -> {to}")
-    moved = replace(child, state=to, **changes)
-    if to in CHILD_LIVE:
-        state.children[child.id] = moved
+def step_child(state: State, now: Child) -> None:
+    """Put a child where it stands now: among the live ones, or among those that have ended.
+
+    A bust, or a replace that makes it larger, brings one back that had ended.
+    """
+    was = find_child(state, now.id)
+    if now.state != was.state and now.state not in CHILD_NEXT[was.state]:
+        raise BrokenInvariant(
+            f"entry {state.seq}: {child_text(now.id)} cannot go {was.state} -> {now.state}"
+        )
+    if now.is_live:
+        state.children[now.id] = now if was.is_live else replace(now, ended_at=Nanos(0))
+        if state.ended.pop(now.id, None) is not None:
+            state.live[now.parent_id] = (*state.live.get(now.parent_id, ()), now.id)
         return
-    if state.children.pop(child.id, None) is not None:
-        left = tuple(i for i in state.live.get(child.parent_id, ()) if i != child.id)
+    if state.children.pop(now.id, None) is not None:
+        left = tuple(i for i in state.live.get(now.parent_id, ()) if i != now.id)
         if left:
-            state.live[child.parent_id] = left
+            state.live[now.parent_id] = left
         else:
-            state.live.pop(child.parent_id, None)
-        moved = replace(moved, ended_at=state.market_ns)
-    state.ended[child.id] = moved
+            state.live.pop(now.parent_id, None)
+        now = replace(now, ended_at=state.market_ns)
+    state.ended[now.id] = now
 
 
 def by_human(parent: Parent, **changes: Any) -> Parent:

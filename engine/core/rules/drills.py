@@ -1,5 +1,6 @@
 """Drills: who may let what happen to the simulated market."""
 
+from engine.core.rules.scope import child_number
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.commands import Envelope, StartIncident
@@ -9,6 +10,7 @@ from engine.domain.incidents import (
     INCIDENT_KINDS,
     LEAST_SECONDS,
     MOST_SECONDS,
+    MOST_SHARES,
     MOST_TICKS,
     Incident,
     IncidentState,
@@ -27,7 +29,7 @@ def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[An
         same = (known.kind, known.venue, known.symbol) == (
             command.kind, command.venue, command.symbol,
         )  # fmt: skip
-        if same and is_under_way(state, known):
+        if same and is_under_way(state, known) and not INCIDENT_KINDS[known.kind].is_of_order:
             raise Refused(f"I-{known.id} is the same and still under way", field="kind")
     return (
         e.IncidentAsked(
@@ -39,8 +41,23 @@ def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[An
             size=command.size,
             by=person.id,
             reason=envelope.reason.strip(),
+            child=_child(state, command),
         ),
     )
+
+
+def _child(state: State, command: StartIncident) -> int:
+    """The order that is meant, 0 = the exchange chooses."""
+    if not command.child:
+        return 0
+    if not INCIDENT_KINDS[command.kind].is_of_order:
+        raise Refused(f"{command.kind} is not of an order: leave the order out", field="child")
+    number = child_number(command.child)
+    if state.child(number) is None:
+        raise Refused(
+            f"order must be one of today's, like C-3-17, was {command.child!r}", field="child"
+        )
+    return number
 
 
 def is_under_way(state: State, incident: Incident) -> bool:
@@ -93,6 +110,12 @@ def _check_size(command: StartIncident) -> None:
             field="seconds",
         )
     sized = INCIDENT_KINDS[command.kind].is_sized
+    if INCIDENT_KINDS[command.kind].is_of_order:
+        if not 0 <= command.size <= MOST_SHARES:
+            raise Refused(
+                f"size must be 0 to {MOST_SHARES:,} shares, was {command.size}", field="size"
+            )
+        return
     if sized and not 0 < abs(command.size) <= MOST_TICKS:
         raise Refused(
             f"size must be 1 to {MOST_TICKS} ticks, up or (negative) down, was {command.size}",

@@ -26,7 +26,7 @@ from engine.domain.limits import (
     of_whom,
 )
 from engine.domain.orders import Parent
-from engine.domain.units import Nanos
+from engine.domain.units import Nanos, ParentId
 
 STEP: Final = 50  # a new highest use is written when it is one of so many parts of the limit more
 SOFT: Final = "soft:"  # rule of a refusal that two people can override for one order
@@ -106,7 +106,7 @@ def parent_uses(
     """What a parent of this quantity uses at a price [tick], as it is entered or amended."""
     scopes = scopes_of(parent)
     value = parent.quantity * price * instrument.tick_size
-    worked = _still_to_do(state, parent)
+    worked = still_to_do(state, parent.id)
     uses = [
         *_uses(state, "max_parent_adv", scopes, parent.quantity / max(instrument.adv, 1)),
         *_uses(state, "max_parent_value", scopes, value),
@@ -125,12 +125,12 @@ def _uses(state: State, kind: str, scopes: tuple[Scope, ...], used: float) -> It
         yield Use(row, scope[1], used)
 
 
-def _still_to_do(state: State, but: Parent) -> dict[Scope, float]:
+def still_to_do(state: State, but: ParentId | None) -> dict[Scope, float]:
     """Value that live parents have still to do, by place; parents are few, children many."""
     out: dict[Scope, float] = {}
     for parent in state.parents.values():
         instrument = state.instruments.get(parent.symbol)
-        if not parent.is_live or parent.id == but.id or instrument is None:
+        if not parent.is_live or parent.id == but or instrument is None:
             continue
         value = parent.leaves * parent.arrival_price * instrument.tick_size
         for scope in scopes_of(parent):
@@ -321,9 +321,8 @@ def highest(state: State, uses: Iterable[Use]) -> tuple[AnyEvent, ...]:
         limit = use.limit
         known = state.limits.peaks.get((limit.kind, limit.level, use.subject))
         before = 0.0 if known is None else known[0]
-        if use.used > before and int(use.share * STEP) > int(
-            before / limit.value * STEP if limit.value > 0 else 0
-        ):
+        steps = int(before / limit.value * STEP) if limit.value > 0 else 0
+        if use.used > before and (known is None or int(use.share * STEP) > steps):
             out.append(
                 e.LimitUsed(
                     kind=limit.kind,

@@ -17,6 +17,7 @@ import zmq
 from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
+from engine.domain.executions import orders
 from engine.domain.instrument import Instrument, Session
 from engine.domain.units import Nanos, Symbol
 from engine.domain.venue import Venue
@@ -47,7 +48,7 @@ class Advance:
 
     at_ns: Nanos
     session: int  # PRE_OPEN, CONTINUOUS, CLOSED, HALTED
-    reports: NDArray[np.void]  # REPORT
+    reports: NDArray[np.void]  # EXECUTION
     trades: NDArray[np.void]  # TRADE
     ticks: NDArray[np.void]  # TICK, one an instrument
 
@@ -111,7 +112,7 @@ class _Venue(ABC):
             turn=self._turn,
             from_ns=self._at,
             to_ns=to_ns,
-            messages=messages.tobytes(),
+            messages=orders(messages).tobytes(),
             tags=tags,
         )
         answer = self._done(self._ask(ask))
@@ -140,6 +141,8 @@ class _Venue(ABC):
             filled={order.child: order.cum for order in answer.orders if order.cum},
             symbols=symbols,
             positions=positions,
+            requests={order.child: order.requests for order in answer.orders if order.requests},
+            orders=answer.orders,
         )
         return reports_of(answer.reports), books
 

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.executions import EXECUTION, ORDER
 from engine.domain.incidents import Happening
 from engine.domain.instrument import Instrument, Session
-from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
+from engine.domain.market import TICK, TRADE
 from engine.domain.venue import Venue
 
 Incident = Happening
@@ -52,6 +53,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     state: int  # kind of its last report, 0 = on its way
     reason: int
     tags: dict[str, str]
+    type: int = 0
+    venue: int = 0
+    requests: tuple[int, ...] = ()  # numbers of the replaces that came
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +100,13 @@ def to_answer(raw: bytes) -> Answer:
 
 
 def messages_of(raw: bytes) -> NDArray[np.void]:
-    """MESSAGE rows of their bytes."""
-    return np.frombuffer(raw, MESSAGE)
+    """ORDER rows of their bytes."""
+    return np.frombuffer(raw, ORDER)
 
 
 def reports_of(raw: bytes) -> NDArray[np.void]:
-    """REPORT rows of their bytes."""
-    return np.frombuffer(raw, REPORT)
+    """EXECUTION rows of their bytes."""
+    return np.frombuffer(raw, EXECUTION)
 
 
 def trades_of(raw: bytes) -> NDArray[np.void]:

@@ -1,0 +1,118 @@
+"""A limit by two people, and one order past a soft limit, in the browser."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_four_eyes import press, rows_of, send, text_of, until
+from tests.support.browser import RunningDesk, Visitor
+
+pytestmark = pytest.mark.timeout(300)
+WHY = "a hundredth of the equity that the desk may lose in a day"
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[RunningDesk]:
+    """The whole desk at 60x, seed 7, without orders of its own."""
+    flags = {"history_days": 0, "speed": 60.0, "seed": 7, "demo_orders": False}
+    running = RunningDesk(full=True, flags=flags)
+    try:
+        yield running.start(wait_s=180)
+    finally:
+        running.stop()
+    shutil.rmtree(running.state)
+
+
+def fill(page: Any, **values: str) -> None:
+    """Fields of the form, by name without the prefix."""
+    for name, value in values.items():
+        field = f"#limit-form [name='terms.{name}']"
+        if name in ("kind", "level", "owner"):
+            page.select_option(field, value)
+        else:
+            page.fill(field, value)
+
+
+def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    ines = visitor().log_in(desk, "ines", "/limits").page
+    marta = visitor().log_in(desk, "marta", "/limits?view=requests").page
+    amara = visitor().log_in(desk, "amara", "/ticket").page
+
+    # without derivation, owner and review date nothing is in force
+    ines.wait_for_selector("#limit-form [name='terms.kind']")
+    fill(ines, kind="max_parent_adv", level="trader", subject="u1", value="0.2", soft="0.01",
+         review="2027-05-31", owner="u5")  # fmt: skip
+    ines.fill("#limit-form [name=reason]", "after the review of November")
+    ines.click("#limit-form button.submit")
+    ines.wait_for_function(
+        "() => document.querySelector('#limit-form').innerText.includes('needs its derivation')"
+    )
+    fill(ines, derivation=WHY)
+    ines.click("#limit-form button.submit")
+    line = "tr[data-key='max_parent_adv@trader:u1']"
+    ines.wait_for_selector(line)
+    assert "20.0%" in text_of(ines, line)
+    assert "1 by ines" in text_of(ines, line)
+
+    # looser: waits for somebody else
+    fill(ines, value="0.22")
+    ines.fill("#limit-form [name=reason]", "a client with larger orders")
+    ines.click("#limit-form button.submit")
+    card = "#changes article[data-key=L-1]"
+    marta.wait_for_selector(card)
+    assert WHY in text_of(marta, card)
+    assert "20.0%" in text_of(ines, line)
+    marta.click(f"{card} button:has-text('Approve L-1')")
+    press(marta, desk, "marta", reason="seen")
+    ines.wait_for_function("(s) => document.querySelector(s).innerText.includes('22.0%')", arg=line)
+    assert "2 by ines and marta" in text_of(ines, line)
+
+    # an order above the soft number: the ticket says so before, the engine after
+    symbol = "MIDC"
+    amara.wait_for_selector("#ticket [name=symbol] option", state="attached")
+    amara.select_option("#ticket [name=symbol]", symbol)
+    amara.fill("#ticket [name=quantity]", "30,000")
+    amara.wait_for_function(
+        "() => document.querySelector('#ticket-warnings').innerText.includes('soft limit')"
+    )
+    amara.click("#ticket button.submit")
+    amara.wait_for_selector("#ticket-override button")
+    amara.click("#ticket-override button")
+    press(amara, desk, "amara", reason="the client insists on today")
+    card = "#overrides article[data-key=O-1]"
+    marta.wait_for_selector(card)
+    marta.click(f"{card} button:has-text('Let O-1 pass')")
+    press(marta, desk, "marta")
+    ines.goto(f"{desk.url}/limits?view=requests")
+    ines.wait_for_selector(f"{card} button:has-text('Let O-1 pass'):not([disabled])")
+    ines.click(f"{card} button:has-text('Let O-1 pass')")
+    press(ines, desk, "ines", reason="within the appetite of today")
+    until(amara, lambda: rows_of(amara, desk, "overrides")["O-1"]["state"] == "GRANTED", "O-1")
+
+    # another order under it is another order
+    row = rows_of(amara, desk, "overrides")["O-1"]
+    other = {**row["order"], "quantity": 30_100, "override": 1}
+    refused = send(amara, "SubmitParent", symbol, other)
+    assert "is for another order" in refused["body"]["detail"]
+    amara.goto(f"{desk.url}/limits?view=requests")
+    amara.wait_for_selector(f"{card} button:has-text('Send BUY')")
+    amara.click(f"{card} button:has-text('Send BUY')")
+    press(amara, desk, "amara")
+    until(amara, lambda: rows_of(amara, desk, "overrides")["O-1"]["state"] == "USED", "the order")
+    parents = rows_of(amara, desk, "parents").values()
+    assert [row["quantity"] for row in parents] == [30_000]
+
+    # the report knows the refusal a moment later
+    def refused_of_the_report() -> int:
+        answer = ines.request.get(f"{desk.url}/api/v1/limits/utilisation?days=5")
+        rows = {row["key"]: row for row in answer.json()["items"]}
+        return int(rows.get("max_parent_adv@trader:u1", {}).get("refused", 0))
+
+    until(ines, lambda: refused_of_the_report() == 1, "the refusal in the report")
+    ines.goto(f"{desk.url}/limits?view=use")
+    ines.wait_for_selector("#use-table tbody tr")
+    assert "quantity of one order" in text_of(ines, "#use-table")

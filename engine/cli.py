@@ -65,7 +65,23 @@ def venue(_options: argparse.Namespace) -> int:
     from engine.exchange.server import main as exchange
     from engine.warm import ready
 
-    return int(exchange(warm_up=ready) or 0)
+    return int(exchange(warm_up=ready, prepare=_fit) or 0)
+
+
+def _fit(settings: "Settings") -> None:
+    """Have the state folder hold the market that was fitted to the recording, if it needs one."""
+    from engine.settings import REACTIVE
+    from engine.warm import ready
+
+    if settings.mode != REACTIVE:
+        return
+    from engine.realism import reactive
+
+    if settings.replay_messages is not None and not reactive.is_there(settings):
+        name = settings.replay_messages.name
+        print(f"quarterdeck: fitting a market to {name}, about half a minute", flush=True)
+    ready()
+    reactive.ready(settings)
 
 
 # --- control --------------------------------------------------------------------------------
@@ -130,7 +146,13 @@ def _kill_line(row: dict[str, Any]) -> str:
         f"{row['parents']} parents, {row['children']} children: {row['acked']} acked, "
         f"{row['filled_in_flight']} filled in flight, {row['unconfirmed']} unconfirmed"
     )
-    return f"{row['id']}  {' > '.join(marks)}  {counts}"
+    line = f"{row['id']}  {' > '.join(marks)}  {counts}"
+    if row["state"] in ("BLOCKED", "CANCEL_SENT") and row["waiting"]:
+        from engine.runtime.clock import SystemClock
+
+        age = (SystemClock().wall_ns() - row["requested_at"]) / 1e9
+        line += f"; unconfirmed for {age:.0f} s: {', '.join(row['waiting'])}"
+    return line
 
 
 def status(options: argparse.Namespace) -> int:
@@ -234,13 +256,15 @@ def incident(options: argparse.Namespace) -> int:
 
 
 def _market_again(settings: "Settings") -> Any:
-    """How a day is opened again: by its seed, or from the recording that was given."""
-    from engine.exchange.server import market_opener
+    """How a day is opened again: by its seed, as it was fitted, or from the recording given."""
+    from engine.exchange.generated import FILE
+    from engine.exchange.server import generated_opener, market_opener
     from engine.redecide import simulated
 
-    if settings.replay_messages is None:
+    kept = (settings.state / FILE).exists()
+    if settings.replay_messages is None and not kept:
         return simulated
-    opener = market_opener(settings)
+    opener = generated_opener(settings.state) if kept else market_opener(settings)
     return lambda session, seed, _count: opener(session, seed)
 
 
@@ -402,7 +426,9 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version")
+DRILLS: Final = (
+    "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+)  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {

@@ -363,11 +363,21 @@ def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
         reason=kill.reason,
         release_by=kill.release_by,
         released_by=kill.released_by,
+        waiting=tuple(_child_at(state, child_id) for child_id, _ in open_ones[:WAITING_SHOWN]),
     )
 
 
+WAITING_SHOWN: Final = 50  # children that a receipt names
+
+
+def _child_at(state: State, child_id: ChildId) -> str:
+    """``C-1-17 at SIM-B``."""
+    venue = state.venue_name(state.children[child_id].venue) or "the venue"
+    return f"{child_text(child_id)} at {venue}"
+
+
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:
-    """One change request with the values it would replace."""
+    """One change request with the values it would replace, or replaced when it was decided."""
     in_force = desk.state.parameters[change.strategy].values
     is_open = change.state == ChangeState.OPEN
     return v.ChangeRow(
@@ -377,7 +387,9 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         material=change.material,
         moved=with_step(desk.state, change.strategy, change.values) if is_open else {},
         values=change.values,
-        before={key: in_force[key] for key in change.values if key in in_force},
+        before={key: in_force[key] for key in change.values if key in in_force}
+        if is_open
+        else dict(change.replaced),
         model=change.model_id,
         content_hash=change.content_hash,
         authors=list(change.authors),

@@ -161,6 +161,7 @@ class KillRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     release_by: str
     released_by: str
+    waiting: tuple[str, ...] = ()  # unconfirmed children and where, the first WAITING_SHOWN
 
 
 class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):

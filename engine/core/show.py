@@ -377,7 +377,7 @@ def _child_at(state: State, child_id: ChildId) -> str:
 
 
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:
-    """One change request with the values it would replace."""
+    """One change request with the values it would replace, or replaced when it was decided."""
     in_force = desk.state.parameters[change.strategy].values
     is_open = change.state == ChangeState.OPEN
     return v.ChangeRow(
@@ -387,7 +387,9 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         material=change.material,
         moved=with_step(desk.state, change.strategy, change.values) if is_open else {},
         values=change.values,
-        before={key: in_force[key] for key in change.values if key in in_force},
+        before={key: in_force[key] for key in change.values if key in in_force}
+        if is_open
+        else dict(change.replaced),
         model=change.model_id,
         content_hash=change.content_hash,
         authors=list(change.authors),

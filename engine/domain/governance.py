@@ -1,7 +1,7 @@
 """What people decide about: kills, change requests, alerts, versions in force."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -87,6 +87,7 @@ class Change:
     decided_by: PersonId = PersonId("")
     decided_at: Nanos = Nanos(0)
     decision_reason: str = ""
+    replaced: dict[str, float] = field(default_factory=dict)  # in force when it was decided
 
 
 def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:

@@ -65,7 +65,23 @@ def venue(_options: argparse.Namespace) -> int:
     from engine.exchange.server import main as exchange
     from engine.warm import ready
 
-    return int(exchange(warm_up=ready) or 0)
+    return int(exchange(warm_up=ready, prepare=_fit) or 0)
+
+
+def _fit(settings: "Settings") -> None:
+    """Have the state folder hold the market that was fitted to the recording, if it needs one."""
+    from engine.settings import REACTIVE
+    from engine.warm import ready
+
+    if settings.mode != REACTIVE:
+        return
+    from engine.realism import reactive
+
+    if settings.replay_messages is not None and not reactive.is_there(settings):
+        name = settings.replay_messages.name
+        print(f"quarterdeck: fitting a market to {name}, about half a minute", flush=True)
+    ready()
+    reactive.ready(settings)
 
 
 # --- control --------------------------------------------------------------------------------
@@ -240,13 +256,15 @@ def incident(options: argparse.Namespace) -> int:
 
 
 def _market_again(settings: "Settings") -> Any:
-    """How a day is opened again: by its seed, or from the recording that was given."""
-    from engine.exchange.server import market_opener
+    """How a day is opened again: by its seed, as it was fitted, or from the recording given."""
+    from engine.exchange.generated import FILE
+    from engine.exchange.server import generated_opener, market_opener
     from engine.redecide import simulated
 
-    if settings.replay_messages is None:
+    kept = (settings.state / FILE).exists()
+    if settings.replay_messages is None and not kept:
         return simulated
-    opener = market_opener(settings)
+    opener = generated_opener(settings.state) if kept else market_opener(settings)
     return lambda session, seed, _count: opener(session, seed)
 
 

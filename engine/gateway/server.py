@@ -63,14 +63,18 @@ class Site(Protocol):
 class Look:
     """What the pages say about this desk."""
 
-    mode: str  # SIM, REPLAY, PAPER, LIVE
+    mode: str  # SIM, REPLAY, REACTIVE, PAPER, LIVE
     demo: bool = False
     zone: str = "America/New_York"  # the exchange's clock
 
     @property
     def watermark(self) -> str:
         """Words across every page and in the names of exports; "" only for a real desk."""
-        marks = (("REPLAY / VIRTUAL", self.mode == "REPLAY"), ("DEMO", self.demo))
+        marks = (
+            ("REPLAY / VIRTUAL", self.mode == "REPLAY"),
+            ("REPLAY / REACTIVE", self.mode == "REACTIVE"),
+            ("DEMO", self.demo),
+        )
         return " - ".join(word for word, applies in marks if applies)
 
 

@@ -32,7 +32,7 @@ def crash_hook(point: str, mode: str) -> Callable[[str], None] | None:
         raise Refused(
             f"crash_at must be POINT or POINT:N of {known}, was {point}", field="crash_at"
         )
-    if mode not in ("SIM", "REPLAY"):
+    if mode not in ("SIM", "REPLAY", "REACTIVE"):
         raise Refused(f"crash_at must be empty in mode {mode}, was {point}", field="crash_at")
     left = [int(count or 1)]
 

@@ -124,7 +124,7 @@ class Brood:
         try:
             return self.mains[name]()
         except BaseException:  # noqa: BLE001 -- the outermost frame of this process
-            traceback.print_exc()
+            sys.stderr.write(traceback.format_exc())
             return 1
         finally:
             sys.stdout.flush()

@@ -51,6 +51,7 @@ class Kill:
     repeats: int = 0  # how often the cancels were sent again
     repeated_at: Nanos = Nanos(0)
     released_by: PersonId = PersonId("")
+    release_reason: str = ""
 
     @property
     def is_active(self) -> bool:

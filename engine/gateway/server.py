@@ -25,7 +25,7 @@ from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.gateway import ask, commands, kill, login, manage, people, reads, rest, status
+from engine.gateway import ask, commands, degraded, kill, login, manage, people, reads, rest, status
 from engine.gateway.deadline import DeadlineProtocol
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
@@ -148,6 +148,16 @@ class Web:
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
         )
+        self.server.include_router(
+            degraded.routes(
+                degraded.Degraded(
+                    hub=self.hub, switch=self.parts.switch, clock=self.parts.clock,
+                    lease_ms=self.parts.lease_ms, processes=self.parts.processes,
+                    queries=self.parts.queries,
+                ),
+                grants,
+            )
+        )  # fmt: skip
         for router in reads.routers(self.parts, self.directory, self.hub, grants):
             self.server.include_router(router)
 
@@ -172,6 +182,9 @@ class Web:
             asyncio.create_task(fill_gaps(self.hub, self._snapshot)),
             asyncio.create_task(self._tell_people()),
             asyncio.create_task(status.publish(self.hub, self._status)),
+            asyncio.create_task(
+                degraded.tell_presence(self.parts.desk, self.hub, self.directory, self.parts.clock)
+            ),
         ]
         for task in self._tasks:
             task.add_done_callback(self._must_live)

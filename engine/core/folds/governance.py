@@ -72,6 +72,7 @@ def kill_released(state: State, event: e.KillReleased) -> None:
         state=KillState.RELEASED,
         released_by=event.by,
         released_at=state.desk_ns,
+        release_reason=event.reason,
     )
 
 

@@ -27,6 +27,7 @@ from engine.lifeline import SUPERVISED
 from engine.runtime.clock import HandClock
 from engine.runtime.ports import VenueSilent
 from engine.runtime.venues.exchange import ExchangeVenue
+from engine.runtime.venues.wire import reports_of
 from engine.settings import paths, resolve, to_env
 from tests.support.exchange import NOTHING, TAGS, direct, open_small, trade
 from tests.support.market import OPEN, SECOND, message, session
@@ -211,7 +212,7 @@ def test_the_drop_copy_carries_every_report_with_its_tags(tmp_path):
         venue.advance(OPEN + SECOND, message(1, at=OPEN, price=4_900), {"1": TAGS})
         server.exchange.mass_cancel("all", "watchdog")
         got = [msgspec.msgpack.decode(reader.recv_multipart()[1]) for _ in range(2)]
-        kinds = [np.frombuffer(body["reports"], REPORT)["kind"].tolist() for body in got]
+        kinds = [reports_of(body["reports"])["kind"].tolist() for body in got]
         assert kinds == [[ACCEPTED], [CANCELLED]]
         assert [body["seq"] for body in got] == [last["seq"] + 1, last["seq"] + 2]
         assert all(body["tags"] == {"1": TAGS} and body["day"] for body in got)

@@ -20,9 +20,9 @@ from engine.domain.errors import Refused
 from engine.drill.crew import Crew, folder_name
 from engine.drill.deaths import ENGINE_WAIT_S, Drill, finish
 from engine.drill.ending import TROUBLE, Report, quantiles, words_of
+from engine.drill.nest import Nest
 from engine.runtime.crash import CRASH_POINTS, CRASHED
 from engine.stage import BOSS, CLOCK, NotReady, eventually
-from engine.warm import ready
 
 SPEED: Final = 30.0
 FAST: Final = 600.0
@@ -164,11 +164,11 @@ class Life:
             self.deaths.failures.append(chain)
 
 
-def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths) -> None:
+def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths, nest: Nest) -> None:
     """One seed on a desk of its own; what fails is noted with its seed."""
     options = ("--seed", str(seed), "--speed", f"{SPEED:g}", *PATIENT)
     state = folder / folder_name(seed)
-    crew = Crew(state=state, options=options, day_s=DAY_S, answer_s=ANSWER_S)
+    crew = Crew(state=state, options=options, day_s=DAY_S, answer_s=ANSWER_S, nest=nest)
     life = Life(crew=crew, drill=Drill(stage=crew, seed=seed, speed=SPEED), deaths=deaths)
     known = len(deaths.failures)
     try:
@@ -184,12 +184,15 @@ def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths) -> 
 
 def run(points: Sequence[str], seeds: int, first: int, folder: Path) -> Report:
     """Every seed; the report."""
-    ready()  # the engines of a small desk take compiled kernels from disk and do not wait for them
     deaths = Deaths()
-    for seed in range(first, first + seeds):
-        one_seed(seed, points, folder, deaths)
-        total = sum(deaths.by_point.values())
-        sys.stderr.write(f"seed {seed}: {total} deaths, {len(deaths.failures)} failures\n")
+    nest = Nest()
+    try:
+        for seed in range(first, first + seeds):
+            one_seed(seed, points, folder, deaths, nest)
+            total = sum(deaths.by_point.values())
+            sys.stderr.write(f"seed {seed}: {total} deaths, {len(deaths.failures)} failures\n")
+    finally:
+        nest.close()
     return {
         "n": sum(deaths.by_point.values()),
         "points": len(points),

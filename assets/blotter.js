@@ -111,7 +111,7 @@
   }
   const matches = (row) => (!view.mine || row.trader === view.me) && QDBlotter.fits(row);
   const passes = (row) => TABS[view.tab](row) && matches(row);
-  function refresh() {
+  function address() {
     const query = new URLSearchParams();
     if (view.tab !== "active") query.set("tab", view.tab);
     if (view.q.trim()) query.set("q", view.q.trim());
@@ -122,6 +122,9 @@
     if (zone) query.set("tz", zone);
     const text = query.toString();
     history.replaceState(history.state, "", location.pathname + (text ? "?" + text : ""));
+  }
+  function refresh() {
+    address();
     if (grid) grid.onFilterChanged();
     const rows = QD.rows("parents");
     counts(rows);
@@ -209,7 +212,7 @@
   function select(id) {
     if (view.sel === id) return;
     view.sel = id;
-    refresh();
+    address();    /* no filtering: rows drawn anew under the pointer would swallow the click on a box */
     pane();
     ladder();
     chart();

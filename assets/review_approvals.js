@@ -205,7 +205,7 @@
     });
 
     /* --- decided -------------------------------------------------------------------------------- */
-    const COLUMNS = ["Request", "Strategy", "Content", "Kind", "Authors", "State", "Decided by", "At", "Reason", "Hash"];
+    const COLUMNS = ["Request", "Strategy", "Before \u2192 after", "Kind", "Authors", "State", "Decided by", "At", "Reason", "Hash"];
     QD.renderer("approvals-decided", (host, rows) => {
       const meta = metaOf(host), table = make("table", "table"), head = make("tr"), body = make("tbody");
       for (const title of COLUMNS) {
@@ -217,7 +217,7 @@
       for (const [key, row] of sorted) {
         const rules = meta.strategies[row.strategy] || {}, tr = make("tr");
         const content = Object.entries(row.values || {}).map(([name, value]) =>
-          `${words(name)} = ${price(value, (rules[name] || { decimals: 4 }).decimals)}`);
+          `${words(name)} ${price(row.before[name], (rules[name] || { decimals: 4 }).decimals)} \u2192 ${price(value, (rules[name] || { decimals: 4 }).decimals)}`);
         if (row.model !== null && row.model !== undefined) content.push(row.model ? "model " + row.model.slice(0, 12) : "no model");
         tr.dataset.key = key;
         tr.append(make("td", "", key), make("td", "", row.strategy), make("td", "", content.join(", ") || "-"),

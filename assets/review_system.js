@@ -50,8 +50,12 @@
     const rank = (row) => row.state === "RELEASED" ? 2 : row.state === "CONFIRMED" ? 1 : 0;
     const number = (key) => Number(key.split("-").pop());
     QD.renderer("system-kills", (host, rows) => {
-      const sorted = [...rows].sort(([a, x], [b, y]) => rank(x) - rank(y) || number(b) - number(a));
-      keepCards(host, new Map(sorted), drawKill, () => true, ["oldest_s"]);
+      const sorted = [...rows].filter(([, row]) => row.scope !== "drill").sort(([a, x], [b, y]) => rank(x) - rank(y) || number(b) - number(a));
+      keepCards(host, new Map(sorted), drawKill, () => true, ["oldest_s", "silent", "waiting"]);
+      for (const node of host.querySelectorAll("[data-waiting-of]")) {
+        const silent = (rows.get(node.dataset.waitingOf) || {}).silent || [];
+        write(node, silent.map(([venue, n, age, phone]) => `${QD.format("int", n)} unconfirmed at ${venue}, ${QD.format("age", age * 1000)}${phone ? ", call " + phone : ""}`).join("; "));
+      }
       for (const node of host.querySelectorAll("[data-oldest-of]")) {
         write(node, QD.format("age", ((rows.get(node.dataset.oldestOf) || {}).oldest_s || 0) * 1000));
       }
@@ -91,6 +95,13 @@
         const oldest = make("span", "num");
         oldest.dataset.oldestOf = key;
         counts.append(", oldest ", oldest, " of market time");
+      }
+      if (row.waits_for) card.body.append(make("p", "cost", `Waiting for ${row.waits_for}: no cancel has been sent yet, it goes out at the next log-on.`));
+      if (row.unconfirmed) {
+        const list = make("p", "cost num left");
+        list.dataset.waitingOf = key;
+        card.body.append(list);
+        if (row.repeats) card.body.append(make("p", "dim", `Cancelled and asked again ${QD.format("int", row.repeats)} times; every 5 s until confirmed.`));
       }
       card.body.append(counts, labelled("p", "dim", "Reason: ", row.reason || "not given yet"));
       const each = make("details", "each"), list = make("div");

@@ -21,6 +21,7 @@ from engine.gateway.viewer import Viewer
 MARKS: Final = {
     "SIM": ("sim", "simulated exchange, simulated money"),
     "REPLAY": ("sim", "a recorded day: the order book cannot answer to our orders"),
+    "REACTIVE": ("sim", "a generated book like a recorded day: it answers to our orders"),
     "PAPER": ("paper", "real prices, no orders leave the house"),
     "LIVE": ("live", "real orders, real money"),
 }

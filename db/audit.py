@@ -63,6 +63,7 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.ChildNeverArrived: "never arrived at the venue",
     e.StrayReport: "a report for an order we do not know: {quantity:,} at {price} ticks",
     e.KillCancelSent: "{cancels} cancels written to the venue",
+    e.KillRepeated: "{cancels} cancels sent again, attempt {attempt}",
     e.KillConfirmed: "every child confirmed by the venue",
     e.KillReasonGiven: "reason: {reason}",
     e.KillReleaseAsked: "release asked: {reason}",
@@ -91,6 +92,13 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.AlertRaised: "{severity} {kind}: {sentence}",
     e.AlertAcknowledged: "acknowledged",
     e.Reconciled: "books compared, {open_children} open children, difference: {difference:.8}",
+    e.BooksCompared: "books compared ({checks}), {children} children",
+    e.ReconciliationAcceptAsked: "difference {difference:.8} accepted by the first: {reason}",
+    e.ModeSet: "mode {mode}: {reason}",
+    e.ModeAsked: "mode {mode} asked for: {reason}",
+    e.ConditionBegan: "{sentence}",
+    e.ConditionOver: "{kind} is over",
+    e.HoldReleased: "hold ends: {reason}",
     e.ReconciliationAccepted: "difference {difference:.8} accepted: {reason}",
     e.TcaReported: "report {report_hash:.8} of {parents} parents",
     e.TcaAnnotated: "note: {text}",
@@ -114,14 +122,32 @@ def text_of(event: AnyEvent) -> str:
             return f"venues of the day: {', '.join(venue.name for venue in venues)}"
         case e.ChildFilled(quantity=quantity, price=price, sub=sub):
             return f"filled {quantity:,} at {price + sub / 100:g} ticks"
+        case _:
+            return _of_safety(event) or _plain(event)
+
+
+def _of_safety(event: AnyEvent) -> str:
+    """Kills, holds, trips and books in words; "" = none of them."""
+    match event:
         case e.KillBlocked():
             return (
                 f"kill {event.scope} {event.target} by {event.door}: "
                 f"{len(event.parents)} parents, {len(event.children)} children"
             )
+        case e.ScopeHeld(hold=hold):
+            scope = f"{hold.scope} {hold.target}".rstrip()
+            return f"{scope} held, {len(hold.parents)} parents: {hold.reason}"
+        case e.TripFired(trip=trip):
+            return f"kill of {trip.scope} {trip.target}: {trip.sentence}"
+        case e.BooksCompared(found=found) if found:
+            return "books differ: " + "; ".join(row.sentences[0] for row in found)
         case _:
-            fields = {name: getattr(event, name) for name in event.__struct_fields__}
-            return SENTENCES[type(event)].format_map(fields)
+            return ""
+
+
+def _plain(event: AnyEvent) -> str:
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    return SENTENCES[type(event)].format_map(fields)
 
 
 def person_of(event: AnyEvent) -> str:
@@ -130,6 +156,8 @@ def person_of(event: AnyEvent) -> str:
         return event.envelope.person
     if isinstance(event, e.CancelIntended):
         return ""  # by a plan, a hold or a kill, which has its own entry
+    if isinstance(event, e.ScopeHeld):
+        return event.hold.by
     return str(getattr(event, "by", ""))
 
 
@@ -149,7 +177,7 @@ def object_of(event: AnyEvent) -> str:
         case e.TcaReported(day=day) | e.DaySigned(day=day):
             return f"TCA {day}"
         case _:
-            return _of_limits(event) or _named(event)
+            return _of_limits(event) or _safety_object(event) or _named(event)
 
 
 def _of_limits(event: AnyEvent) -> str:
@@ -160,6 +188,20 @@ def _of_limits(event: AnyEvent) -> str:
             return key_text((event.kind, event.level, event.subject))
         case e.OverrideAsked(override=override):
             return f"O-{override.id}"
+        case _:
+            return ""
+
+
+def _safety_object(event: AnyEvent) -> str:
+    match event:
+        case e.ScopeHeld(hold=hold):
+            return f"H-{hold.id}"
+        case e.TripFired(trip=trip):
+            return trip.target
+        case e.ConditionBegan(kind=kind) | e.ConditionOver(kind=kind):
+            return kind
+        case e.ReconciliationAccepted(symbol=s) | e.ReconciliationAcceptAsked(symbol=s):
+            return s
         case _:
             return ""
 
@@ -176,6 +218,7 @@ def _named(event: AnyEvent | AnyCommand) -> str:
         ("limit_change_id", "L"),
         ("override_id", "O"),
         ("incident_id", "I"),
+        ("hold_id", "H"),
     ):
         number = getattr(event, name, None)
         if number:
@@ -194,7 +237,7 @@ def object_of_command(command: AnyCommand) -> str:
             return order.symbol
         case c.ProposeLimit(terms=terms):
             return f"{terms.kind} {terms.level} {terms.subject}".rstrip()
-        case c.RequestKill(scope=scope, target=target):
+        case c.RequestKill(scope=scope, target=target) | c.HoldScope(scope=scope, target=target):
             return f"{scope} {target}".rstrip()
         case c.AnnotateTca(day=day, parent_id=parent_id):
             return parent_text(parent_id) if parent_id else f"TCA {day}"

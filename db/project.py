@@ -32,6 +32,8 @@ RULES: Final = {
 INDEX_ONLY: Final = (
     e.PeopleSet, e.PolicySet, e.SpeedSet, e.VenueLost, e.VenueBack, e.StrayReport,
     e.Reconciled, e.ReconciliationAccepted, e.TroubleSeen, e.TroubleOver,
+    e.ModeSet, e.ModeAsked, e.ConditionBegan, e.ConditionOver, e.ScopeHeld, e.HoldReleased,
+    e.TripFired, e.BooksCompared, e.ReconciliationAcceptAsked, e.KillRepeated,
     e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, *fold_limits.INDEX_ONLY,
 )  # fmt: skip
 

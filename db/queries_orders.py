@@ -82,6 +82,11 @@ class Orders(Reader):
             statement = statement.where(KILLS.c.origin == origin)
         return tuple(self._kill(row) for row in self.all(statement))
 
+    def kill_latencies(self, limit: int = 500) -> tuple[dict[str, object], ...]:
+        """How long each kill of all days took from its request, oldest first. [ms]"""
+        newest = select(KILLS).order_by(KILLS.c.requested_at.desc()).limit(limit)
+        return tuple(_latency(row) for row in reversed(self.all(newest)))
+
     def _kill(self, row: Found) -> KillRecord:
         receipts = self.all(
             select(RECEIPTS)
@@ -319,3 +324,22 @@ def _kill(row: Found, receipts: list[Found]) -> KillRecord:
             for receipt in receipts
         ),
     )
+
+
+def _latency(row: Found) -> dict[str, object]:
+    def after(name: str) -> float | None:
+        return (row[name] - row["requested_at"]) / 1e6 if row[name] else None
+
+    return {
+        "id": f"K-{row['id']}",
+        "origin": row["origin"],
+        "scope": row["scope"],
+        "target": row["target"],
+        "door": row["door"],
+        "by": row["by"],
+        "requested_at": row["requested_at"],
+        "blocked_ms": after("blocked_at"),
+        "cancel_sent_ms": after("cancel_sent_at"),
+        "confirmed_ms": after("confirmed_at"),
+        "children": row["children"],
+    }

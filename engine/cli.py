@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.domain.governance import KILL_SCOPES
+from engine.domain.governance import DRILL_SCOPE, KILL_SCOPES
 from engine.domain.incidents import INCIDENT_KINDS
 
 if TYPE_CHECKING:
@@ -65,7 +65,23 @@ def venue(_options: argparse.Namespace) -> int:
     from engine.exchange.server import main as exchange
     from engine.warm import ready
 
-    return int(exchange(warm_up=ready) or 0)
+    return int(exchange(warm_up=ready, prepare=_fit) or 0)
+
+
+def _fit(settings: "Settings") -> None:
+    """Have the state folder hold the market that was fitted to the recording, if it needs one."""
+    from engine.settings import REACTIVE
+    from engine.warm import ready
+
+    if settings.mode != REACTIVE:
+        return
+    from engine.realism import reactive
+
+    if settings.replay_messages is not None and not reactive.is_there(settings):
+        name = settings.replay_messages.name
+        print(f"quarterdeck: fitting a market to {name}, about half a minute", flush=True)
+    ready()
+    reactive.ready(settings)
 
 
 # --- control --------------------------------------------------------------------------------
@@ -99,11 +115,11 @@ def kill(options: argparse.Namespace) -> int:
             if row["state"] != shown and not options.json:
                 shown = row["state"]
                 print(_kill_line(row))
-            if row["state"] == "CONFIRMED":
+            if row["state"] in ("CONFIRMED", "RELEASED"):  # a self-test releases itself
                 break
         time.sleep(0.02)
     _show(options, receipt, "")
-    return 0 if receipt["state"] == "CONFIRMED" else 1
+    return 0 if receipt["state"] in ("CONFIRMED", "RELEASED") else 1
 
 
 def _kill_row(desk: "SyncDesk", asked_at: int) -> dict[str, Any] | None:
@@ -130,7 +146,13 @@ def _kill_line(row: dict[str, Any]) -> str:
         f"{row['parents']} parents, {row['children']} children: {row['acked']} acked, "
         f"{row['filled_in_flight']} filled in flight, {row['unconfirmed']} unconfirmed"
     )
-    return f"{row['id']}  {' > '.join(marks)}  {counts}"
+    line = f"{row['id']}  {' > '.join(marks)}  {counts}"
+    if row["state"] in ("BLOCKED", "CANCEL_SENT") and row["waiting"]:
+        from engine.runtime.clock import SystemClock
+
+        age = (SystemClock().wall_ns() - row["requested_at"]) / 1e9
+        line += f"; unconfirmed for {age:.0f} s: {', '.join(row['waiting'])}"
+    return line
 
 
 def status(options: argparse.Namespace) -> int:
@@ -142,6 +164,7 @@ def status(options: argparse.Namespace) -> int:
             f"{desk['mode']} {desk['day']} {desk['session']}  speed {desk['speed']:g} "
             f"(achieved {desk['achieved']:g})  epoch {desk['epoch']}  seq {desk['seq']}"
         ),
+        f"mode: {desk['trading']} {desk['trading_why']}".rstrip(),
         f"new orders: {desk['gate'] or 'open'}",
         *(
             f"{name}  {state}  {filled:,} of {quantity:,}"
@@ -191,23 +214,25 @@ def _order_verb(options: argparse.Namespace, command: Any, *, or_system: bool = 
 
 
 def hold(options: argparse.Namespace) -> int:
-    """Hold a parent."""
-    from engine.domain.commands import HoldParent
-    from engine.domain.orders import HoldChildren
-    from engine.domain.units import ParentId
+    """Hold a parent, or everything in a scope."""
+    from engine.restraint import hold as command
 
-    number = ParentId(int(options.parent.removeprefix("P-")))
-    children = HoldChildren(options.children)
-    return _order_verb(options, HoldParent(parent_id=number, children=children), or_system=True)
+    return _order_verb(options, command(options), or_system=True)
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Resume a held parent."""
-    from engine.domain.commands import ResumeParent
-    from engine.domain.units import ParentId
+    """Resume a held parent, or end a hold by scope."""
+    from engine.restraint import resume as command
 
-    number = ParentId(int(options.parent.removeprefix("P-")))
-    return _order_verb(options, ResumeParent(parent_id=number))
+    return _order_verb(options, command(options))
+
+
+def mode(options: argparse.Namespace) -> int:
+    """Allow less (REDUCING, HALTED) at once, or as one of two people more again."""
+    from engine.restraint import mode as command
+
+    now = _desk(_settings(options)).ask("status")["desk"]["trading_set"]
+    return _order_verb(options, command(options, now))
 
 
 def next_day(options: argparse.Namespace) -> int:
@@ -234,13 +259,15 @@ def incident(options: argparse.Namespace) -> int:
 
 
 def _market_again(settings: "Settings") -> Any:
-    """How a day is opened again: by its seed, or from the recording that was given."""
-    from engine.exchange.server import market_opener
+    """How a day is opened again: by its seed, as it was fitted, or from the recording given."""
+    from engine.exchange.generated import FILE
+    from engine.exchange.server import generated_opener, market_opener
     from engine.redecide import simulated
 
-    if settings.replay_messages is None:
+    kept = (settings.state / FILE).exists()
+    if settings.replay_messages is None and not kept:
         return simulated
-    opener = market_opener(settings)
+    opener = generated_opener(settings.state) if kept else market_opener(settings)
     return lambda session, seed, _count: opener(session, seed)
 
 
@@ -410,7 +437,9 @@ def calibrate(options: argparse.Namespace) -> int:
 
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
-DRILLS: Final = ("crash", "oversend", "incident", "kill", "version")
+DRILLS: Final = (
+    "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+)  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {
@@ -420,6 +449,7 @@ PASSED_ON: Final = {
 
 def parser() -> argparse.ArgumentParser:
     """Every verb with its flags."""
+    from engine.restraint import add_restraint
     from engine.settings import add_flags
 
     top = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
@@ -438,19 +468,14 @@ def parser() -> argparse.ArgumentParser:
         "--all", action="store_true", help="also what only the lab and the tests use"
     )
     one = verb("kill", kill)
-    one.add_argument("--scope", required=True, choices=KILL_SCOPES)
+    one.add_argument("--scope", required=True, choices=(*KILL_SCOPES, DRILL_SCOPE))
     one.add_argument(
         "--target",
         default="",
         help="P-42, C-3-17, u1, MIDC, TWAP, SIM-B, a desk, a client, a model id; none for all",
     )
     one.add_argument("--wait", type=float, default=CONFIRM_S, help="seconds to wait for receipts")
-    for name, function in (("hold", hold), ("resume", resume)):
-        one = verb(name, function)
-        one.add_argument("parent", help="P-42")
-        one.add_argument("--reason", default="")
-        if name == "hold":
-            one.add_argument("--children", choices=("cancel", "leave"), default="cancel")
+    add_restraint(verb, hold, resume, mode)
     one = verb("incident", incident)
     one.add_argument("--kind", required=True, choices=tuple(INCIDENT_KINDS))
     one.add_argument("--venue", default="", help="of outage, crossed, stuck_dark")

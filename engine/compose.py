@@ -17,6 +17,7 @@ from engine.domain.errors import BrokenInvariant, JournalUnwritable, Refused
 from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
+from engine.realism.reactive import ready
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.code import trading_hash
 from engine.runtime.crash import crash_hook
@@ -29,7 +30,7 @@ from engine.runtime.loop import Loop, Parts
 from engine.runtime.models import load_model
 from engine.runtime.tape import Tape
 from engine.runtime.venues.exchange import ExchangeVenue
-from engine.settings import Paths, Settings, from_environment, make_folders, paths
+from engine.settings import REACTIVE, Paths, Settings, from_environment, make_folders, paths
 
 ROOT: Final = Path(__file__).resolve().parent
 
@@ -56,7 +57,15 @@ def fold_journal(folder: Path) -> State:
 
 
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
-    """Simulated weekdays, or the one recorded day."""
+    """Simulated weekdays, days generated like a recorded one, or the one recorded day."""
+    if settings.mode == REACTIVE:
+        market = ready(settings)
+        return SimulatedDays(
+            seed=settings.seed,
+            first=market.day,
+            instruments=(market.instrument,),
+            words=market.source,
+        )
     if settings.replay_messages is not None and settings.replay_orderbook is not None:
         return RecordedDays(messages=settings.replay_messages, orderbook=settings.replay_orderbook)
     return SimulatedDays(
@@ -71,6 +80,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
     where = paths(settings)
     make_folders(where)
     crash = crash_hook(settings.crash_at, settings.mode)
+    days = days_of(settings, clock)  # before anybody can ask: a market may have to be fitted first
     flag = KillFlag.open(where.kill_flag)  # before the journal: without one this start is the first
     journal = SqliteJournal(where.journal)
     state = fold_journal(where.journal)
@@ -89,8 +99,14 @@ def build(settings: Settings, clock: Clock) -> Loop:
         journal=journal,
         link=link,
         gate=gate,
-        venue=ExchangeVenue(where.venue, timeout_ms=2_000, hello_timeout_ms=200, crash=crash),
-        days=days_of(settings, clock),
+        venue=ExchangeVenue(
+            where.venue,
+            timeout_ms=2_000,
+            hello_timeout_ms=200,
+            crash=crash,
+            alive=lambda: gate.beat(state),
+        ),
+        days=days,
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
         unattended_ns=settings.unattended_s * 1_000_000_000,

@@ -22,7 +22,9 @@ from engine.domain.errors import Refused
 CONFIG_FILE = "quarterdeck.toml"  # read from the current folder when --config names no other
 SOCKET_ROOM = 100  # a unix socket path ends at 107 characters on Linux, 103 on macOS
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MODES = ("SIM", "REPLAY")
+REACTIVE = "REACTIVE"  # a generated book like a recorded day
+MODES = ("SIM", "REPLAY", REACTIVE)
+REPLAY_MODES = ("virtual", "reactive")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -67,8 +69,9 @@ class Settings:
     seed: int = _row(7, "int", "seed of every draw in the simulation", low=0, high=2**63 - 1)
     demo: bool = _row(True, "bool", "demo people with random passwords, marked DEMO")
     demo_orders: bool = _row(True, "bool", "demo people place orders all day; needs demo")
-    mode: str = _row("SIM", "text", "SIM = simulated exchange, REPLAY = a recorded day; set by "
-                     "replay_messages", choices=MODES)  # fmt: skip
+    mode: str = _row("SIM", "text", "SIM = simulated exchange, REPLAY = a recorded day, REACTIVE = "
+                     "a generated one like it; set by replay_messages and replay_mode",
+                     choices=MODES)  # fmt: skip
     speed: float = _row(10.0, "float", "market seconds per second at the start", low=1, high=600)
     replay_messages: Path | None = _row(
         None, "path or none", "recorded messages (csv, csv.gz, zip)"
@@ -76,6 +79,9 @@ class Settings:
     replay_orderbook: Path | None = _row(
         None, "path or none", "recorded order book of the same day; may be the same zip"
     )
+    replay_mode: str = _row("virtual", "text", "virtual = own orders queue in the recorded book, "
+                            "which cannot answer; reactive = a book generated like that day, which "
+                            "answers", choices=REPLAY_MODES)  # fmt: skip
     history_days: int = _row(20, "int", "simulated past days to prepare at the first start",
                              low=0, high=250)  # fmt: skip
     lease_ms: int = _row(1000, "int", "a watchdog lease older than this stops new orders [ms]",
@@ -229,17 +235,26 @@ def _settle(values: dict[str, Any]) -> Settings:
             values[name] = value.absolute()
     _check_replay(values)
     _check_host(values)
-    values["mode"] = "SIM" if values.get("replay_messages") is None else "REPLAY"
+    values["mode"] = _mode(values)
     values["ipc"] = values.get("ipc") or _ipc(values["state"])
     return Settings(**values)
+
+
+def _mode(values: Mapping[str, Any]) -> str:
+    if values.get("replay_messages") is None:
+        return "SIM"
+    return REACTIVE if values.get("replay_mode") == "reactive" else "REPLAY"
 
 
 def _check_replay(values: Mapping[str, Any]) -> None:
     messages, orderbook = values.get("replay_messages"), values.get("replay_orderbook")
     if (messages is None) != (orderbook is None):
         raise Refused("replay_messages and replay_orderbook must be given together", field="replay")
-    if values.get("mode") == "REPLAY" and messages is None:
-        raise Refused("mode REPLAY needs replay_messages and replay_orderbook", field="mode")
+    mode = values.get("mode", "SIM")
+    if mode != "SIM" and messages is None:
+        raise Refused(f"mode {mode} needs replay_messages and replay_orderbook", field="mode")
+    if values.get("replay_mode") == "reactive" and messages is None:
+        raise Refused("replay_mode reactive needs a recording: give --replay", field="replay_mode")
     for recorded in (messages, orderbook):
         if recorded is not None and not recorded.is_file():
             raise Refused(f"the recorded file {recorded} does not exist", field="replay")

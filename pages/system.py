@@ -17,6 +17,8 @@ from engine.domain.incidents import (
     MOST_SHARES,
     MOST_TICKS,
 )
+from engine.domain.people import Reach
+from engine.domain.safety import HOLD_SCOPES
 from engine.gateway.viewer import viewer
 
 
@@ -33,16 +35,29 @@ def system() -> Component:
         "kill": someone.may("order.kill"),
         "acknowledge": someone.may("alert.acknowledge"),
         "accept": someone.may("reconciliation.accept"),
+        "mode": someone.may("mode.set"),
+        "releaseHold": someone.may("hold.release"),
     }
     return html.Div(
         [
             _tiles(),
-            surface("system-gate", "desk", data=meta, class_name="gate-line"),
             html.Div(
                 [
-                    html.Div([_venues(), _kills(meta), _alerts(meta)], className="stack"),
+                    surface("system-mode", "desk", data=meta, class_name="gate-line"),
+                    surface("system-gate", "desk", data=meta, class_name="gate-line"),
+                ],
+                className="columns even gates",
+            ),
+            surface("system-books", "books", data=meta, class_name="cards books"),
+            html.Div(
+                [
+                    html.Div(
+                        [_degraded(), _venues(), _kills(meta), _alerts(meta)], className="stack"
+                    ),
                     html.Div(
                         [
+                            _latency(),
+                            _holds(meta),
                             _polled("Processes", "processes", "processes-body"),
                             _polled("Watchdog, its own words", "watchdog", "watchdog-body"),
                             _drills(),
@@ -178,6 +193,70 @@ def _kills(meta: dict[str, object]) -> Component:
         topic="kills",
         grow=True,
         id="kills",
+    )
+
+
+def _degraded() -> Component:
+    """What is down now, since when, and what still works without it."""
+    return _polled("Parts of the desk: what works without them", "degraded", "degraded-body")
+
+
+def _latency() -> Component:
+    """Milliseconds of every kill, and the button of the self-test."""
+    allowed = viewer().reach("order.kill") > Reach.OWN
+    test = html.Span(
+        [
+            html.Button(
+                "Test the kill", type="button", className="command quiet", disabled=not allowed,
+                title="writes the kill flag for a scope without orders and waits for its receipt"
+                if allowed else "needs a supervisor or risk",
+                **attrs({"data-kill-test": "1"}),
+            ),
+            html.Output(className="chip-state", **attrs({"aria-live": "polite"})),
+        ],
+        className="command-slot",
+    )  # fmt: skip
+    corner = html.Span("", className="panel-age num", **attrs({"data-polled-age": "latency"}))
+    return live.panel(
+        "How long kills took",
+        html.Div(html.P("asking", className="dim"), id="latency-body", className="polled"),
+        tools=html.Span([test, corner], className="row"),
+        id="latency",
+    )
+
+
+def _holds(meta: dict[str, object]) -> Component:
+    """Holds by scope: one button behind a dialog, one card a hold."""
+    scopes = [(name, name if name != "all" else "ALL") for name in HOLD_SCOPES]
+    ends = [("", "nothing but a person"), ("market_sound", "the market is sound"),
+            ("spread_below", "spread below level [bp]"), ("price_above", "mid above level"),
+            ("price_below", "mid below level")]  # fmt: skip
+    fields = html.Div(
+        [
+            forms.field("scope", "Scope", kind="select", options=scopes, required=True,
+                        value="symbol"),
+            forms.field("target", "Target (MIDC, P-3, POV, u1, SIM-B; nothing for ALL)"),
+            forms.field("children", "Children", kind="select", value="cancel",
+                        options=[("cancel", "cancel"), ("leave", "leave working")]),
+            forms.field("seconds", "Ends after seconds of market time", kind="number",
+                        limits=(1, 86_400), step=1.0),
+            forms.field("when", "or as soon as", kind="select", options=ends),
+            forms.field("level", "level", kind="number", step=0.01),
+            forms.field("symbol", "in symbol (when the scope is none)"),
+        ],
+        className="edit-fields",
+    )  # fmt: skip
+    act = command.button(
+        "Hold a scope", "HoldScope", tone="act hold", reason="ask", fields=fields,
+        confirm="Nothing new is sent in the scope and nothing may enter it, until somebody, its "
+        "time or its condition ends the hold.",
+    )  # fmt: skip
+    return live.panel(
+        "Holds by scope",
+        surface("system-holds", "holds", data=meta, class_name="cards"),
+        topic="holds",
+        tools=act,
+        id="holds",
     )
 
 

@@ -33,6 +33,7 @@ WORDS: Final = {
     "DEMO": "DEMO: a day simulated by the worker, nobody traded it on this desk",
     "SIM": "SIM: a simulated market, simulated money",
     "REPLAY / VIRTUAL": "REPLAY / VIRTUAL: the recorded book could not answer to our orders",
+    "REPLAY / REACTIVE": "REPLAY / REACTIVE: a generated market like a recorded day, not that day",
 }
 
 

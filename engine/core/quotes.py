@@ -1,5 +1,6 @@
 """The market as the rules see it: one quote per symbol, with its age."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -118,6 +119,8 @@ class Quotes:
             if place not in wanted:
                 for name in PRICED:
                     rows[name][place] = 0
+                if not math.isfinite(rows["ofi"][place]):
+                    rows["ofi"][place] = 0.0  # features sum it up: no number would stay for the day
         return rows
 
     def row(self, symbol: Symbol) -> np.void | None:

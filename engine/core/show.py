@@ -8,7 +8,6 @@ import numpy as np
 from engine.core import words
 from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
-from engine.core.rules.kill import unconfirmed
 from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
@@ -16,13 +15,12 @@ from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.state import State
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
-from engine.domain.governance import Alert, Change, ChangeState, Kill
+from engine.domain.governance import Alert, Change, ChangeState
 from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
     Child,
-    ChildState,
     Parent,
     ParentState,
     VenueUse,
@@ -333,41 +331,8 @@ def _levels(
     return out
 
 
-def kill_row(desk: Desk, kill: Kill) -> v.KillRow:
-    """One kill and its receipts."""
-    state = desk.state
-    open_ones = unconfirmed(state, kill)
-    ended = [state.ended[i] for i in kill.children if i in state.ended]
-    flown = sum(1 for child in ended if child.state == ChildState.FILLED)
-
-    def after(at: int) -> float | None:
-        return (at - kill.requested_at) / 1e6 if at else None
-
-    return v.KillRow(
-        id=f"K-{kill.id}",
-        scope=kill.scope,
-        target=kill.target,
-        by=kill.by,
-        door=kill.door,
-        state=kill.state,
-        requested_at=kill.requested_at,
-        blocked_ms=after(kill.blocked_at),
-        cancel_sent_ms=after(kill.cancel_sent_at),
-        confirmed_ms=after(kill.confirmed_at),
-        parents=len(kill.parents),
-        children=len(kill.children),
-        acked=len(ended) - flown,
-        filled_in_flight=flown,
-        unconfirmed=len(open_ones),
-        oldest_s=max((age for _, age in open_ones), default=0) / 1e9 if open_ones else None,
-        reason=kill.reason,
-        release_by=kill.release_by,
-        released_by=kill.released_by,
-    )
-
-
 def change_row(desk: Desk, change: Change) -> v.ChangeRow:
-    """One change request with the values it would replace."""
+    """One change request with the values it would replace, or replaced when it was decided."""
     in_force = desk.state.parameters[change.strategy].values
     is_open = change.state == ChangeState.OPEN
     return v.ChangeRow(
@@ -377,7 +342,9 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         material=change.material,
         moved=with_step(desk.state, change.strategy, change.values) if is_open else {},
         values=change.values,
-        before={key: in_force[key] for key in change.values if key in in_force},
+        before={key: in_force[key] for key in change.values if key in in_force}
+        if is_open
+        else dict(change.replaced),
         model=change.model_id,
         content_hash=change.content_hash,
         authors=list(change.authors),

@@ -84,6 +84,8 @@ class Desk:
         self.models: dict[str, LoadedModel] = {}  # by model id; the shell loads, nobody unloads
         self.decided: dict[ParentId, Decision] = {}  # last decision of each working parent
         self.ahead: dict[int, int] = {}  # shares before our resting orders, for screens only
+        self.now = Nanos(0)  # desk clock of the last look, for screens only
+        self.is_away = False  # the exchange does not answer, for screens only
         if state.session is not None:
             self.sight = open_sight(state.session, tuple(state.instruments.values()))
 

@@ -1,7 +1,7 @@
 """What people decide about: kills, change requests, alerts, versions in force."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -51,6 +51,7 @@ class Kill:
     repeats: int = 0  # how often the cancels were sent again
     repeated_at: Nanos = Nanos(0)
     released_by: PersonId = PersonId("")
+    release_reason: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -87,6 +88,7 @@ class Change:
     decided_by: PersonId = PersonId("")
     decided_at: Nanos = Nanos(0)
     decision_reason: str = ""
+    replaced: dict[str, float] = field(default_factory=dict)  # in force when it was decided
 
 
 def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:

@@ -64,6 +64,11 @@ class HoldState(StrEnum):
     RELEASED = "RELEASED"  # parents go on as soon as they are HELD
 
 
+HOLD_SCOPES: Final = (
+    "parent", "trader", "symbol", "strategy", "venue", "desk", "client", "model", "all",
+)  # fmt: skip
+
+
 class ResumeWhen(StrEnum):
     """What ends a hold by itself, looked at once a second of market time."""
 

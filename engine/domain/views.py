@@ -161,6 +161,50 @@ class KillRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     release_by: str
     released_by: str
+    release_reason: str = ""
+    repeats: int = 0  # how often cancels and questions went out again
+    waiting: tuple[str, ...] = ()  # unconfirmed children and where, the first WAITING_SHOWN
+    silent: list[list[str | int | float]] = []  # venue, unconfirmed, seconds (desk clock), phone
+    waits_for: str = ""  # "the exchange" while no cancel can be sent
+
+
+class HoldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One hold by scope."""
+
+    id: str
+    scope: str
+    target: str
+    children: str  # cancel, leave
+    state: str
+    by: str
+    reason: str
+    since: int
+    parents: list[str]
+    live: int  # children of these that still work
+    left_s: float | None  # market clock; None = without a time
+    ends: str  # the condition that ends it, in words
+    released_by: str
+
+
+class DifferenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How our books of one symbol differ from the venue's, until equal again or accepted."""
+
+    id: str  # the symbol
+    digest: str
+    sentences: list[str]
+    places: int
+    grows: bool  # two people must accept it
+    since: int
+    asked_by: str
+
+
+class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with the desk itself."""
+
+    id: str
+    sentence: str
+    mode: str
+    since: int
 
 
 class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,3 +308,6 @@ class DeskRow(msgspec.Struct, frozen=True, kw_only=True):
     trading_set: str = "NORMAL"  # as people set it
     trading_asked: str = ""  # mode that a first person wants back to
     trading_asked_by: str = ""
+    difference_grows: bool = False
+    difference_asked_by: str = ""
+    compared_at: int = 0  # our books and the venue's, newest comparison, desk clock

@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.compose import fold_journal
 from engine.core.state import State
 from engine.domain.errors import Refused
+from engine.domain.governance import DRILL_SCOPE
 from engine.domain.units import child_text, parent_text
 from engine.drill.judge import Findings, judge
 from engine.kernels.rng import below
@@ -164,7 +165,11 @@ def summary(state: State) -> dict[str, Any]:
             for number, row in state.parents.items()
         },
         "open_children": [child_text(number) for number in state.children],
-        "kills": {f"K-{number}": str(kill.state) for number, kill in state.kills.items()},
+        "kills": {
+            f"K-{number}": str(kill.state)
+            for number, kill in state.kills.items()
+            if kill.scope != DRILL_SCOPE  # each start tests the kill by one of its own
+        },
     }
 
 
@@ -173,7 +178,11 @@ def words(status: dict[str, Any]) -> dict[str, Any]:
     return {
         "parents": status["parents"],
         "open_children": status["open_children"],
-        "kills": {name: row["state"] for name, row in status["kills"].items()},
+        "kills": {
+            name: row["state"]
+            for name, row in status["kills"].items()
+            if row["scope"] != DRILL_SCOPE
+        },
     }
 
 

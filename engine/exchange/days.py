@@ -44,6 +44,7 @@ class SimulatedDays:
     seed: int
     first: str
     instruments: tuple[Instrument, ...]
+    words: str = ""  # what screens say of a market that is not the usual one
 
     def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]:
         """Session, instruments, source for screens, seed."""
@@ -52,6 +53,8 @@ class SimulatedDays:
             start = date.fromisoformat(after) + timedelta(days=1)
         day = weekday_from(start).isoformat()
         source = f"SIM seed {self.seed} market {market_hash()}"
+        if self.words:
+            source = f"{self.words}, seed {self.seed}"
         return session_of(day), self.instruments, source, self.seed
 
 

@@ -8,6 +8,7 @@ calibration holds (docs/numbers.md): sizes scale freely, the rate between a thir
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +33,28 @@ MARKET_VERSION = 4  # raise it whenever the kernels draw or match differently
 LATENCY_NS = 1_000_000  # from the desk to the book, every message, market time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Stock(Protocol):
     """An instrument and the flow that trades it."""
 
+    @property
+    def instrument(self) -> Instrument: ...
+
+    @property
+    def off_size(self) -> float:
+        """Size of trades off the public books, relative to the calibrated stock's."""
+        ...
+
+    def flow(self) -> NDArray[np.void]:
+        """FLOW record of this instrument, shape (1,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A stock that scales the calibrated one. The port `Stock`."""
+
     instrument: Instrument
+    off_size: float = 1.0
     rate: float = 1.0  # relative to the calibrated stock
     size: float = 1.0  # order sizes, likewise; volume is consolidated, a part of it is lit
     move: float = 1.0  # volatility in ticks, likewise: fundamental, information and pressure

@@ -28,13 +28,22 @@ from engine.domain.executions import EXECUTION
 from engine.domain.instrument import Session
 from engine.domain.units import Nanos
 from engine.exchange.core import Exchange, OpenMarket, TradableMarket
+from engine.exchange.generated import load
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.simulated import SimulatedMarket, warm
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.code import differs, trading_hash
 from engine.runtime.venues.wire import Answer, Ask, pack, to_ask
-from engine.settings import Paths, Settings, endpoint, from_environment, make_folders, paths
+from engine.settings import (
+    REACTIVE,
+    Paths,
+    Settings,
+    endpoint,
+    from_environment,
+    make_folders,
+    paths,
+)
 
 POLL_MS: Final = 100
 SILENCE_S: Final = 10.0
@@ -281,14 +290,24 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def generated_opener(state: Path) -> OpenMarket:
+    """How a desk opens a day of the market that its state folder keeps."""
+    market = load(state)
+    return lambda session, seed: SimulatedMarket(
+        session=session, seed=seed, presets=(market,), source=market.source
+    )
+
+
 def market_opener(settings: Settings) -> OpenMarket:
-    """How this desk opens a day: simulated, or the recorded one, which is read here.
+    """How this desk opens a day: simulated, generated like a recorded one, or that one itself.
 
     Raises Refused when the recording is not sound.
     """
     messages, orderbook = settings.replay_messages, settings.replay_orderbook
     if messages is None or orderbook is None:
         return lambda session, seed: SimulatedMarket(session=session, seed=seed)
+    if settings.mode == REACTIVE:
+        return generated_opener(settings.state)
     from engine.exchange.recorded import RecordedMarket
     from engine.runtime.feeds.lobster import read_recording
 
@@ -335,12 +354,18 @@ def serve(settings: Settings, where: Paths, warm_up: Callable[[], None]) -> None
                 path.unlink()
 
 
-def main(settings: Settings | None = None, warm_up: Callable[[], None] = warm) -> int:
-    """``python -m engine venue``; exit code 2 for a refused start."""
+def main(
+    settings: Settings | None = None,
+    warm_up: Callable[[], None] = warm,
+    prepare: Callable[[Settings], None] | None = None,
+) -> int:
+    """``python -m engine venue``; exit code 2 for a refused start. prepare : before all else."""
     settings = settings or from_environment()
     where = paths(settings)
     make_folders(where)
     try:
+        if prepare is not None:
+            prepare(settings)
         serve(settings, where, warm_up)
     except Refused as refusal:
         sys.stderr.write(f"quarterdeck: the exchange refused to start: {refusal}\n")

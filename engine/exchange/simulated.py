@@ -4,7 +4,7 @@ Reports and prints of the instruments are merged by venue time, then by instrume
 order of their book: the same for any slicing of the day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from engine.domain.units import SECOND, Nanos
 from engine.domain.venue import Venue
 from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
-from engine.exchange.presets import LATENCY_NS, PRESETS, Preset, market_hash
+from engine.exchange.presets import LATENCY_NS, PRESETS, Stock, market_hash
 from engine.exchange.venues import simulated_venues
 from engine.kernels.book import NIL, reduce
 from engine.kernels.environment import (
@@ -82,6 +82,18 @@ def path_seed(seed: int, day: str, symbol: int) -> int:
     return int(hash3(int(hash3(seed, STREAM_DAY, day_number(day)) >> np.uint64(1)), 0, symbol)) >> 1
 
 
+def resize_off(env: Env, stock: Stock) -> None:
+    """Trades off the public books and auctions in the size of this stock, before all has begun."""
+    factor = stock.off_size
+    if factor == 1.0:
+        return
+    off = env.off[0]
+    off["top"]["usual"] = stock.instrument.adv
+    off["top"]["retail"] *= factor
+    off["pools"]["size"] *= factor
+    off["dealers"]["clients"] *= factor
+
+
 class SimulatedMarket:
     """Keeps the port ``engine.exchange.market.Market``."""
 
@@ -90,9 +102,11 @@ class SimulatedMarket:
         *,
         session: Session,
         seed: int,
-        presets: tuple[Preset, ...] = PRESETS,
+        presets: Sequence[Stock] = PRESETS,
         latency_ns: int = LATENCY_NS,
+        source: str = "",
     ) -> None:
+        """Open a day. source : what screens say of a market that is not the usual one."""
         self._session = session
         self._instruments = tuple(preset.instrument for preset in presets)
         self._reports = np.zeros(ROWS, REPORT)
@@ -107,9 +121,12 @@ class SimulatedMarket:
             day = new_day(
                 path_seed(seed, session.day, symbol), flow, session.open_at, session.close_at
             )
-            self.envs.append(new_env(day, symbol, latency_ns))
+            env = new_env(day, symbol, latency_ns)
+            resize_off(env, presets[symbol])
+            self.envs.append(env)
         digest = market_hash(flows, latency_ns=latency_ns)
-        self._source = f"SIM seed {seed} day {session.day} market {digest}"
+        words = source or f"SIM seed {seed} day {session.day}"
+        self._source = f"{words} market {digest}"
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from engine.core.rules.scope import child_number, number_of
 from engine.domain.commands import Envelope, RequestKill
 from engine.domain.errors import Refused
+from engine.domain.governance import DRILL_SCOPE
 from engine.domain.people import Reach
 from engine.domain.units import Nanos, ParentId, PersonId, child_text, parent_text
 from engine.gateway import plain
@@ -29,7 +30,7 @@ from engine.gateway.ports import Clock, Desk, KillSwitch
 from engine.gateway.problems import problem
 from engine.gateway.viewer import Viewer, viewer
 
-SCOPES: Final = tuple(scope for scope, _text in plain.SCOPES)
+SCOPES: Final = (*(scope for scope, _text in plain.SCOPES), DRILL_SCOPE)
 TRIES: Final = 5  # the engine sees the flag within a turn; the reason follows it
 PAUSE_S: Final = 0.4
 EXPIRES_NS: Final = 5_000_000_000
@@ -175,7 +176,8 @@ def routes(kills: Kills, grants: Grants, mark: str = "") -> APIRouter:
     async def show() -> Response:
         """The page without scripts. What it says comes from here, never from the address."""
         someone = viewer()
-        rows = kills.hub.rows("kills", audience_of(someone)).values()
+        every = kills.hub.rows("kills", audience_of(someone)).values()
+        rows = [row for row in every if row.get("scope") != DRILL_SCOPE]
         own = someone.reach("order.kill") == Reach.OWN
         return plain.kill_page(
             csrf=someone.csrf,

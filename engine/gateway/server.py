@@ -25,7 +25,7 @@ from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.gateway import ask, commands, kill, login, manage, people, reads, rest, status
+from engine.gateway import ask, commands, degraded, kill, login, manage, people, reads, rest, status
 from engine.gateway.deadline import DeadlineProtocol
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
@@ -63,14 +63,18 @@ class Site(Protocol):
 class Look:
     """What the pages say about this desk."""
 
-    mode: str  # SIM, REPLAY, PAPER, LIVE
+    mode: str  # SIM, REPLAY, REACTIVE, PAPER, LIVE
     demo: bool = False
     zone: str = "America/New_York"  # the exchange's clock
 
     @property
     def watermark(self) -> str:
         """Words across every page and in the names of exports; "" only for a real desk."""
-        marks = (("REPLAY / VIRTUAL", self.mode == "REPLAY"), ("DEMO", self.demo))
+        marks = (
+            ("REPLAY / VIRTUAL", self.mode == "REPLAY"),
+            ("REPLAY / REACTIVE", self.mode == "REACTIVE"),
+            ("DEMO", self.demo),
+        )
         return " - ".join(word for word, applies in marks if applies)
 
 
@@ -144,6 +148,16 @@ class Web:
         self.server.include_router(
             ask.routes(ask.Ask(self.parts.desk, self.hub, self.parts.queries), grants)
         )
+        self.server.include_router(
+            degraded.routes(
+                degraded.Degraded(
+                    hub=self.hub, switch=self.parts.switch, clock=self.parts.clock,
+                    lease_ms=self.parts.lease_ms, processes=self.parts.processes,
+                    queries=self.parts.queries,
+                ),
+                grants,
+            )
+        )  # fmt: skip
         for router in reads.routers(self.parts, self.directory, self.hub, grants):
             self.server.include_router(router)
 
@@ -168,6 +182,9 @@ class Web:
             asyncio.create_task(fill_gaps(self.hub, self._snapshot)),
             asyncio.create_task(self._tell_people()),
             asyncio.create_task(status.publish(self.hub, self._status)),
+            asyncio.create_task(
+                degraded.tell_presence(self.parts.desk, self.hub, self.directory, self.parts.clock)
+            ),
         ]
         for task in self._tasks:
             task.add_done_callback(self._must_live)

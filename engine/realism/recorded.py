@@ -12,7 +12,7 @@ from engine.kernels import queue
 from engine.kernels.observed import HIT, SEEN
 from engine.kernels.recorded import EXECUTED
 from engine.realism.moments import SECOND, Records, Watched
-from engine.runtime.feeds.lobster import read_recording
+from engine.runtime.feeds.lobster import Recording, read_recording
 
 Ints = NDArray[np.int64]
 
@@ -75,10 +75,15 @@ def aggressors_of(rows: Ints, book: Ints) -> Records:
 def recorded_day(messages: Path, orderbook: Path) -> tuple[Watched, str, Ints]:
     """The day, where it comes from, and the displayed book of each row."""
     recording = read_recording(messages, orderbook)
+    day, book = observed(recording)
+    return day, source_of(recording), book
+
+
+def observed(recording: Recording) -> tuple[Watched, Ints]:
+    """The day, and the displayed book of each row; Refused outside the hours or off the ticks."""
     in_hours(recording)
     rows, book = in_ticks(recording)
     session = session_of(recording.day)
     seconds: Final = int(session.close_at - session.open_at) // SECOND
     seen = seconds_of(rows, book, int(session.open_at), seconds)
-    day = Watched(seen, aggressors_of(rows, book), int(session.open_at))
-    return day, source_of(recording), book
+    return Watched(seen, aggressors_of(rows, book), int(session.open_at)), book

@@ -12,6 +12,7 @@ from engine.core import show, words
 from engine.core.plan import DECISION, NO_MODEL, recompute
 from engine.core.rules.modes import in_force
 from engine.core.rules.scope import check_scope, covered
+from engine.core.show_safety import kill_row
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain.errors import Refused
@@ -95,6 +96,9 @@ class Answers:
             trading_set=state.trading.mode,
             trading_asked=state.trading.asked or "",
             trading_asked_by=state.trading.asked_by,
+            difference_grows=state.difference_grows,
+            difference_asked_by=state.difference_asked,
+            compared_at=int(status.get("compared_at", 0)),
         )
 
     def answer(self, request: Request, status: dict[str, Any]) -> tuple[Any, str]:
@@ -129,7 +133,7 @@ class Answers:
             },
             "open_children": [child_text(i) for i in state.children],
             "kills": {
-                f"K-{i}": msgspec.structs.asdict(show.kill_row(self._desk, kill))
+                f"K-{i}": msgspec.structs.asdict(kill_row(self._desk, kill))
                 for i, kill in state.kills.items()
             },
         }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +11,7 @@ from engine.core.turn import Output
 from engine.domain import events as e
 from engine.domain.errors import Refused
 
+CRASHED: Final = "dies at "  # and the name of the point: the last line of its log
 # after_send is reached inside the venue's socket, all others in the loop
 CRASH_POINTS: Final = (
     "before_journal", "after_journal", "before_gate", "after_gate", "after_send", "after_ack",
@@ -30,7 +32,7 @@ def crash_hook(point: str, mode: str) -> Callable[[str], None] | None:
         raise Refused(
             f"crash_at must be POINT or POINT:N of {known}, was {point}", field="crash_at"
         )
-    if mode not in ("SIM", "REPLAY"):
+    if mode not in ("SIM", "REPLAY", "REACTIVE"):
         raise Refused(f"crash_at must be empty in mode {mode}, was {point}", field="crash_at")
     left = [int(count or 1)]
 
@@ -38,6 +40,8 @@ def crash_hook(point: str, mode: str) -> Callable[[str], None] | None:
         if here == name:
             left[0] -= 1
             if left[0] == 0:
+                sys.stdout.write(f"{CRASHED}{name}\n")
+                sys.stdout.flush()
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return reach

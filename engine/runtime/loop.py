@@ -110,6 +110,7 @@ class Loop:
         """One look at everything; whether the market moved, so that the next may follow at once."""
         began = self.parts.clock.mono_ns()
         self.parts.gate.beat(self.desk.state)
+        self.desk.now, self.desk.is_away = self.parts.clock.wall_ns(), not self.venue_ready
         kills = self.parts.gate.unread(self.desk.state)
         requests = self.parts.link.receive()
         commands, routes = door.commands(self.parts.link, requests)
@@ -133,6 +134,7 @@ class Loop:
             "turn_ms": self.turn_ms,
             "gate": self.closed_because(),
             "session": self.session_word,
+            "compared_at": self.rounds.compared_at,
         }
 
     def _header(self) -> DeskRow:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.core import show, show_limits
+from engine.core import show_safety as safety
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain import views as v
@@ -122,6 +123,7 @@ class Publisher:
             self._strategies.update(dict.fromkeys(desk.state.parameters))
             self._flush_strategies(desk)
             self._send(desk, "venues", _venues(desk))
+            self._safety(desk)
             self._flush_limits(desk)
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
@@ -162,6 +164,19 @@ class Publisher:
         self._send(desk, "strategies", rows)
         self._strategies.clear()
 
+    def _safety(self, desk: Desk) -> None:
+        """Few rows, all of them: what is gone must go from the screens too."""
+        state = desk.state
+        holds = (row for row in state.holds.values() if row.is_active)
+        self._send(
+            desk, "holds", {f"H-{x.id}": _plain(safety.hold_row(desk, x)) for x in holds},
+            full=True,
+        )  # fmt: skip
+        rows = (safety.difference_row(row) for row in state.differences.values())
+        self._send(desk, "books", {row.id: _plain(row) for row in rows}, full=True)
+        found = (safety.condition_row(row) for row in state.conditions.values())
+        self._send(desk, "conditions", {row.id: _plain(row) for row in found}, full=True)
+
     def _flush_limits(self, desk: Desk) -> None:
         """All rows each time: a limit may be gone, and its use moves with every child."""
         for topic, rows in show_limits.topics(desk.state).items():
@@ -185,6 +200,7 @@ class Publisher:
         self._send(desk, "venues", _venues(desk), full=True)
         self._send(desk, "quotes", _quotes(desk, state.instruments), full=True)
         self._send(desk, "kills", _kills(desk, state.kills), full=True)
+        self._safety(desk)
         self._send(desk, "changes", _changes(desk, state.changes), full=True)
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
         self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
@@ -212,7 +228,7 @@ def _venues(desk: Desk) -> dict[str, object]:
 
 
 def _kills(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
-    return {f"K-{i}": _plain(show.kill_row(desk, desk.state.kills[i])) for i in ids}
+    return {f"K-{i}": _plain(safety.kill_row(desk, desk.state.kills[i])) for i in ids}
 
 
 def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

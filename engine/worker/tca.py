@@ -26,7 +26,9 @@ from engine.tca.inputs import MidSeries, SymbolMarket, Tape, TcaRules
 from engine.tca.report import report_bytes, report_hash
 from engine.tca.results import DayReport, Meta
 
-WATERMARKS: Final = {"SIM": "SIM", "REPLAY": "REPLAY / VIRTUAL"}
+WATERMARKS: Final = {
+    "SIM": "SIM", "REPLAY": "REPLAY / VIRTUAL", "REACTIVE": "REPLAY / REACTIVE",
+}  # fmt: skip
 RULES: Final = TcaRules()
 
 

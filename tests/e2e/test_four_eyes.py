@@ -44,6 +44,13 @@ def until(page: Any, check: Callable[[], Any], what: str, tries: int = 300) -> A
     raise AssertionError(f"{what} did not happen")
 
 
+# when the rows of a browser first say something [ms]
+SEEN = """([topic, field, value]) => QD.on(topic, (rows) => {
+  const said = [...rows.values()].some((row) => row[field] === value);
+  if (said && !window.qdSeenAt) window.qdSeenAt = Date.now();
+})"""
+
+
 def send(page: Any, verb: str, target: str, args: dict[str, Any], reason: str = "") -> Any:
     """A command by the door of the page, past any button: the answer's status and document."""
     return page.evaluate(
@@ -144,8 +151,16 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
 
     # a third person approves exactly the new content
     jun.click(f"{card} button:has-text('Approve R-1')")
+    marta.evaluate(SEEN, ["changes", "state", "APPROVED"])
+    amara.evaluate(SEEN, ["strategies", "version", 2])
     press(jun, desk, "jun", reason="reviewed with the desk")
     jun.wait_for_selector("#decided tr[data-key=R-1] .state-approved")
+    marta.wait_for_selector("#decided tr[data-key=R-1] .state-approved")
+    approved_at = rows_of(jun, desk, "changes")["R-1"]["decided_at"] / 1e6
+    for other in (marta, amara):  # the two other open browsers know within two seconds
+        seen = other.wait_for_function("() => window.qdSeenAt").json_value()
+        assert 0 <= seen - approved_at < 2_000
+    assert "aggression 0.30 → 0.65" in text_of(jun, "#decided tr[data-key=R-1]")
     decided = rows_of(jun, desk, "changes")["R-1"]
     assert (decided["state"], decided["decided_by"]) == ("APPROVED", "u4")
     assert decided["content_hash"] == second

@@ -12,6 +12,7 @@ import pytest
 from tests.support.browser import Visitor
 from tests.support.real_desk import RealDesk, until
 
+pytestmark = pytest.mark.timeout(300)
 SPEED, SEED = 60, 7
 CHILD_ENDED = {"FILLED", "CANCELLED", "REJECTED", "EXPIRED", "SEND_REFUSED"}
 SECONDS = 1_000_000_000
@@ -345,13 +346,18 @@ def shown(cell: Any) -> str:
 def test_bulk_acts_show_whom_they_hit_and_a_receipt_for_each(
     desk: RealDesk, visitor: Callable[..., Visitor]
 ) -> None:
-    ticket = visitor().log_in(desk, "amara", "/ticket").page
-    parents = []
-    for quantity in ("40,000", "50,000"):
-        parents.append(send_ticket(ticket, quantity=quantity, strategy="TWAP", minutes="300"))
-        ticket.reload()
     guest = visitor(width=1920, height=1080).log_in(desk, "amara", "/?q=midc+twap+state=working")
     page = guest.page
+    known = {row["key"] for row in rest(page, "parents")["items"]}
+    for quantity in (40_000, 50_000):
+        assert page.evaluate(SUBMIT, quantity) == "DONE"
+
+    def fresh() -> list[str]:
+        rows = rest(page, "parents")["items"]
+        return [row["key"] for row in rows if row["key"] not in known]
+
+    until(lambda: len(fresh()) == 2, what="two new orders")
+    parents = fresh()
     page.wait_for_selector(f".ag-row[row-id={parents[1]}]")
     page.click(f".ag-row[row-id={parents[1]}] [col-id=symbol]")
     page.keyboard.press("c")  # the children of what is chosen, below
@@ -386,9 +392,8 @@ def test_bulk_acts_show_whom_they_hit_and_a_receipt_for_each(
         "() => document.querySelectorAll('#bulk-rows [data-state=DONE]').length === 2"
     )
     page.click("#bulk-close")
-    page.fill("#blotter-words", "midc twap state=working")
-    for parent in parents:
-        pick(page, parent)
+    page.fill("#blotter-words", "midc twap state=working")  # what was selected stays selected
+    page.wait_for_selector("#bulk-kill:has-text('Kill 2 of 2')")
     page.click("#bulk-kill")  # a click is not a press
     press(page, "#bulk-go", 1_700)
     page.wait_for_function(
@@ -397,6 +402,11 @@ def test_bulk_acts_show_whom_they_hit_and_a_receipt_for_each(
     assert page.inner_text("#bulk-rows").count("CONFIRMED") == 2
     assert {rest_of(page, p)["state"] for p in parents} == {"KILLED"}
     assert guest.complaints == []
+
+
+SUBMIT = """(quantity) => QD.send({ id: QD.newId(), verb: "SubmitParent", target: "MIDC",
+  reason: "", expected_version: null, args: { side: 1, quantity, strategy: "TWAP",
+  horizon_ns: 18000000000000 } }, document.createElement("output")).then((sent) => sent.state)"""
 
 
 def pick(page: Any, parent: str) -> None:

@@ -15,17 +15,19 @@ from pathlib import Path
 import pytest
 
 from db.journal import SqliteJournal, read_all, segments, verify
+from engine.core.rules.scope import child_number
 from engine.domain import events as e
 from engine.domain.commands import ReleaseKill, SetPeople
 from engine.domain.errors import Refused
 from engine.domain.people import Person, Role
 from engine.domain.units import Nanos, ParentId, PersonId
 from engine.runtime.disk import Reserve
-from engine.stage import BOSS, PEOPLE, SYSTEM, Stage, eventually
+from engine.stage import BOSS, CLOCK, PEOPLE, SYSTEM, Stage, eventually
 from engine.watchdog.cancel import CancelRoute
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
+HUNG_S = 8.0  # the budget is 3 s; the machine of a test may be busy with others
 SECOND_BOSS = PersonId("drill-supervisor-2")
 # limits below the market [tick]: children of these orders rest until somebody cancels them
 RESTING = {"MIDC": 4_700, "NRTH": 7_800, "HBRK": 2_950}
@@ -81,11 +83,11 @@ def open_at_exchange(desk: Stage) -> list:
         route.close()
 
 
-def kill_by_command_line(desk: Stage) -> tuple[int, dict]:
+def kill_by_command_line(desk: Stage, *more: str) -> tuple[int, dict]:
     done = subprocess.run(
         [
             sys.executable, "-m", "engine", "kill", "--scope", "all",
-            "--state", str(desk.state), "--json",
+            "--state", str(desk.state), "--json", *more,
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
@@ -153,6 +155,57 @@ def test_a_hanging_engine_loses_its_orders_to_the_watchdog_and_is_started_again(
     assert [act["act"] for act in acts][-2:] == ["mass_cancel", "end_engine"]
     status = desk.wait_ready()
     assert status["desk"]["difference"] == ""
+
+
+def test_a_kill_of_a_silent_venue_names_who_is_unconfirmed_and_ends_when_it_is_back(desk):
+    trading(desk)
+    waiting = {row["child"] for row in open_at_exchange(desk)}
+    os.kill(desk.pid("exchange"), signal.SIGSTOP)
+    try:
+        code, receipt = kill_by_command_line(desk, "--wait", "4")
+        assert code == 1
+        assert receipt["state"] in ("BLOCKED", "CANCEL_SENT")
+        assert receipt["unconfirmed"] == receipt["children"] == len(receipt["waiting"]) >= 1
+        named = {child_number(text.partition(" at ")[0]) for text in receipt["waiting"]}
+        assert named <= waiting
+        assert all(text.partition(" at ")[2].startswith("SIM-") for text in receipt["waiting"])
+        said = subprocess.run(
+            [sys.executable, "-m", "engine", "status", "--state", str(desk.state)],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        ).stdout  # fmt: skip
+        assert f"s: {receipt['waiting'][0]}" in said
+        assert "unconfirmed for " in said
+    finally:
+        os.kill(desk.pid("exchange"), signal.SIGCONT)
+
+    def confirmed() -> bool:
+        status = desk.status()
+        rows = {} if status is None else status["kills"]
+        return rows.get(receipt["id"], {}).get("state") == "CONFIRMED"
+
+    eventually(confirmed, PATIENCE_S, "the venue's word on every child")
+    assert open_at_exchange(desk) == []
+
+
+def test_with_the_owner_thread_hung_a_kill_takes_every_order_back_by_the_watchdog(desk):
+    trading(desk)
+    before = desk.pid("engine")
+    hung_at, asked_after = CLOCK.mono_ns(), CLOCK.wall_ns()
+    os.kill(before, signal.SIGSTOP)
+    code, receipt = kill_by_command_line(desk, "--wait", "0.2")
+    assert (code, receipt["state"]) == (1, "REQUESTED")  # nobody is there to say more
+    eventually(lambda: open_at_exchange(desk) == [], PATIENCE_S, "the watchdog's cancels")
+    assert (CLOCK.mono_ns() - hung_at) / 1e9 < HUNG_S
+    eventually(lambda: desk.pid("engine") not in (None, before), PATIENCE_S, "a new engine")
+
+    def confirmed() -> bool:
+        status = desk.status()
+        rows = [] if status is None else status["kills"].values()
+        mine = [row for row in rows if row["scope"] == "all" and row["requested_at"] > asked_after]
+        return [row["state"] for row in mine] == ["CONFIRMED"]
+
+    eventually(confirmed, PATIENCE_S, "the kill by the new engine")
+    assert open_at_exchange(desk) == []
 
 
 def test_a_kill_flag_that_is_deleted_means_all(desk):

@@ -279,3 +279,17 @@ def test_an_edit_is_judged_by_the_sum_too_and_the_row_says_how_far(rig: Rig) -> 
     assert row.moved == {"band": pytest.approx((0.03 - 0.01 + 0.004) / 0.045)}
     rig.do(decision(rig, number), "u3")
     assert show.change_row(rig.loop.desk, rig.state.changes[number]).moved == {}
+
+
+def test_a_decided_request_keeps_what_it_replaced_also_after_a_later_change(rig: Rig) -> None:
+    old = rig.state.parameters["TWAP"].values["band"]
+    first = proposed(rig, value=0.03)
+    assert show.change_row(rig.loop.desk, rig.state.changes[first]).before == {"band": old}
+    rig.do(decision(rig, first), "u4")
+    second = proposed(rig, value=0.04)
+    rig.do(decision(rig, second), "u4")
+    third = proposed(rig, value=0.02)
+    rig.do(decision(rig, third, approve=False), "u4", reason="too narrow")
+    rows = [show.change_row(rig.loop.desk, rig.state.changes[n]) for n in (first, second, third)]
+    assert [row.before["band"] for row in rows] == [old, 0.03, 0.04]
+    assert [row.values["band"] for row in rows] == [0.03, 0.04, 0.02]

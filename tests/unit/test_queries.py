@@ -8,6 +8,7 @@ from db.project import catch_up
 from db.queries import AuditFilter, Queries, database_url
 from db.tables import TCA_PARENTS
 from engine.core import show
+from engine.core.show_safety import kill_row
 from engine.domain import events as e
 from engine.domain.errors import Refused
 from engine.domain.orders import ParentState
@@ -62,7 +63,7 @@ def test_a_kill_is_told_with_its_receipts(queries):
     rig = a_busy_rig(SEED)
     (kill,) = queries.kills()
     (known,) = rig.state.kills.values()
-    live = show.kill_row(rig.loop.desk, known)
+    live = kill_row(rig.loop.desk, known)
     assert (kill.by, kill.scope, kill.target) == ("u3", "parent", live.target)
     assert (kill.state, kill.blocked_ms) == (live.state, live.blocked_ms)
     assert len(kill.receipts) == kill.children == live.children >= 1

@@ -50,7 +50,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_name():
         ({"QD_SPEED": "0.5"}, "QD_SPEED must be at least 1, was 0.5"),
         ({"QD_SPEED": "nan"}, "QD_SPEED must be at least 1, was nan"),
         ({"QD_DEMO": "perhaps"}, "QD_DEMO must be true or false, was 'perhaps'"),
-        ({"QD_MODE": "LIVE"}, "QD_MODE must be SIM or REPLAY, was 'LIVE'"),
+        ({"QD_MODE": "LIVE"}, "QD_MODE must be SIM or REPLAY or REACTIVE, was 'LIVE'"),
         ({"QD_MODE": "REPLAY"}, "mode REPLAY needs replay_messages and replay_orderbook"),
         ({"QD_REPLAY_MESSAGES": "m.csv"}, "must be given together"),
         ({"QD_HOST": "0.0.0.0"}, "host must be 127.0.0.1 unless tls_cert and tls_key are given"),

@@ -1,6 +1,6 @@
 """Every version of a limit, and how far limits were used on each day.
 
-Revision: 0004, after 0002.
+Revision: 0004, after 0003.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -72,6 +72,7 @@ def kill_released(state: State, event: e.KillReleased) -> None:
         state=KillState.RELEASED,
         released_by=event.by,
         released_at=state.desk_ns,
+        release_reason=event.reason,
     )
 
 
@@ -114,13 +115,21 @@ def change_edited(state: State, event: e.ChangeEdited) -> None:
     )
 
 
+def _in_force(state: State, change: Change) -> dict[str, float]:
+    """What the request would replace, or replaces: an approval is folded before its values."""
+    now = state.parameters[change.strategy].values
+    return {name: now[name] for name in change.values if name in now}
+
+
 def decided(
     to: ChangeState,
 ) -> Callable[[State, e.ChangeApproved | e.ChangeRefused], None]:
     def handler(state: State, event: e.ChangeApproved | e.ChangeRefused) -> None:
+        change = state.changes[event.change_id]
         state.changes[event.change_id] = replace(
-            state.changes[event.change_id],
+            change,
             state=to,
+            replaced=_in_force(state, change),
             decided_by=event.by,
             decided_at=state.desk_ns,
             decision_reason=event.reason,
@@ -132,15 +141,17 @@ def decided(
 def change_withdrawn(state: State, event: e.ChangeWithdrawn) -> None:
     change = state.changes[event.change_id]
     state.changes[event.change_id] = replace(
-        change, state=ChangeState.WITHDRAWN, decided_by=event.by, decided_at=state.desk_ns
-    )
+        change, state=ChangeState.WITHDRAWN, decided_by=event.by, decided_at=state.desk_ns,
+        replaced=_in_force(state, change),
+    )  # fmt: skip
 
 
 def change_expired(state: State, event: e.ChangeExpired) -> None:
     change = state.changes[event.change_id]
     state.changes[event.change_id] = replace(
-        change, state=ChangeState.EXPIRED, decided_at=state.desk_ns
-    )
+        change, state=ChangeState.EXPIRED, decided_at=state.desk_ns,
+        replaced=_in_force(state, change),
+    )  # fmt: skip
 
 
 def alert_raised(state: State, event: e.AlertRaised) -> None:

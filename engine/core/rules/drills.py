@@ -69,7 +69,7 @@ def is_under_way(state: State, incident: Incident) -> bool:
 
 
 def _check_desk(state: State, envelope: Envelope) -> None:
-    if state.mode != "SIM":
+    if state.mode not in ("SIM", "REACTIVE"):
         raise Refused(f"incidents are of the simulated exchange: this desk runs {state.mode}")
     if not state.is_open or state.session is None or state.market_ns < state.session.open_at:
         raise Refused("the market must be open for an incident")

@@ -24,12 +24,9 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.orders import HoldChildren, Parent, ParentState
 from engine.domain.people import Person, Reach, covers, reach
-from engine.domain.safety import Hold, HoldState, ResumeWhen
+from engine.domain.safety import HOLD_SCOPES, Hold, HoldState, ResumeWhen
 from engine.domain.units import SECOND, Nanos, ParentId, PersonId, Symbol
 
-HOLD_SCOPES: Final = (
-    "parent", "trader", "symbol", "strategy", "venue", "desk", "client", "model", "all",
-)  # fmt: skip
 OWN_SCOPES: Final = ("parent", "trader")  # what a person without a wider reach may hold
 TIMER: Final = PersonId("timer")
 CONDITION: Final = PersonId("condition")

@@ -4,6 +4,7 @@ Looked for once a second of market time. A cause is alarmed when it appears and 
 has gone: ``State.trouble`` holds what is known.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ from engine.core.rules.desk import raise_alert
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
-from engine.domain.kinds import HALTED
+from engine.domain.kinds import CONTINUOUS, HALTED, LIT
 from engine.domain.orders import Child, ChildState
 from engine.domain.units import SECOND, Nanos, Symbol
 
@@ -46,7 +47,7 @@ def watch(state: State, quotes: Quotes, moves: Moves) -> tuple[AnyEvent, ...]:
     """What has begun and what is over since the last look."""
     found = {
         **_crossed(state, quotes),
-        **_whole(state, FEED, _stale(state, quotes)),
+        **_whole(state, FEED, {**_stale(state, quotes), **_unreadable(state, quotes)}),
         **_whole(state, HALT, _halted(state, quotes)),
         **_moved(state, moves),
         **_stuck(state),
@@ -109,6 +110,20 @@ def crossed_places(quotes: Quotes, symbol: Symbol) -> tuple[int, ...]:
     return tuple(int(place) for place in np.flatnonzero((bid > ask) & (ask > 0)))
 
 
+def locked_places(state: State, quotes: Quotes, symbol: Symbol) -> tuple[int, ...]:
+    """Books that bid what they offer at: they would have traded. Two venues may lock each other."""
+    row = quotes.row(symbol)
+    if row is None:
+        return ()
+    bid, ask = row["venue_bid"], row["venue_ask"]
+    places = np.flatnonzero((bid == ask) & (ask > 0) & (row["venue_state"] == CONTINUOUS))
+    return tuple(
+        int(place)
+        for place in places
+        if place < len(state.venues) and state.venues[place].kind == LIT
+    )
+
+
 def is_crossed(quotes: Quotes, symbol: Symbol) -> bool:
     """Whether the consolidated quote is crossed."""
     quote = quotes.get(symbol)
@@ -132,6 +147,42 @@ def _crossed(state: State, quotes: Quotes) -> Found:
         )
         for where, symbols in at.items()
     }
+
+
+def is_no_number(quotes: Quotes, symbol: Symbol) -> bool:
+    """Whether the quote says something that no market can: a price below nothing, or no number."""
+    row, quote = quotes.row(symbol), quotes.get(symbol)
+    if row is None or quote is None:
+        return False
+    return quote.bid < 0 or quote.ask < 0 or not math.isfinite(row["ofi"])
+
+
+def is_ahead(state: State, quotes: Quotes, symbol: Symbol) -> bool:
+    """Whether the quote is stamped later than now, by more than a quote may be old."""
+    quote = quotes.get(symbol)
+    return quote is not None and quote.at_ns - state.market_ns > state.policy.max_feed_age_ns
+
+
+def _unreadable(state: State, quotes: Quotes) -> Found:
+    return {
+        (FEED, symbol): Finding(
+            severity="critical",
+            sentence=f"the quotes of {symbol} cannot be believed ({why}): nothing new is sent",
+            since=state.market_ns,
+        )
+        for symbol in state.instruments
+        if (why := unreadable(state, quotes, symbol))
+    }
+
+
+def unreadable(state: State, quotes: Quotes, symbol: Symbol) -> str:
+    """Why a quote cannot be believed, whatever its age; "" = it can."""
+    if is_no_number(quotes, symbol):
+        return "the quote is no number"
+    if is_ahead(state, quotes, symbol):
+        return "the quote is stamped in the future"
+    locked = locked_places(state, quotes, symbol)
+    return f"{state.venue_name(locked[0])} bids what it offers at" if locked else ""
 
 
 def feed_age(state: State, quotes: Quotes, symbol: Symbol) -> Nanos:
@@ -187,7 +238,7 @@ def waits_for(state: State, quotes: Quotes, symbol: Symbol) -> str:
     if is_crossed(quotes, symbol):
         names = [state.venue_name(place) for place in crossed_places(quotes, symbol)]
         return f"crossed quotes at {', '.join(names)}" if names else "the quote is crossed"
-    return ""
+    return unreadable(state, quotes, symbol)
 
 
 # --- moves and silence ----------------------------------------------------------------------

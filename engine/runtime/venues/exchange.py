@@ -181,11 +181,14 @@ class ExchangeVenue(_Venue):
         timeout_ms: int = TIMEOUT_MS,
         hello_timeout_ms: int = HELLO_TIMEOUT_MS,
         crash: Callable[[str], None] | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._address = f"ipc://{address}" if isinstance(address, Path) else address
         self._timeout_ms = timeout_ms
-        self._hello_timeout_ms = hello_timeout_ms
+        self._hello_timeout_ms = self._hello_wait_ms = hello_timeout_ms
+        self._most_hello_ms = max(timeout_ms, hello_timeout_ms)
+        self._alive = alive  # said before every question: waiting for its answer is no silence
         self._code = trading_hash()
         self._crash = crash  # named crash points of the fault lab
         self._context = zmq.Context()
@@ -205,8 +208,10 @@ class ExchangeVenue(_Venue):
             self._socket = None
 
     def _ask(self, ask: Ask) -> Answer:
-        timeout = self._hello_timeout_ms if ask.op == "hello" else self._timeout_ms
+        is_hello = ask.op == "hello"
+        timeout = self._hello_wait_ms if is_hello else self._timeout_ms
         socket = self._open()
+        self._alive()
         try:
             # a peer that is away shows within the short time-out, whatever the question
             if not socket.poll(min(timeout, self._timeout_ms), zmq.POLLOUT):
@@ -217,7 +222,10 @@ class ExchangeVenue(_Venue):
             while socket.poll(timeout):
                 answer = to_answer(socket.recv())
                 if (answer.op, answer.link, answer.turn) == (ask.op, ask.link, ask.turn):
+                    self._hello_wait_ms = self._hello_timeout_ms
                     return answer
+            if is_hello:  # it is there and slow: a starved exchange must be found in the end
+                self._hello_wait_ms = min(2 * timeout, self._most_hello_ms)
             raise VenueSilent(f"no answer to {ask.op} within {timeout / 1000:g} s")
         except (VenueSilent, zmq.ZMQError, msgspec.DecodeError) as error:
             self._drop()  # what is still in it must not arrive later

@@ -85,7 +85,11 @@ class Told:
         if number is not None:
             child.repeated += number in child.reports
             child.reports.add(number)
-        if isinstance(event, e.ChildFilled):
+        if isinstance(event, e.ChildReplaced | e.ChildRestated):
+            child.quantity = event.quantity
+            if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
+                child.state = "OVER"
+        elif isinstance(event, e.ChildFilled):
             child.fills[event.exec_id] = event.quantity
             if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
                 child.state = "OVER"

@@ -431,6 +431,7 @@ def calibrate(options: argparse.Namespace) -> int:
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
 DRILLS: Final = (
     "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+    "schedules",
 )  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}

@@ -230,12 +230,14 @@
     const x = p.at_ns.concat(tail.at), target = untilted(p.target).concat(tail.target);
     const low = untilted(p.band_low).concat(tail.target.map((v) => v - under)), high = untilted(p.band_high).concat(tail.target.map((v) => v + over));
     let sum = 0;
-    const fills = (s.fills || []).map(([at, price, shares, liquidity]) => { sum += shares; return { at, price, shares, liquidity, sum }; });
+    const fills = (s.fills || []).map(([at, price, shares, liquidity, _child, _mid, fate]) => { sum += shares; return { at, price, shares, liquidity, fate: fate || "", sum }; });
     const room = Math.max(20, Math.floor($("chart-schedule").clientWidth / MARK_PX));
     const step = Math.max(1, Math.ceil(fills.length / room));
-    const few = fills.filter((_fill, i) => i % step === 0);
-    const marks = (liquidity, y) => few.filter((m) => m.liquidity === liquidity).map((m) => ({ x: m.at, y: y(m) }));
     const shape = r.side === 1 ? "up" : "down", tone = r.side === 1 ? "buy" : "sell";
+    const few = fills.filter((m, i) => m.fate || i % step === 0); // what was taken back is never left out
+    const marks = (liquidity, y) => few.filter((m) => !m.fate && m.liquidity === liquidity).map((m) => ({ x: m.at, y: y(m) }));
+    const fates = (y) => ["busted", "corrected"].filter((fate) => few.some((m) => m.fate === fate)).map((fate) => (
+      { kind: "marks", name: fate, points: few.filter((m) => m.fate === fate).map((m) => ({ x: m.at, y: y(m) })), tone: fate === "busted" ? "bad" : "warn", shape, hollow: fate === "busted" }));
     const some = step > 1 ? ` (1 of ${step})` : "";
     window.QDPieces.chart($("chart-schedule"), {
       unit: "shares", decimals: 0, from, to, now, zero: true, tick: (v) => f("int", v), tip: (v) => f("int", v), empty: "no decision has been stored yet",
@@ -246,6 +248,7 @@
         { kind: "line", name: "done", x, y: p.filled.concat(tail.filled), tone: "text", stair: true },
         { kind: "marks", name: "passive" + some, points: marks("passive", (m) => m.sum), tone, shape, hollow: true },
         { kind: "marks", name: "aggressive", points: marks("aggressive", (m) => m.sum), tone, shape },
+        ...fates((m) => m.sum),
       ],
     });
     const prices = s.prices || { at_ns: [], mid: [], vwap: [] };
@@ -262,6 +265,7 @@
         ...(r.limit === null ? [] : [{ kind: "line", name: near ? "limit" : `limit ${f("price", r.limit, d())} off scale`, x: near ? [from, to] : [], y: near ? [r.limit, r.limit] : [], tone: "bad", dash: true }]),
         { kind: "marks", name: "passive" + some, points: marks("passive", (m) => m.price), tone, shape, hollow: true },
         { kind: "marks", name: "aggressive", points: marks("aggressive", (m) => m.price), tone, shape },
+        ...fates((m) => m.price),
       ],
     });
   }

@@ -54,7 +54,9 @@ def _text(life: Life) -> str:
 
 def _made(life: Life) -> Row:
     row = made_of(life)
-    return row | {"state": str(row["state"]), "status": str(row["status"])}
+    row["state"], row["status"] = str(row["state"]), str(row["status"])
+    del row["left"]  # of a live child: most - filled
+    return row
 
 
 def _life(child: Row) -> Life:

@@ -106,7 +106,7 @@ class Orders(Reader):
         wanted = [row["id"] for row in rows if row["state"] in PARENT_LIVE]
         if not wanted:
             return {}
-        leaves = func.sum(CHILDREN.c.quantity - CHILDREN.c.filled)
+        leaves = func.sum(CHILDREN.c.most - CHILDREN.c.filled)
         keys = (CHILDREN.c.source, CHILDREN.c.parent_id)
         statement = (
             select(*keys, func.count().label("n"), leaves.label("leaves"))
@@ -256,6 +256,9 @@ def _fill(row: Found) -> FillRecord:
         liquidity=LIQUIDITY.get(row["liquidity"], ""),
         mid=(row["bid"] + row["ask"]) / 2.0 * tick if sound else None,
         origin=row["origin"],
+        fate=row["fate"],
+        was_quantity=row["was_quantity"],
+        was_price=(row["was_price"] + row["was_sub"] / 100) * tick,
     )
 
 

@@ -52,6 +52,9 @@ class FillRecord(msgspec.Struct, frozen=True, kw_only=True):
     liquidity: str  # "passive", "aggressive", ""
     mid: float | None  # just before the fill
     origin: str
+    fate: str = ""  # "busted" (quantity 0 now), "corrected"
+    was_quantity: int = 0  # as it was reported first
+    was_price: float = 0.0
 
 
 class ReceiptRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,12 +156,19 @@ def _venues(order: OrderTca) -> Component:
     return rows_table(titles, rows, empty="no fills")
 
 
+def _fate(fill: FillRecord) -> str:
+    """What the venue took back of a fill: costs are of what stands."""
+    if not fill.fate:
+        return text.NONE
+    return f"{fill.fate}, was {text.number(fill.was_quantity)} at {fill.was_price:,.4f}"
+
+
 def _fills(order: OrderTca) -> Component:
     fills: tuple[FillRecord, ...] = queries().fills_of(order.parent_id)
     tick = order.tick_size
     titles = (("Venue time", ""), ("Child", ""), ("Venue", ""), ("Shares", "num"),
               ("Price", "num"), ("Mid before", "num"), ("Passive or aggressive", ""),
-              ("Fee", "num"))  # fmt: skip
+              ("Fee", "num"), ("Taken back", ""))  # fmt: skip
     rows: list[list[Cell | str]] = [
         [
             at(fill.venue_at, ms=True, clock=True),
@@ -172,6 +179,7 @@ def _fills(order: OrderTca) -> Component:
             number(costs.price(fill.mid, tick, 1)),
             fill.liquidity or text.NONE,
             number(text.signed(fill.fee, 2)),
+            _fate(fill),
         ]
         for fill in fills
     ]

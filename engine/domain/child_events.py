@@ -76,6 +76,7 @@ class ChildCancelled(Event, frozen=True, kw_only=True):
     exec_id: int
     venue_at: Nanos
     reason: int
+    cum: Shares = Shares(0)  # shares that the venue counts as filled
 
 
 class ChildRejected(Event, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class ChildExpired(Event, frozen=True, kw_only=True):
     child_id: ChildId
     exec_id: int
     venue_at: Nanos
+    cum: Shares = Shares(0)  # shares that the venue counts as filled
 
 
 class ChildReplaceIntended(Event, frozen=True, kw_only=True):
@@ -172,6 +174,7 @@ class ChildDoneForDay(Event, frozen=True, kw_only=True):
     exec_id: int
     venue_at: Nanos
     leaves: Shares = Shares(0)
+    cum: Shares = Shares(0)  # shares that the venue counts as filled
 
 
 class ChildStopped(Event, frozen=True, kw_only=True):
@@ -246,6 +249,7 @@ class StrayReport(Event, frozen=True, kw_only=True):
     request: int = 0
     ref: int = 0
     reason: int = 0
+    cum: Shares = Shares(0)
 
 
 class ChildAdopted(Event, frozen=True, kw_only=True):

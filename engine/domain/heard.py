@@ -35,7 +35,7 @@ KIND: Final[dict[type[Any], int]] = {
     event: kind for kind, event in BOOKED.items() if event is not e.ChildPending
 }
 ROW_FIELDS: Final = (  # the same in a row of the wire, in an event and in Heard
-    "quantity", "price", "sub", "liquidity", "leaves", "request", "ref", "reason",
+    "quantity", "price", "sub", "liquidity", "leaves", "request", "ref", "reason", "cum",
 )  # fmt: skip
 _OF_HEARD: Final = (*ROW_FIELDS, "fee")
 

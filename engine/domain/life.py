@@ -5,10 +5,11 @@ A child is its first terms, the requests we made since, and the SET of reports t
 times in which they arrive change nothing. ``EFFECTS`` says what each report does; where several
 statuses apply, ``PRECEDENCE`` decides (FIX 4.4, appendix D). This is the whole state machine.
 
-Three rules that no row of the tables may break:
+Four rules that no row of the tables may break:
 
 * the filled quantity falls only by a bust or a correction;
 * an order that has ended still takes fills, busts and corrections, and keeps its status;
+* an order that ended with more filled than we have heard of keeps those shares until they come;
 * a request counts when the venue accepts it; until then its order trades on its old terms.
 """
 
@@ -108,6 +109,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     request: int = 0  # of ours that it answers, 0 = the order itself, or not said
     ref: int = 0  # BUSTED, CORRECTED: exec_id of the fill, or of its last correction
     reason: int = 0
+    cum: Shares = Shares(0)  # what the venue counts as filled when it ends the order
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
@@ -178,8 +180,9 @@ class Standing:
     passive: Shares
     notional100: int  # [tick / 100 * share]
     fees: float
-    leaves: Shares  # by the status; 0 once it has ended
+    leaves: Shares  # by the status; once it has ended what the venue filled and we have not heard
     waiting: tuple[Request, ...]  # requests of ours without an answer
+    is_over: bool  # by the venue
     reason: int = 0  # of the end
 
 
@@ -265,6 +268,7 @@ class _Terms:
     kept: bool = False  # done for the day, works again tomorrow
     is_stopped: bool = False
     reason: int = 0
+    last: Heard | None = None  # the report that ended it
 
 
 def _terms(life: Life) -> _Terms:
@@ -280,9 +284,19 @@ def _terms(life: Life) -> _Terms:
             now.end = now.end if now.end in FINAL else None
         if effect.ends and now.end not in FINAL:
             now.end, now.reason, now.kept = effect.ends, row.reason, row.leaves > 0
+            now.last = row
     if now.end is None and not now.is_proved and (life.is_stopped_by_us or life.never_came):
         now.end = S.REJECTED
     return now
+
+
+def _unheard(life: Life, now: _Terms) -> int:
+    """Shares filled before the end, by the venue's count, that were not reported yet. [share]"""
+    if now.last is None or not now.last.cum:
+        return 0
+    until = tuple(row for row in life.reports if row.exec_id < now.last.exec_id)
+    heard = trades_of(replace(life, reports=until)).values()
+    return max(now.last.cum - sum(row.quantity for row in heard), 0)
 
 
 def _status(now: _Terms, filled: int, pending: set[OrdStatus]) -> OrdStatus:
@@ -308,17 +322,20 @@ def stand(life: Life) -> Standing:
     waiting = () if now.end in FINAL else waiting_of(life)
     status = _status(now, filled, set(_pending(life, waiting)))
     is_over = now.end is not None and not (now.end == S.DONE_FOR_DAY and now.kept)
-    wanted = (row.quantity for row in waiting if row.kind == CHANGE)
+    left = _unheard(life, now) if is_over else max(now.quantity - filled, 0)
+    wanted = [] if is_over else [row.quantity for row in waiting if row.kind == CHANGE]
+    most = filled + left if is_over else max(now.quantity, *wanted, 0)
     return Standing(
         status=status,
         quantity=now.quantity,
         price=now.price,
-        most=Shares(max(now.quantity, *wanted, 0)),
+        most=Shares(most),
         filled=Shares(filled),
         passive=Shares(sum(row.quantity for row in fills if row.liquidity == k.PASSIVE)),
         notional100=sum((100 * row.price + row.sub) * row.quantity for row in fills),
         fees=sum(row.fee for row in fills),
-        leaves=Shares(0 if is_over else max(now.quantity - filled, 0)),
+        leaves=Shares(left),
+        is_over=is_over,
         waiting=waiting,
         reason=now.reason,
     )

@@ -36,7 +36,7 @@ class ChildState(StrEnum):
     STOPPED = "STOPPED"  # the venue guarantees a price
     PENDING_CANCEL = "PENDING_CANCEL"  # asked for and not answered; never shown as cancelled
     PENDING_REPLACE = "PENDING_REPLACE"  # the same for new terms: it works on the old ones
-    UNKNOWN = "UNKNOWN"  # no evidence: reserves its quantity, is asked for, never resent
+    UNKNOWN = "UNKNOWN"  # no evidence of it, or of its last fills: reserves them, is asked for
     CARRIED = "CARRIED"  # done for today, works again tomorrow (GTC)
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"
@@ -67,7 +67,7 @@ CHILD_LIVE: Final = frozenset(
 )
 _ALL: Final = frozenset(ChildState)
 _PROVEN: Final = _ALL - {C.INTENDED, C.SEND_REFUSED}  # what was once at the venue never was "never"
-_GONE: Final = frozenset({C.CANCELLED, C.EXPIRED, C.REJECTED})  # venues that say two of these exist
+_GONE: Final = frozenset({C.CANCELLED, C.EXPIRED, C.REJECTED, C.UNKNOWN})
 # Reports come in any order and may be taken back (busts), so most steps can happen. What can not:
 # an order that was at the venue is never again "not known to be there", one that the venue has
 # cancelled or expired never works again.
@@ -80,15 +80,15 @@ CHILD_NEXT: Final[dict[ChildState, frozenset[ChildState]]] = {
     C.PENDING_CANCEL: _ALL,
     C.PENDING_REPLACE: _ALL,
     C.UNKNOWN: _ALL,
-    C.CARRIED: _PROVEN - {C.UNKNOWN},
+    C.CARRIED: _PROVEN,
     # a bust re-opens a filled order, an accepted replace makes it larger
-    C.FILLED: _PROVEN - {C.UNKNOWN},
+    C.FILLED: _PROVEN,
     C.CANCELLED: _GONE,
     C.EXPIRED: _GONE,
     # what we only inferred (our gate, "the venue does not know it") yields to any evidence
-    C.REJECTED: _PROVEN - {C.UNKNOWN},
-    C.SEND_REFUSED: _ALL - {C.INTENDED, C.UNKNOWN},
-    C.DONE_FOR_DAY: _PROVEN - {C.UNKNOWN},
+    C.REJECTED: _PROVEN,
+    C.SEND_REFUSED: _ALL - {C.INTENDED},
+    C.DONE_FOR_DAY: _PROVEN,
 }
 
 OF_STATUS: Final[dict[OrdStatus, ChildState]] = {
@@ -106,18 +106,29 @@ OF_STATUS: Final[dict[OrdStatus, ChildState]] = {
 }
 
 
+PENDING: Final = (C.PENDING_CANCEL, C.PENDING_REPLACE)
+
+
 def state_of(life: Life, now: Standing) -> ChildState:
     """What the desk shows: the venue's status, and around it what only we know.
 
     A request of ours shows from the moment it was asked as long as it can change anything.
     """
     shown = OF_STATUS[now.status]
+    if now.is_over and now.leaves:
+        return C.UNKNOWN  # where are the fills that the venue counts?
+    if shown in PENDING and not now.leaves and now.most <= now.filled:
+        return C.DONE_FOR_DAY if now.is_over else C.FILLED  # no answer can change anything
     if shown == C.REJECTED and life.is_stopped_by_us:
         return C.SEND_REFUSED
-    if shown == C.DONE_FOR_DAY and now.leaves:
+    if shown == C.DONE_FOR_DAY and not now.is_over:
         shown = C.CARRIED
-    if shown in (C.PENDING_CANCEL, C.PENDING_REPLACE) or shown not in CHILD_LIVE | {C.FILLED}:
-        return shown
+    can_change = shown in CHILD_LIVE | {C.FILLED} and shown not in PENDING
+    return _asked(life, now, shown) if can_change else shown
+
+
+def _asked(life: Life, now: Standing, shown: ChildState) -> ChildState:
+    """Around the venue's status: what we have asked for, and whether we have lost it."""
     asked = {request.kind for request in now.waiting}
     if CANCEL in asked and now.leaves:
         return C.PENDING_CANCEL
@@ -173,6 +184,7 @@ class Child:
     life: Life
     price: Ticks  # in force at the venue, as far as we know
     quantity: Shares
+    left: Shares  # of quantity, not filled; at the end what was filled and we have not heard of
     state: ChildState = ChildState.INTENDED
     venue: int = 0  # place in the venues of the day
     display: Shares = Shares(0)  # ICEBERG: shares shown at a time
@@ -202,7 +214,7 @@ class Child:
     @property
     def leaves(self) -> Shares:
         """Shares that may still trade on the terms in force; zero once terminal. [share]"""
-        return Shares(max(self.quantity - self.filled, 0)) if self.is_live else Shares(0)
+        return self.left if self.is_live else Shares(0)
 
     @property
     def reserve(self) -> Shares:
@@ -236,6 +248,7 @@ def made_of(life: Life) -> dict[str, Any]:
         "cancel_asked_at": cancels[-1].at if cancels else Nanos(0),
         "cancel_by": cancels[-1].by if cancels else "",
         "most": now.most,
+        "left": now.leaves,
         "status": now.status,
         "passive_filled": now.passive,
         "replace_asked_at": max((r.at for r in now.waiting if r.kind == CHANGE), default=Nanos(0)),

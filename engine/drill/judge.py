@@ -13,21 +13,29 @@ from typing import Any
 from db.journal import read_all, verify
 from engine.domain import events as e
 from engine.domain.events import Entry
-from engine.domain.kinds import FILLED, NEW
+from engine.domain.kinds import CANCEL_REJECTED, FILLED, NEW
+from engine.domain.report_kinds import BUSTED, CORRECTED, REPLACED, RESTATED
 from engine.domain.units import child_text
 from engine.exchange.order_log import Moved, read_entries
 from engine.runtime.venues.wire import messages_of, reports_of
 
 NOT_SENT = ("SEND_REFUSED", "NEVER_ARRIVED")
-OVER = (*NOT_SENT, "OVER")
+OVER = (*NOT_SENT, "OVER", "FULL")
 STATE_AFTER: dict[type, str] = {
     e.ChildCancelled: "OVER",
     e.ChildRejected: "OVER",
     e.ChildExpired: "OVER",
+    e.ChildDoneForDay: "OVER",
     e.ChildSendRefused: "SEND_REFUSED",
     e.ChildNeverArrived: "NEVER_ARRIVED",
     e.ChildUnknown: "UNKNOWN",
 }
+
+
+def standing(fills: dict[int, int], undone: dict[int, int], now: dict[int, int]) -> int:
+    """Shares that stand: fills and corrections to which no later report refers. [share]"""
+    gone = set(undone.values())
+    return sum(shares for number, shares in (fills | now).items() if number not in gone)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,14 +44,16 @@ class Ours:
 
     parent: int
     quantity: int
-    state: str = "LIVE"  # LIVE | UNKNOWN | OVER | SEND_REFUSED | NEVER_ARRIVED
-    fills: dict[int, int] = field(default_factory=dict)  # exec id -> shares
+    state: str = "LIVE"  # LIVE | UNKNOWN | OVER | FULL | SEND_REFUSED | NEVER_ARRIVED
+    fills: dict[int, int] = field(default_factory=dict)  # exec id -> shares as first reported
+    undone: dict[int, int] = field(default_factory=dict)  # bust, correction -> what it refers to
+    now: dict[int, int] = field(default_factory=dict)  # correction -> shares
     reports: set[int] = field(default_factory=set)  # exec ids of any kind
     repeated: int = 0  # reports booked twice
 
     @property
     def filled(self) -> int:
-        return sum(self.fills.values())
+        return standing(self.fills, self.undone, self.now)
 
 
 @dataclass(slots=True)
@@ -62,9 +72,12 @@ class Told:
         match event:
             case e.ParentAccepted(parent=parent):
                 self.most[parent.id] = parent.quantity
-            case e.ParentAmended(parent_id=number, quantity=quantity):
+            case (
+                e.ParentAmended(parent_id=number, quantity=quantity)
+                | e.ParentTrimmed(parent_id=number, quantity=quantity)
+            ):
                 self.most[number] = max(self.most[number], quantity)
-            case e.ChildIntended():
+            case e.ChildIntended() | e.ChildAdopted():
                 if event.child_id in self.children:
                     self.twice.append(event.child_id)
                 self.children[event.child_id] = Ours(
@@ -85,18 +98,32 @@ class Told:
         if number is not None:
             child.repeated += number in child.reports
             child.reports.add(number)
-        if isinstance(event, e.ChildReplaced | e.ChildRestated):
+        if isinstance(event, e.FillBusted | e.FillCorrected):
+            child.undone[event.exec_id] = event.ref
+            if isinstance(event, e.FillCorrected):
+                child.now[event.exec_id] = event.quantity
+            _open_again(child)
+        elif isinstance(event, e.ChildReplaced | e.ChildRestated):
             child.quantity = event.quantity
-            if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
-                child.state = "OVER"
+            _full(child)
         elif isinstance(event, e.ChildFilled):
             child.fills[event.exec_id] = event.quantity
-            if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
-                child.state = "OVER"
+            _full(child)
         elif isinstance(event, e.ChildAccepted):
             child.state = "LIVE" if child.state == "UNKNOWN" else child.state
         else:
             child.state = STATE_AFTER.get(type(event), child.state)
+
+
+def _full(child: Ours) -> None:
+    if child.filled >= child.quantity and child.state in ("LIVE", "UNKNOWN"):
+        child.state = "FULL"
+
+
+def _open_again(child: Ours) -> None:
+    """A filled order works again when a fill is taken back; one that was ended does not."""
+    if child.state == "FULL" and child.filled < child.quantity:
+        child.state = "LIVE"
 
 
 def told_by(entries: Iterable[Entry]) -> Told:
@@ -113,6 +140,9 @@ class AtVenue:
 
     news: Counter[int] = field(default_factory=Counter)  # child -> NEW messages taken
     fills: dict[int, dict[int, int]] = field(default_factory=dict)  # child -> exec id -> shares
+    undone: dict[int, dict[int, int]] = field(default_factory=dict)  # busts and corrections
+    now: dict[int, dict[int, int]] = field(default_factory=dict)  # corrected shares
+    newest: dict[int, int] = field(default_factory=dict)  # child -> exec id of its last report
     leaves: dict[int, int] = field(default_factory=dict)  # child -> after its last report
     quantity: dict[int, int] = field(default_factory=dict)
 
@@ -120,9 +150,24 @@ class AtVenue:
         """Reports of one entry."""
         for row in rows:
             child = int(row["child"])
-            if row["kind"] == FILLED:
-                self.fills.setdefault(child, {})[int(row["exec_id"])] = int(row["quantity"])
-            self.leaves[child] = int(row["leaves"])
+            number, kind = int(row["exec_id"]), int(row["kind"])
+            if kind == FILLED:
+                self.fills.setdefault(child, {})[number] = int(row["quantity"])
+            elif kind in (BUSTED, CORRECTED):
+                self.undone.setdefault(child, {})[number] = int(row["ref"])
+            if kind == CORRECTED:
+                self.now.setdefault(child, {})[number] = int(row["quantity"])
+            if kind in (REPLACED, RESTATED):
+                self.quantity[child] = int(row["quantity"])
+            if number > self.newest.get(child, 0) and kind != CANCEL_REJECTED:
+                self.newest[child] = number
+                self.leaves[child] = int(row["leaves"])
+
+    def filled(self, child: int) -> int:
+        """Shares of a child that stand. [share]"""
+        return standing(
+            self.fills.get(child, {}), self.undone.get(child, {}), self.now.get(child, {})
+        )  # fmt: skip
 
 
 def at_venue(folder: Path) -> AtVenue:
@@ -184,14 +229,14 @@ def _id(child: int) -> Any:
 
 def _compare_child(found: Findings, child: int, ours: Ours, venue: AtVenue) -> None:
     name = child_text(_id(child))
-    there = venue.fills.get(child, {})
+    there, done = venue.fills.get(child, {}), venue.filled(child)
     if ours.repeated:
         found.add("duplicated", f"{name} has {ours.repeated} reports booked twice")
-    if ours.fills != there:
-        kind = "lost" if ours.filled < sum(there.values()) else "duplicated"
-        found.add(kind, f"{name} filled {sum(there.values())} there, {ours.filled} here")
-    if sum(there.values()) > ours.quantity:
-        found.add("overfilled", f"{name} filled {sum(there.values())} of {ours.quantity}")
+    if ours.fills != there or ours.filled != done:
+        kind = "lost" if ours.filled < done else "duplicated"
+        found.add(kind, f"{name} filled {done} there, {ours.filled} here")
+    if done > max(ours.quantity, venue.quantity.get(child, 0)):
+        found.add("overfilled", f"{name} filled {done} of {ours.quantity}")
     if ours.state == "UNKNOWN":
         found.add("unknown_after", f"{name} is still UNKNOWN")
     sent = child in venue.news
@@ -205,10 +250,10 @@ def _compare_child(found: Findings, child: int, ours: Ours, venue: AtVenue) -> N
 
 def _compare_parents(found: Findings, told: Told, venue: AtVenue) -> None:
     done: Counter[int] = Counter()
-    for child, fills in venue.fills.items():
+    for child in venue.fills:
         ours = told.children.get(child)
         if ours is not None:
-            done[ours.parent] += sum(fills.values())
+            done[ours.parent] += venue.filled(child)
     for parent, filled in done.items():
         if filled > told.most[parent]:
             found.add("overfilled", f"P-{parent} filled {filled} of {told.most[parent]}")

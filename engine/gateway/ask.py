@@ -166,7 +166,9 @@ def _columns(prices: Any) -> dict[str, object]:
 
 
 def _fill(fill: Any) -> list[object]:
-    return [fill.venue_at, fill.price, fill.quantity, fill.liquidity, fill.child, fill.mid]
+    return [
+        fill.venue_at, fill.price, fill.quantity, fill.liquidity, fill.child, fill.mid, fill.fate,
+    ]  # fmt: skip
 
 
 def _json(body: object) -> Response:

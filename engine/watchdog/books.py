@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RATE_WINDOW_NS = 10_000_000_000  # market clock
-FILLED = 2  # kind of a report
+FILLED, BUSTED, CORRECTED = 2, 15, 16  # kinds of reports that change how much is done
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,8 +40,19 @@ class Child:
     symbol: str
     side: int
     quantity: int
-    filled: int = 0
-    is_live: bool = True
+    fills: dict[int, int] = field(default_factory=dict)  # exec id of the first report -> shares
+    first: dict[int, int] = field(default_factory=dict)  # exec id of a correction -> of its fill
+    gone: set[int] = field(default_factory=set)  # exec ids that were busted
+    is_live: bool = True  # no report has ended it
+    wanted: int = 0  # the largest quantity that a replace of it asked for
+
+    def root(self, exec_id: int) -> int:
+        """Exec id of the fill that this one is, or corrects."""
+        return self.first.get(exec_id, exec_id)
+
+    @property
+    def filled(self) -> int:
+        return sum(shares for fill, shares in self.fills.items() if fill not in self.gone)
 
     @property
     def leaves(self) -> int:
@@ -86,19 +97,17 @@ class Journalled:
         self.parents, self.children, self.sends = {}, {}, {}
         self.touched = set()
 
-    def change(self, child_id: int, *, filled: int = 0, is_over: bool = False) -> None:
-        """Book a fill or an end on a child and its parent."""
+    def change(self, child_id: int, how: "Callable[[Child], None]") -> None:
+        """Change a child; its parent gets the difference."""
         child = self.children.get(child_id)
         if child is None:
             return
-        was = child.leaves
-        child.filled += filled
-        if is_over or child.filled >= child.quantity:
-            child.is_live = False
+        done, left = child.filled, child.leaves
+        how(child)
         parent = self.parents.get(child.parent)
         if parent is not None:
-            parent.filled += filled
-            parent.leaves += child.leaves - was
+            parent.filled += child.filled - done
+            parent.leaves += child.leaves - left
             self.touched.add(child.parent)
 
 
@@ -175,11 +184,57 @@ def _intended(book: Journalled, event: Event) -> None:
 
 
 def _filled(book: Journalled, event: Event) -> None:
-    book.change(event["child_id"], filled=event["quantity"])
+    def how(child: Child) -> None:
+        child.fills.setdefault(event["exec_id"], event["quantity"])
+
+    book.change(event["child_id"], how)
+
+
+def _busted(book: Journalled, event: Event) -> None:
+    """A fill, or the last correction of one, never was."""
+
+    def how(child: Child) -> None:
+        child.gone.add(child.root(event["ref"]))
+
+    book.change(event["child_id"], how)
+
+
+def _corrected(book: Journalled, event: Event) -> None:
+    def how(child: Child) -> None:
+        fill = child.root(event["ref"])
+        child.first[event["exec_id"]] = fill
+        child.fills[fill] = event["quantity"]
+
+    book.change(event["child_id"], how)
+
+
+def _wanted(book: Journalled, event: Event) -> None:
+    def how(child: Child) -> None:
+        child.wanted = max(child.wanted, event["quantity"])
+
+    book.change(event["child_id"], how)
+
+
+def _changed(book: Journalled, event: Event) -> None:
+    """Replaced by us or restated by the venue."""
+
+    def how(child: Child) -> None:
+        child.quantity = event["quantity"]
+
+    book.change(event["child_id"], how)
 
 
 def _ended(book: Journalled, event: Event) -> None:
-    book.change(event["child_id"], is_over=True)
+    def how(child: Child) -> None:
+        child.is_live = False
+
+    book.change(event["child_id"], how)
+
+
+def _done_for_day(book: Journalled, event: Event) -> None:
+    """Over, unless it works again tomorrow."""
+    if not event.get("leaves"):
+        _ended(book, event)
 
 
 def _send_refused(book: Journalled, event: Event) -> None:
@@ -199,10 +254,18 @@ HANDLERS: dict[str, Callable[[Journalled, Event], None]] = {
     "PolicySet": _policy,
     "ParentAccepted": _accepted,
     "ParentAmended": _amended,
+    "ParentTrimmed": _amended,
     "ParentResumed": _amended,
     "ParentTurnedDown": _turned_down,
     "ChildIntended": _intended,
+    "ChildAdopted": _intended,
     "ChildFilled": _filled,
+    "FillBusted": _busted,
+    "FillCorrected": _corrected,
+    "ChildReplaceIntended": _wanted,
+    "ChildReplaced": _changed,
+    "ChildRestated": _changed,
+    "ChildDoneForDay": _done_for_day,
     "ChildSendRefused": _send_refused,
     "ChildCancelled": _ended,
     "ChildRejected": _ended,
@@ -219,6 +282,9 @@ class AtExchange:
     at_ns: int = 0  # market time there
     next: int = 0  # reports seen
     cum: dict[int, int] = field(default_factory=dict)  # child -> filled
+    newest: dict[int, int] = field(
+        default_factory=dict
+    )  # child -> exec id of its last trade report
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     shared: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
     open: dict[int, dict[str, Any]] = field(default_factory=dict)  # child -> row, at this look
@@ -238,7 +304,9 @@ class AtExchange:
             child = row["child"]
             self._learn(child, row.get("tags") or {})
             self.fresh.add(child)
-            if row["kind"] == FILLED:
+            is_trade = row["kind"] in (FILLED, BUSTED, CORRECTED)
+            if is_trade and row["exec_id"] > self.newest.get(child, 0):
+                self.newest[child] = row["exec_id"]
                 self._filled(child, row["cum"])
         self.next = log["next"]
         self.open = {row["child"]: row for row in orders["orders"]}
@@ -258,10 +326,11 @@ class AtExchange:
     def _filled(self, child: int, cum: int) -> None:
         more = cum - self.cum.get(child, 0)
         parent = parent_of(self.tags[child])
-        if more <= 0:
+        if not more:
             return
         self.cum[child] = cum
-        self.behind.add(child)
+        if more > 0:
+            self.behind.add(child)
         if parent is not None:
             self.done[parent] = self.done.get(parent, 0) + more
 

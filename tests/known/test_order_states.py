@@ -279,6 +279,21 @@ def test_a_replace_that_never_arrived_leaves_the_old_terms():
     assert (desk.of(child).state, desk.of(child).reserve) == (ChildState.OPEN, 1_000)
 
 
+def test_an_order_that_ended_keeps_the_shares_of_fills_that_have_not_come():
+    desk = OrderDesk()
+    desk.parent(1_000)
+    child = desk.child(1_000)
+    desk.hear(a_report(k.ACCEPTED, 1, child))
+    desk.hear(a_report(k.CANCELLED, 4, child, cum=300, reason=k.REASON_REQUESTED))
+    assert (desk.of(child).state, desk.of(child).status) == ("UNKNOWN", "CANCELED")
+    assert desk.state.reserved(1) == 300  # not free for another child
+    desk.hear(a_report(k.FILLED, 3, child, quantity=200, price=5000))
+    assert (desk.state.reserved(1), desk.sums()) == (100, (200, 200))
+    desk.hear(a_report(k.FILLED, 2, child, quantity=100, price=5000))
+    assert (desk.of(child).state, desk.state.reserved(1)) == (ChildState.CANCELLED, 0)
+    assert "late_fill" not in desk.alerts()
+
+
 def test_a_bust_on_a_completed_parent_is_booked_alarmed_and_its_child_taken_back():
     desk = OrderDesk()
     desk.parent(1_000)

@@ -16,8 +16,9 @@ import pytest
 import zmq
 
 from engine.domain.errors import BrokenInvariant
+from engine.domain.executions import EXECUTION
 from engine.domain.kinds import ACCEPTED, CANCELLED, REASON_MASS_CANCEL
-from engine.domain.market import MESSAGE, REPORT
+from engine.domain.market import MESSAGE
 from engine.exchange.core import Exchange
 from engine.exchange.ledger import read_log
 from engine.exchange.order_log import log_path
@@ -27,7 +28,6 @@ from engine.lifeline import SUPERVISED
 from engine.runtime.clock import HandClock
 from engine.runtime.ports import VenueSilent
 from engine.runtime.venues.exchange import ExchangeVenue
-from engine.runtime.venues.wire import reports_of
 from engine.settings import paths, resolve, to_env
 from tests.support.exchange import NOTHING, TAGS, direct, open_small, trade
 from tests.support.market import OPEN, SECOND, message, session
@@ -205,14 +205,14 @@ def test_the_drop_copy_carries_every_report_with_its_tags(tmp_path):
         deadline = time.monotonic() + 5
         while not reader.poll(20):  # until the subscription has arrived
             assert time.monotonic() < deadline
-            server.publish(np.zeros(0, REPORT), {})
+            server.publish(np.zeros(0, EXECUTION), {})
         while reader.poll(20):
             last = msgspec.msgpack.decode(reader.recv_multipart()[1])
         _, venue = direct(exchange=server.exchange)
         venue.advance(OPEN + SECOND, message(1, at=OPEN, price=4_900), {"1": TAGS})
         server.exchange.mass_cancel("all", "watchdog")
         got = [msgspec.msgpack.decode(reader.recv_multipart()[1]) for _ in range(2)]
-        kinds = [reports_of(body["reports"])["kind"].tolist() for body in got]
+        kinds = [np.frombuffer(body["reports"], EXECUTION)["kind"].tolist() for body in got]
         assert kinds == [[ACCEPTED], [CANCELLED]]
         assert [body["seq"] for body in got] == [last["seq"] + 1, last["seq"] + 2]
         assert all(body["tags"] == {"1": TAGS} and body["day"] for body in got)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from db.journal import SqliteJournal
@@ -20,6 +21,7 @@ from engine.domain.orders import AtEnd, CatchUp, OnRestart, Parent, ParentState
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks, child_id
 from engine.runtime.code import trading_hash
 from engine.runtime.kill_flag import SLOTS, KillFlag
+from engine.watchdog.books import Journalled
 from engine.watchdog.cancel import CancelRoute
 from engine.watchdog.flag import FlagFile
 from engine.watchdog.guard import Guard
@@ -121,10 +123,13 @@ class StandInExchange:
             }
         )  # fmt: skip
 
-    def fill(self, counter: int, cum: int, *, parent: int = 1) -> None:
+    def fill(self, counter: int, cum: int, *, parent: int = 1, kind: int = 2) -> None:
         self.reports.append(
-            {"child": child_id(1, counter), "kind": 2, "cum": cum, "tags": tags(parent)}
-        )
+            {
+                "child": child_id(1, counter), "kind": kind, "cum": cum, "tags": tags(parent),
+                "exec_id": len(self.reports) + 1,
+            }
+        )  # fmt: skip
 
     def close(self) -> None:
         self._door.close()
@@ -292,6 +297,38 @@ def test_open_orders_count_beside_fills(rig):
     rig.happened(intended(3, 100))
     rig.look()
     assert rig.kills() == [("parent", "P-1", "watchdog")]
+
+
+def test_busts_corrections_and_replaces_are_counted_by_the_watchdogs_own_fold():
+    book = Journalled()
+    rows = [
+        e.ParentAccepted(parent=a_parent(quantity=1_000)), intended(1, 600), filled(1, 200, 1),
+        filled(1, 100, 2),
+        e.FillBusted(child_id=child_id(1, 1), exec_id=3, venue_at=Nanos(1), ref=1),
+        e.FillCorrected(
+            child_id=child_id(1, 1), exec_id=4, venue_at=Nanos(1), ref=2, price=Ticks(1),
+            quantity=Shares(90),
+        ),
+        e.FillCorrected(
+            child_id=child_id(1, 1), exec_id=5, venue_at=Nanos(1), ref=4, price=Ticks(1),
+            quantity=Shares(80),
+        ),
+        e.ChildReplaced(
+            child_id=child_id(1, 1), exec_id=6, venue_at=Nanos(1), request=1,
+            quantity=Shares(500), price=Ticks(1),
+        ),
+    ]  # fmt: skip
+    for event in rows:
+        book.fold({"market_ns": 1, "desk_ns": 1, "event": msgspec.to_builtins(event)})
+    parent = book.parents[1]
+    assert (parent.filled, parent.leaves) == (80, 420)
+
+
+def test_a_replace_that_the_journal_has_asked_for_is_no_breach(rig):
+    rig.happened(e.ParentAccepted(parent=a_parent(quantity=1_000)), intended(1, 600))
+    rig.exchange.open(1, 500)  # it has taken a replace that the journal has not heard of yet
+    rig.look()
+    assert rig.kills() == []
 
 
 def test_a_quantity_cut_while_orders_end_is_no_breach(rig):

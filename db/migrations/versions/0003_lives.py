@@ -1,7 +1,7 @@
 """Lives of children: replaces, busts, corrections.
 
-Revision: 0003, after 0002. Rows of an older desk have no life: ``python -m engine rebuild`` makes
-them anew from the journal.
+Revision: 0003, after 0002. Rows of an older desk have no life: they are dropped, and the worker
+projects the journal anew.
 """
 
 from typing import Any
@@ -33,15 +33,16 @@ MORE: dict[str, tuple[tuple[str, Any, str], ...]] = {
 
 
 def upgrade() -> None:
-    """Add the columns; a fill was what it is."""
+    """Add the columns; drop the rows, which the journal has."""
+    names = sa.inspect(op.get_bind()).get_table_names()
+    for name in names:
+        if name != "alembic_version":
+            op.execute(sa.text(f"DELETE FROM {name}"))  # noqa: S608 - names of the schema itself
     for table, columns in MORE.items():
         for name, kind, value in columns:
             op.add_column(
                 table, sa.Column(name, kind, nullable=False, server_default=sa.text(f"'{value}'"))
             )
-    op.execute(
-        sa.text("UPDATE fills SET was_price = price, was_sub = sub, was_quantity = quantity")
-    )
 
 
 def downgrade() -> None:

@@ -15,7 +15,7 @@ from engine.core.rules.orders import (
     needs_cancel,
     open_instrument,
 )
-from engine.core.rules.trim import interim, trims
+from engine.core.rules.trim import interim, is_unanswered, trims
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -69,10 +69,11 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
         raise Refused("end must be after now and not after the close", field="end_at")
     volume, _ = quotes.totals(parent.symbol)
     requests = trims(state, parent, quantity, limit)
+    waits = requests or is_unanswered(state, parent)
     amended = e.ParentAmended(
         parent_id=parent.id,
         quantity=interim(state, parent, quantity),
-        wanted=quantity if requests else Shares(0),
+        wanted=Shares(quantity) if waits else Shares(0),
         limit_price=limit,
         end_at=end_at,
         base_volume=Shares(volume - parent.arrival_volume),

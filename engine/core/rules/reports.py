@@ -42,6 +42,7 @@ def read(row: np.void) -> Heard:
         request=int(row["request"]) if "request" in more else 0,
         ref=int(row["ref"]) if "ref" in more else 0,
         reason=int(row["reason"]),
+        cum=Shares(int(row["cum"])),
     )
 
 
@@ -100,6 +101,7 @@ def _stray(state: State, child_id: ChildId, report: Heard, place: int) -> tuple[
         request=report.request,
         ref=report.ref,
         reason=report.reason,
+        cum=report.cum,
     )
     sentence = f"the venue reports {child_text(child_id)}, which this desk never sent"
     return (stray, raise_alert(state, "critical", "stray", child_text(child_id), sentence))

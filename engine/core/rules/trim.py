@@ -64,15 +64,20 @@ def _request(child: Child, cut: int, price: Ticks | None) -> AnyEvent:
     )
 
 
+def is_unanswered(state: State, parent: Parent) -> bool:
+    """Whether the venue still owes an answer about one of its children."""
+    return any(
+        child.replace_asked_at or child.cancel_asked_at for child in state.live_children(parent.id)
+    )
+
+
 def follow(state: State, parent: Parent) -> tuple[AnyEvent, ...]:
     """One step of an amendment that waits for the venue: less quantity, or more requests."""
     if not parent.wanted:
         return ()
     floor = interim(state, parent, parent.wanted)
     asked = trims(state, parent, parent.wanted, parent.limit_price)
-    is_settled = not asked and not any(
-        child.replace_asked_at or child.cancel_asked_at for child in state.live_children(parent.id)
-    )
+    is_settled = not asked and not is_unanswered(state, parent)
     if floor < parent.quantity or is_settled:
         left = Shares(0) if is_settled else parent.wanted
         trimmed = e.ParentTrimmed(parent_id=parent.id, quantity=floor, wanted=left)

@@ -412,6 +412,14 @@ def compare(options: argparse.Namespace) -> int:
     return pairs(options.rest)
 
 
+def learn(options: argparse.Namespace) -> int:
+    """Train a policy of RL or a direction model of ADAPTIVE on simulated paths."""
+    from engine.learn.verb import main as train
+    from engine.runtime.clock import SystemClock
+
+    return train(options.rest, SystemClock().wall_ns())
+
+
 def stylised(options: argparse.Namespace) -> int:
     """Measure whether the simulated market behaves like a market."""
     from engine.realism.report import main as measure
@@ -433,7 +441,7 @@ DRILLS: Final = (
     "crash", "schedules", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart",
     "soak",
 )  # fmt: skip
-LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
+LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {
     "replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB, **REALISM,

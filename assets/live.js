@@ -10,114 +10,14 @@
   const body = document.body;
   if (!body.classList.contains("desk")) return;
 
-  const MINUS = "\u2212", NONE = "-";
+  const { NONE, TICKING, element, write, defined, number, age, money, clock, format, toneOf, zoneName } = window.QDFormat;
+  const { openInput, plainNumber, valueOf, collect, announce, complain } = window.QDForms;
   const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
   const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500,
-    HIDE_MS = 15000, NAG_MS = 30000, NAG_MOST_MS = 480000;
+    HIDE_MS = 15000;
   const CALM = new Set(["HoldParent", "HoldScope", "SetMode", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
-  const people = JSON.parse(body.dataset.people || "{}");
   const $ = (id) => document.getElementById(id);
   const now = () => performance.now();
-
-  function element(tag, className, text) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
-  /* one text node per element: changing its data makes no structural change to observe */
-  function write(target, text) {
-    const node = target.firstChild;
-    if (node && node.nodeType === 3 && !node.nextSibling) {
-      if (node.data !== text) node.data = text;
-    } else target.textContent = text;
-  }
-
-  /* --- formats: the rules of components/text.py under the same names ----------------------- */
-  let zone = localStorage.getItem("qd-zone") || "exchange";
-  const wantedZone = new URLSearchParams(location.search).get("tz");
-  if (["exchange", "UTC", "local"].includes(wantedZone)) zone = wantedZone;
-  const clocks = new Map();
-  const zoneName = () => zone === "UTC" ? "UTC" : zone === "local" ? undefined : body.dataset.zone;
-  function clockOf(name) {
-    const key = name || "local";
-    if (!clocks.has(key)) {
-      clocks.set(key, new Intl.DateTimeFormat("en-GB", {
-        timeZone: name, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }));
-    }
-    return clocks.get(key);
-  }
-  const defined = (v) => typeof v === "number" && Number.isFinite(v);
-  const grouped = new Map();
-  function number(v, d) {
-    if (!defined(v)) return NONE;
-    if (!grouped.has(d)) {
-      grouped.set(d, new Intl.NumberFormat("en-US", {
-        minimumFractionDigits: d, maximumFractionDigits: d, roundingMode: "halfEven" }));
-    }
-    const text = grouped.get(d).format(v);
-    const zero = !/[1-9]/.test(text);
-    return zero ? text.replace("-", "") : text.replace("-", MINUS);
-  }
-  function signed(v, d) {
-    const text = number(v, d);
-    return text === NONE || text.startsWith(MINUS) || !/[1-9]/.test(text) ? text : "+" + text;
-  }
-  function age(ms) {
-    if (!defined(ms)) return NONE;
-    const v = Math.max(0, ms);
-    if (v < 60000) return number(v / 1000, 1) + " s";
-    if (v < 3600000) return number(v / 60000, 0) + " min";
-    if (v < 86400000) return number(v / 3600000, 1) + " h";
-    return number(v / 86400000, 1) + " d";
-  }
-  function money(v) {
-    if (!defined(v)) return NONE;
-    const size = Math.abs(v);
-    if (size >= 1e9) return number(v / 1e9, 1) + "B";
-    if (size >= 1e6) return number(v / 1e6, 1) + "M";
-    if (size >= 1e3) return number(v / 1e3, 1) + "k";
-    return number(v, 0);
-  }
-  const pick = (decimals, otherwise) => decimals >= 0 ? decimals : otherwise;
-  function clock(ns, ms) {
-    if (!defined(ns) || ns <= 0) return NONE;
-    const at = Math.floor(ns / 1e6);
-    const text = clockOf(zoneName()).format(at);
-    return ms ? text + "." + String(at % 1000).padStart(3, "0") : text;
-  }
-  const formats = {
-    text: (v) => v === null || v === undefined || v === "" ? NONE : String(v),
-    state: (v) => v === null || v === undefined || v === "" ? NONE : String(v).replaceAll("_", " "),
-    int: (v, d) => number(v, pick(d, 0)),
-    shares: (v) => defined(v) ? number(v, 0) + " sh" : NONE,
-    signed: (v, d) => signed(v, pick(d, 2)),
-    bps: (v) => defined(v) && Math.abs(v) > 10000 ? "absurd" : signed(v, 2),
-    percent: (v, d) => defined(v) ? number(v * 100, pick(d, 1)) + "%" : NONE,
-    bar: (v) => defined(v) ? number(v * 100, 0) + "%" : NONE,
-    money,
-    price: (v, d) => number(v, pick(d, 2)),
-    age,
-    ago: (v) => defined(v) && v > 0 ? age(serverNow() - v / 1e6) : NONE,
-    ms: (v, d) => defined(v) ? number(v, pick(d, v < 10 ? 1 : 0)) + " ms" : NONE,
-    after: (v) => defined(v) ? "+" + number(v, 0) + " ms" : NONE,
-    clock: (v) => clock(v, false),
-    clock_ms: (v) => clock(v, true),
-    side: (v) => v === 1 ? "BUY \u25b2" : v === -1 ? "SELL \u25bc" : NONE,
-    person: (v) => v ? people[v] || String(v) : NONE,
-    hash: (v) => v ? String(v).slice(0, 8) : NONE,
-    list: (v) => Array.isArray(v) && v.length ? v.join(" ") : NONE,
-  };
-  const format = (name, v, decimals) =>
-    (formats[name] || formats.text)(v, decimals === undefined ? -1 : Number(decimals));
-  function toneOf(name, v) {
-    if (name === "side") return v === 1 ? "buy" : v === -1 ? "sell" : "";
-    if (name === "bps" && defined(v)) return v > 0 ? "cost" : v < 0 ? "gain" : "";
-    if (name === "state" && v) return "state-" + String(v).toLowerCase().replace(/[^a-z]+/g, "-");
-    return "";
-  }
-  const TICKING = new Set(["ago"]);
 
   /* --- rows of every topic ----------------------------------------------------------------- */
   const topics = new Map();
@@ -131,6 +31,7 @@
   const cell = (name, key, field) => (rowOf(name, key) || {})[field];
   let serverMs = null, serverSeen = 0;      // the server's clock and when we heard it
   const serverNow = () => serverMs === null ? NaN : serverMs + (now() - serverSeen);
+  window.QDFormat.hear(serverNow);
 
   /* --- stream ------------------------------------------------------------------------------ */
   let source = null, heard = now(), connectedOnce = false, wait = 200, timer = 0;
@@ -710,107 +611,6 @@
   }
 
   /* --- forms ------------------------------------------------------------------------------- */
-  function openInput(host) {
-    host.qdInput = true;
-    const spec = JSON.parse(host.dataset.input);
-    const values = spec.value === undefined ? "" : String(spec.value);
-    if (spec.kind === "radio") {
-      const group = element("fieldset");
-      group.append(element("legend", "", spec.label));
-      for (const [value, text] of spec.options || []) {
-        const label = element("label", "choice"), input = element("input");
-        input.type = "radio";
-        input.name = spec.name;
-        input.value = value;
-        input.checked = value === values;
-        label.append(input, " " + text);
-        group.append(label);
-      }
-      host.append(group);
-      return;
-    }
-    const label = element("label", "", spec.label);
-    const input = element(spec.kind === "select" ? "select" : spec.kind === "textarea" ? "textarea" : "input");
-    if (spec.kind === "select") {
-      for (const [value, text] of spec.options || []) input.append(new Option(text, value, value === values, value === values));
-    } else if (spec.kind === "checkbox") {
-      input.type = "checkbox";
-      input.checked = values === "true" || values === "True";
-    } else {
-      if (spec.kind !== "textarea") input.type = spec.kind === "password" ? "password" : "text";
-      if (["number", "shares", "price"].includes(spec.kind)) { input.inputMode = "decimal"; input.classList.add("num"); }
-      input.value = spec.kind === "shares" && values ? number(Number(values), 0) : values;
-      input.autocomplete = "off";
-    }
-    input.name = spec.name;
-    input.dataset.kind = spec.kind;
-    if (spec.required) input.required = true;
-    label.append(input);
-    host.append(label);
-    if (input.tagName === "INPUT") input.addEventListener("blur", () => tidy(input));
-  }
-  function tidy(input) {
-    if (input.dataset.kind !== "shares") return;
-    const value = plainNumber(input.value);
-    if (value !== null) input.value = number(value, 0).replace(MINUS, "-");
-  }
-  function plainNumber(text) {
-    const found = /^\s*(-?[\d,]*\.?\d+)\s*([kKmM]?)\s*$/.exec(text.replace(MINUS, "-"));
-    if (!found) return null;
-    const value = Number(found[1].replaceAll(",", ""));
-    return value * ({ k: 1e3, m: 1e6 }[found[2].toLowerCase()] || 1);
-  }
-  function valueOf(input) {
-    if (input.type === "checkbox") return input.checked;
-    if (input.type === "radio") return input.checked ? input.value : "";
-    if (input.dataset.kind === "list") return input.value ? input.value.split(",") : "";
-    if (["number", "shares", "price"].includes(input.dataset.kind) || input.type === "number") {
-      const value = plainNumber(input.value);
-      return value === null ? input.value.trim() : value;
-    }
-    return input.value.trim();
-  }
-  /* what is hidden was not asked: it is not sent */
-  function named(form) {
-    return [...form.querySelectorAll("input[name], select[name], textarea[name]")].filter((i) => !i.closest("[hidden]"));
-  }
-  function collect(form) {
-    const args = {};
-    for (const input of named(form)) {
-      const value = valueOf(input);
-      if (value === "") continue;
-      const path = input.name.split(".");
-      let place = args;
-      for (const part of path.slice(0, -1)) place = place[part] = place[part] || {};
-      place[path[path.length - 1]] = value;
-    }
-    return args;
-  }
-  function flat(form) {
-    const values = {};
-    for (const input of named(form)) {
-      const value = valueOf(input);
-      if (value !== "") values[input.name] = value;
-    }
-    return values;
-  }
-  const pendingValues = new Map();
-  function announce(form) {
-    if (!form.dataset.liveValues) return;
-    clearTimeout(pendingValues.get(form));
-    pendingValues.set(form, setTimeout(() => {
-      window.dash_clientside.set_props(form.id, { "data-values": JSON.stringify(flat(form)) });
-    }, 250));
-  }
-  function complain(form, content) {
-    const field = content.field || "";
-    const spots = [...form.querySelectorAll("[data-error-for]")].filter((spot) => !spot.closest("[hidden]"));
-    const spot = spots.find((s) => s.dataset.errorFor === field)
-      || spots.find((s) => field && s.dataset.errorFor.endsWith("." + field));
-    write(spot || form.querySelector(".form-refusal"), content.detail || "");
-    const input = spot && named(form).find((i) => i.name === spot.dataset.errorFor && i.type !== "hidden");
-    if (input) { input.setAttribute("aria-invalid", "true"); input.focus(); }
-  }
   async function submit(form) {
     for (const spot of form.querySelectorAll("[data-error-for], .form-refusal")) write(spot, "");
     for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
@@ -903,37 +703,6 @@
   }
 
   /* --- alerts ------------------------------------------------------------------------------ */
-  const known = new Set();
-  let firstAlerts = true;
-  function drawAlerts(rows, changed) {
-    const list = $("alert-list");
-    list.textContent = "";
-    let open = 0;
-    for (const [key, row] of [...rows].reverse()) {
-      const done = Boolean(row.acknowledged_by);
-      if (!done) open += 1;
-      const item = element("li", "alert " + (row.severity || ""));
-      item.append(element("strong", "", (row.severity || "info").toUpperCase()), " ",
-        element("span", "", row.sentence || row.kind || key), " ",
-        element("span", "dim num", row.object || ""), " ",
-        element("time", "dim num", clock(row.raised_at, false)));
-      if (done) item.append(element("span", "dim", " seen by " + format("person", row.acknowledged_by)));
-      else item.append(commandSlot("Acknowledge", "AcknowledgeAlert", key));
-      list.append(item);
-      if (list.children.length >= 100) break;
-    }
-    if (rows.size === 0) list.append(element("li", "dim", "no alerts"));
-    write($("alert-count"), number(open, 0));
-    $("bell").dataset.state = open ? "warn" : "ok";
-    for (const key of changed.up) {
-      const row = rows.get(key);
-      if (!row || known.has(key)) continue;
-      known.add(key);
-      if (!firstAlerts && !row.acknowledged_by && row.severity === "critical") sound();
-      if (!firstAlerts && !row.acknowledged_by) toast((row.severity || "").toUpperCase() + " " + (row.sentence || ""), row.severity);
-    }
-    firstAlerts = false;
-  }
   function commandSlot(text, verb, target) {
     const slot = element("span", "command-slot"), button = element("button", "command", text);
     button.type = "button";
@@ -956,46 +725,12 @@
     return chip;
   }
 
-  /* a critical alert comes back until a named person has seen it, at growing distances */
-  const nags = new Map();
-  function nag() {
-    for (const [key, row] of topic("alerts").rows) {
-      if (row.severity !== "critical" || row.acknowledged_by) { nags.delete(key); continue; }
-      const last = nags.get(key);
-      if (!last) { nags.set(key, { at: now(), wait: NAG_MS }); continue; }
-      if (now() - last.at < last.wait) continue;
-      nags.set(key, { at: now(), wait: Math.min(NAG_MOST_MS, last.wait * 2) });
-      toast("CRITICAL, nobody has acknowledged it: " + (row.sentence || row.kind || key), "critical");
-      sound();
-    }
-  }
-  setInterval(nag, 5000);
-  let audio = null;
-  function sound() {
-    if (localStorage.getItem("qd-sound") !== "on") return;
-    audio = audio || new AudioContext();
-    const tone = audio.createOscillator(), volume = audio.createGain();
-    volume.gain.value = 0.08;
-    tone.frequency.value = 660;
-    tone.connect(volume).connect(audio.destination);
-    tone.start();
-    tone.stop(audio.currentTime + 0.25);
-  }
-  const soundWords = () => write($("sound"), localStorage.getItem("qd-sound") === "on" ? "Sound is on" : "Sound is off");
-  $("sound").addEventListener("click", () => {
-    localStorage.setItem("qd-sound", localStorage.getItem("qd-sound") === "on" ? "off" : "on");
-    soundWords();
-    sound();
-  });
-  soundWords();
-
   const listeners = new Map();
   function on(name, listener) {
     if (!listeners.has(name)) listeners.set(name, []);
     listeners.get(name).push(listener);
     if (topic(name).loaded) listener(topic(name).rows, { up: new Set(topic(name).rows.keys()), rm: new Set() });
   }
-  on("alerts", drawAlerts);
   on("acks", (rows, changed) => {
     for (const key of changed.up) {
       const done = settled.get(key);
@@ -1117,7 +852,7 @@
   /* the name of the zone at the market's time: a day in June is EDT, whenever it is replayed */
   let namedHour = 0, zoneNames = null;
   function zoneWords() {
-    const names = { exchange: "", UTC: "UTC", local: "local" }, at = cell("desk", "desk", "market_at");
+    const names = { exchange: "", UTC: "UTC", local: "local" }, at = cell("desk", "desk", "market_at"), zone = window.QDFormat.zone();
     let text = names[zone];
     if (zone === "exchange" && defined(at) && at > 0) {
       zoneNames = zoneNames || new Intl.DateTimeFormat("en-US", { timeZone: body.dataset.zone, timeZoneName: "short" });
@@ -1132,8 +867,7 @@
     if (defined(at) && Math.floor(at / 3600e9) !== namedHour) zoneWords();
   });
   $("clock").addEventListener("click", () => {
-    zone = { exchange: "UTC", UTC: "local", local: "exchange" }[zone];
-    localStorage.setItem("qd-zone", zone);
+    window.QDFormat.turnZone();
     zoneWords();
     for (const list of marks.values()) for (const mark of list) drawMark(mark);
     for (const table of tables) drawTable(table);
@@ -1178,7 +912,7 @@
 
   window.QD = {
     format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
-    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again, scan,
+    longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again, scan, commandSlot,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {
       renderers.set(name, run);

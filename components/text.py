@@ -1,4 +1,4 @@
-"""Numbers for humans. ``assets/live.js`` formats live cells by the same rules and names.
+"""Numbers for humans. ``assets/base_format.js`` formats live cells by the same rules and names.
 
 Undefined (None, NaN, infinity) is always "-", never 0. The minus sign is the true one.
 """

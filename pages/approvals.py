@@ -38,11 +38,21 @@ def approvals() -> Component:
     beside = [surface("approvals-beside", topic) for topic in ("quotes", "strategies")]
     decided = surface("approvals-decided", "changes", data=meta, where=DECIDED,
                       class_name="table-host")  # fmt: skip
+    elsewhere = surface("limits-waiting", "limit_changes", class_name="dim")
+    also = surface("limits-also", "overrides", class_name="engine-room")
+    limits = html.A([elsewhere, also], href="/limits?view=requests", className="button",
+                    title="limit changes and overrides are decided on the Limits page")  # fmt: skip
     return html.Div(
         [
             html.Div(
                 [
-                    live.panel("Change requests that wait", inbox, topic="changes", grow=True),
+                    live.panel(
+                        "Change requests that wait",
+                        inbox,
+                        topic="changes",
+                        grow=True,
+                        tools=["Limits: ", limits],
+                    ),
                     live.panel(
                         "Orders that wait", [parents, reach, *beside], topic="parents", grow=True
                     ),

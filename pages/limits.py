@@ -106,7 +106,10 @@ def _versions(key: str) -> tuple[LimitVersion, ...]:
     wanted = key_of(key) if key else None
     if wanted is None:
         return ()
-    found: tuple[LimitVersion, ...] = queries().limit_versions(wanted)
+    try:
+        found: tuple[LimitVersion, ...] = queries().limit_versions(wanted)
+    except Refused:  # no tables yet: the live rows stand beside the empty form
+        return ()
     return found
 
 
@@ -157,7 +160,10 @@ def _plain(value: float | None) -> str:
 def _review(row: LimitVersion | None, restored: LimitVersion | None) -> str:
     if row is not None and row.review and restored is None:
         return row.review
-    age = None if context.mounted("directory") is None else queries().data_as_of()
+    try:
+        age = queries().data_as_of()
+    except Refused:  # a fresh desk has no tables yet: the person types the date
+        age = None
     if age is None or not age.day:
         return ""
     return (date.fromisoformat(age.day) + timedelta(days=182)).isoformat()

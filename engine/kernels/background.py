@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.kernels import offexchange
+from engine.kernels import offexchange, stack
 from engine.kernels.book import (
     NIL,
     Book,
@@ -62,6 +62,7 @@ OFF_REPORTS: Final = 8  # reports of it, beside those of the orders at work
 MAX_PRINTS: Final = LIT_VENUES * MAX_PRICES + OFF_PRINTS
 MAX_REFILLS: Final = 100  # of one iceberg in one event: it shows a hundredth at least
 MIDPOINT: Final = 110  # of 2,048 turned-away candidates find somebody hidden at an odd midpoint
+BLOCK: Final = 64  # candidates priced together
 IMPROVED: Final = MIDPOINT + 36  # ... and the next 36 somebody hidden a few tenths inside the touch
 TENTH: Final = 10  # [tick / 100]
 WARM_UP: Final = 8_000  # candidates that fill the book before the open
@@ -107,14 +108,19 @@ def quote_price(st: Row, side: int, wobble: float, far: int) -> int:
     return side * (int(np.int64(math.floor(side * st["r"] - st["half"] + wobble))) - far)
 
 
-@door
+@leaf
+def wobble_of(bits: np.uint64) -> float:
+    """How far a limit candidate strays from its quote. [tick]"""
+    return 1.65 * ((np.float64(bits >> U53) + 0.5) / 2_048.0 - 0.5)
+
+
+@inner
 def limit_price(st: Row, bits: np.uint64, side: int, far: int) -> int:
     """Price of a limit candidate, 0 when the informed would not post it. [tick]"""
     losing = -side * st["foresight"]  # the side that the coming move leaves behind
     if np.float64((bits >> U15) & LOW14) < losing * KIND_ONE:
         return 0
-    wobble = 1.65 * ((np.float64(bits >> U53) + 0.5) / 2_048.0 - 0.5)
-    return quote_price(st, side, wobble, far)
+    return quote_price(st, side, wobble_of(bits), far)
 
 
 @door
@@ -175,26 +181,32 @@ def pull_oldest(book: Book, key: int) -> int:
 
 
 @leaf
-def venue_of_order(book: Book, price: int, bits: np.uint64, waiting: int) -> int:
-    """The venue of one of the orders at a price, each as likely; 12 bits of the hash choose."""
+def venue_of_order(book: Book, level: np.uint64, bits: np.uint64, waiting: int) -> int:
+    """The venue of one of the orders of a group, each as likely; 12 bits of the hash choose."""
     pick = (int(np.int64((bits >> U29) & LOW12)) * waiting) >> 12
-    first = level_at(book, price, 0)
-    at_a = book.nodes[first]["tag"]
-    at_b = book.nodes[first + np.uint64(1)]["tag"]
+    at_a = book.nodes[level]["tag"]
+    at_b = book.nodes[level + np.uint64(1)]["tag"]
     return int(pick >= at_a) + int(pick >= at_a + at_b)
 
 
 @leaf
-def cancel_one(st: Row, book: Book, bits: np.uint64, far: int) -> int:
-    """Cancel a background order at a drawn price if enough orders rest there; how many."""
-    price = quote_price(st, side_of_bits(bits), 0.0, far)
-    waiting = group_count(book, level_at(book, price, 0))
+def cancel_one(st: Row, book: Book, bits: np.uint64, level: np.uint64) -> int:
+    """Cancel a background order of a group of levels if enough rest there; how many.
+
+    Almost always the newest or the oldest of a queue is one: that takes a single branch.
+    """
+    waiting = group_count(book, level)
     if np.float64((bits >> U15) & LOW14) * st["depth"] >= np.float64(waiting) * KIND_ONE:
         return 0
-    key = 4 * price + venue_of_order(book, price, bits, waiting)
-    if (bits >> U53) < np.uint64(1_393):  # 68 % of cancels hit the newest order
-        return pull(book, key, 1)
-    return pull_oldest(book, key)
+    at = level + np.uint64(venue_of_order(book, level, bits, waiting))
+    is_newest = (bits >> U53) < np.uint64(1_393)  # 68 % of cancels hit the newest order
+    queue = book.nodes[at]
+    slot = np.uint64(queue["previous"] if is_newest else queue["next"])
+    if book.nodes[slot]["tag"] == 0:
+        remove(book, int(np.int64(slot)))
+        return 1
+    key = int(np.int64(at) + book.top[0]["offset"])
+    return pull(book, key, 1) if is_newest else pull_oldest(book, key)
 
 
 @inner
@@ -312,55 +324,112 @@ def snipe_price(st: Row, side: int, price: int) -> int:
 
 
 @leaf
+def price_candidates(
+    env: Env, first: int, n: int, bits: stack.Words, prices: stack.Words, levels: stack.Words
+) -> None:
+    """Hash, price and level of n candidates from ``first`` on: what the book cannot change.
+
+    Without a branch: a candidate takes the loop below half a dozen wrong guesses, and each of them
+    would wait for its hash, its distance and its price. A price of 0 is none. (int64 in uint64)
+    """
+    st = env.state[0]
+    key, r, half, foresight = st["key"], st["r"], st["half"], st["foresight"]
+    offset, end = env.book.top[0]["offset"], np.int64(env.book.top[0]["end"])
+    for j in range(n):
+        drawn = draw(key, first + j)
+        kind = drawn & LOW14
+        is_cancel = kind >= STALE_BELOW
+        side = side_of_bits(drawn)
+        far = np.int64(env.distances[int(is_cancel), (drawn >> U41) & LOW12])
+        wobble = 0.0 if is_cancel else wobble_of(drawn)
+        price = np.int64(side * (np.int64(math.floor(side * r - half + wobble)) - far))
+        losing = np.float64((drawn >> U15) & LOW14) < -side * foresight * KIND_ONE
+        if losing and not is_cancel:
+            price = np.int64(0)
+        venue = 0 if is_cancel else first_venue(st, drawn)
+        bits[j] = drawn
+        prices[j] = np.uint64(price)
+        levels[j] = np.uint64(min(max(4 * price + venue - offset, np.int64(0)), end))
+
+
+@leaf
+def limit_candidate(
+    env: Env,
+    i: int,
+    bits: np.uint64,
+    price: int,
+    level: np.uint64,
+    reports: Records,
+    trades: Records,
+) -> int:
+    """A limit candidate rests, trades or is dropped: events, or ``-`` why there is no room."""
+    st = env.state[0]
+    side = side_of_bits(bits)
+    what = quote(st, bits, side, price)
+    if what == 0:
+        return 0
+    quantity = int(np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12]))
+    if what == 1 and st["hidden"] == 0:
+        return 1 if post(st, env.book, side, level, quantity) else 0
+    status = room(st, reports, trades)
+    if status != DONE:
+        return -status
+    if what == 2:
+        aggress(env, i, bits, side, snipe_price(st, side, price), quantity, reports, trades)
+        return 1
+    return 1 if post_through(env, i, bits, side, price, quantity, (reports, trades)) else 0
+
+
+@leaf
+def market_candidate(env: Env, i: int, bits: np.uint64, reports: Records, trades: Records) -> int:
+    """A market candidate trades or is turned away: events, or ``-`` why there is no room."""
+    st = env.state[0]
+    status = room(st, reports, trades)
+    if status != DONE:
+        return -status
+    side = int(np.int64(env.signs[st["market"]]))
+    st["market"] += 1
+    price = market_price(st, env.flow[0], bits, side)
+    if price == 0:
+        turned_away(env, i, bits, side, reports, trades)
+        return 0
+    quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
+    aggress(env, i, bits, side, price, quantity, reports, trades)
+    return 1
+
+
+@leaf
 def candidates(env: Env, last: int, reports: Records, trades: Records) -> int:
     """Process the candidates of this second up to number ``last``; DONE or why it stopped."""
     st = env.state[0]
     book = env.book
-    key = st["key"]
-    for i in range(st["index"], last):
-        bits = draw(key, i)
-        kind = bits & LOW14
-        if kind < LIMIT_BELOW:
-            status = room(st, reports, trades)
-            if status != DONE:
-                st["index"] = i
-                return status
-            changed = 0
-            if kind < MARKET_BELOW:
-                side = int(np.int64(env.signs[st["market"]]))
-                st["market"] += 1
-                price = market_price(st, env.flow[0], bits, side)
-                if price != 0:
-                    quantity = int(np.int64(env.tables[T_MARKET, (bits >> U29) & LOW12]))
-                    aggress(env, i, bits, side, price, quantity, reports, trades)
-                    changed = 1
-                else:
-                    turned_away(env, i, bits, side, reports, trades)
+    bits, prices, levels = stack.words(BLOCK), stack.words(BLOCK), stack.words(BLOCK)
+    while st["index"] < last:
+        first = int(np.int64(st["index"]))
+        n = min(last - first, BLOCK)
+        price_candidates(env, first, n, bits, prices, levels)
+        for j in range(n):
+            drawn = bits[j]
+            kind = drawn & LOW14
+            if kind >= STALE_BELOW:
+                changed = cancel_one(st, book, drawn, levels[j])
+            elif kind >= LIMIT_BELOW:
+                changed = pull_stale(st, book)
             else:
-                side = side_of_bits(bits)
-                far = int(np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))
-                price = limit_price(st, bits, side, far)
-                quantity = int(np.int64(env.tables[T_LIMIT, (bits >> U29) & LOW12]))
-                changed = quote(st, bits, side, price)
-                if changed == 2:
-                    most = snipe_price(st, side, price)
-                    aggress(env, i, bits, side, most, quantity, reports, trades)
-                    changed = 1
-                elif changed == 1 and st["hidden"] == 0:
-                    level = level_at(book, price, first_venue(st, bits))
-                    changed = 1 if post(st, book, side, level, quantity) else 0
-                elif changed == 1:
-                    out = (reports, trades)
-                    changed = 1 if post_through(env, i, bits, side, price, quantity, out) else 0
-        elif kind < STALE_BELOW:
-            changed = pull_stale(st, book)
-        else:
-            far = int(np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12]))
-            changed = cancel_one(st, book, bits, far)
-        if changed > 0:
-            st["events"] += changed
-            touch(book, st)
-    st["index"] = last
+                if kind < MARKET_BELOW:
+                    changed = market_candidate(env, first + j, drawn, reports, trades)
+                else:
+                    price = int(np.int64(prices[j]))
+                    changed = limit_candidate(
+                        env, first + j, drawn, price, levels[j], reports, trades
+                    )
+                if changed < 0:
+                    st["index"] = first + j
+                    return -changed
+            if changed > 0:
+                st["events"] += changed
+                touch(book, st)
+        st["index"] = first + n
     return DONE
 
 
@@ -399,9 +468,9 @@ def warm_up(env: Env) -> None:
         kind = bits & LOW14
         if kind >= LIMIT_BELOW:
             if kind >= STALE_BELOW:
-                cancel_one(
-                    st, env.book, bits, int(np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12]))
-                )
+                far = int(np.int64(env.tables[T_CANCEL, (bits >> U41) & LOW12]))
+                price = quote_price(st, side_of_bits(bits), 0.0, far)
+                cancel_one(st, env.book, bits, level_at(env.book, price, 0))
             continue
         side = side_of_bits(bits)
         far = int(np.int64(env.tables[T_FAR, (bits >> U41) & LOW12]))

@@ -75,22 +75,24 @@ def offset(dealer: Row, bits: np.uint64, half: int) -> int:
 @leaf
 def shyness(dealer: Row, side: int, now_s: int) -> int:
     """How much worse a dealer quotes to our ``side`` for having been hit. [tick / 100]"""
+    if dealer["hit"] == 0.0:
+        return 0
     hit = side * dealer["hit"] * FADE_S / (FADE_S + np.float64(now_s - dealer["hit_second"]))
     return int(min(np.float64(FARTHEST), max(0.0, STEP * hit / dealer["size"])))
 
 
 @inner
-def streamed(st: Row, top: Row, dealer: Row, d: int, side: int) -> tuple[int, int]:
+def streamed(st: Row, top: Row, dealer: Row, key: np.uint64, d: int, side: int) -> tuple[int, int]:
     """What we would pay (side BUY) or get at dealer d now, and for how much. [tick / 100, share]
 
-    (0, 0) without a two-sided touch or with nothing left of the quote.
+    (0, 0) without a two-sided touch or with nothing left of the quote. key : of this second.
     """
     now_s = int(np.int64(st["second"]))
     bid, ask = int(np.int64(top["mark_bid"])), int(np.int64(top["mark_ask"]))
     if bid == 0 or top["second"] != now_s:
         return 0, 0
     way = (side + 1) // 2
-    bits = draw(draw(top["quote_key"], now_s), 2 * d + way)
+    bits = draw(key, 2 * d + way)
     touch = ask if side > 0 else bid
     out = offset(dealer, bits, (ask - bid) * (SUB // 2)) + shyness(dealer, side, now_s)
     size = (dealer["size"] * (128 + int(np.int64((bits >> U44) & LOW8)))) // 256
@@ -106,7 +108,9 @@ def quote(env: Env, d: int, side: int) -> tuple[int, int]:
     """As `streamed`; (0, 0) from a dealer that is down."""
     if env.state[0]["venues"][FIRST_DEALER + d]["state"] != CONTINUOUS:
         return 0, 0
-    return streamed(env.state[0], env.off[0]["top"][0], env.off[0]["dealers"][d], d, side)
+    st, top = env.state[0], env.off[0]["top"][0]
+    key = draw(top["quote_key"], st["second"])
+    return streamed(st, top, env.off[0]["dealers"][d], key, d, side)
 
 
 @inner
@@ -188,11 +192,12 @@ def look(env: Env, message: Row, reports: Records, trades: Records) -> None:
 def write_quotes(env: Env, tick: Row) -> None:
     """What the dealers stream now: whole ticks, rounded away from us; the fill has the rest."""
     st, top = env.state[0], env.off[0]["top"][0]
+    key = draw(top["quote_key"], st["second"])
     for d in range(DEALERS):
         buy, ask_size, sell, bid_size = 0, 0, 0, 0
         if env.state[0]["venues"][FIRST_DEALER + d]["state"] == CONTINUOUS:
-            buy, ask_size = streamed(st, top, env.off[0]["dealers"][d], d, BUY)
-            sell, bid_size = streamed(st, top, env.off[0]["dealers"][d], d, SELL)
+            buy, ask_size = streamed(st, top, env.off[0]["dealers"][d], key, d, BUY)
+            sell, bid_size = streamed(st, top, env.off[0]["dealers"][d], key, d, SELL)
         tick["venue_ask"][FIRST_DEALER + d] = -(-buy // SUB)
         tick["venue_ask_size"][FIRST_DEALER + d] = ask_size
         tick["venue_bid"][FIRST_DEALER + d] = sell // SUB

@@ -19,9 +19,11 @@ from engine.kernels.exogenous import (
     SECOND,
     fill_path,
     fill_pressure,
+    fill_shape,
     memory_table,
     quantiles,
 )
+from engine.kernels.handed import one_word
 from engine.kernels.off_state import LIT_SHARE, new_off
 
 Row: TypeAlias = Any  # one record of an array, as numba sees it
@@ -180,12 +182,14 @@ class Day(NamedTuple):
     seconds: Records  # SECOND, shape (seconds of the day,)
     signs: NDArray[np.int8]  # of every market candidate
     tables: NDArray[np.int32]  # shape (4, 4096)
+    distances: NDArray[np.uint8]  # rows T_FAR and T_CANCEL of it, so that they stay in the cache
     weights: NDArray[np.float64]  # own-impact memories: decay a second, weight; shape (2, 7)
     seed: int
     open_ns: int
     close_ns: int
 
 
+@one_word
 class Env(NamedTuple):
     """One run of a day; made by `new_env`, copied by `copy_env`.
 
@@ -197,6 +201,7 @@ class Env(NamedTuple):
     seconds: Records
     signs: NDArray[np.int8]
     tables: NDArray[np.int32]
+    distances: NDArray[np.uint8]
     book: Book
     own: Records  # OWN
     places: NDArray[np.int32]  # child id -> row of ``own`` + 1, open addressing
@@ -230,13 +235,29 @@ def _tables(size: float) -> NDArray[np.int32]:
     return np.stack([*rows, _distances(1.49)])
 
 
+@lru_cache(maxsize=1)
+def _short_distances() -> NDArray[np.uint8]:
+    return _tables(1.0)[T_FAR:].astype(np.uint8)  # they do not depend on the size
+
+
+@lru_cache(maxsize=16)
+def _shape(
+    n: int, u_low: float, u_edge: float, half_u: float, open_vol: float
+) -> NDArray[np.float64]:
+    shape = np.empty((n, 4))
+    fill_shape(u_low, u_edge, half_u, open_vol, shape)
+    return shape
+
+
 def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
     """The exogenous layer of (seed, flow): the same for every run on this path."""
     seconds = np.zeros(-((open_ns - close_ns) // SECOND_NS), SECOND)
     p = flow[0]
     size = float(p["size"])
     tables = _tables(size)
-    signs = np.empty(fill_path(seed, flow, _normals(), seconds), np.int8)
+    day = (float(p[name]) for name in ("u_low", "u_edge", "half_u", "open_vol"))
+    shape = _shape(len(seconds), *day)
+    signs = np.empty(fill_path(seed, flow, _normals(), shape, seconds), np.int8)
     pressing = memory_table(
         float(p["g_bg"]), float(p["beta_bg"]), float(p["pi_bg"]), MEAN_SIZE * size
     )
@@ -244,7 +265,17 @@ def new_day(seed: int, flow: Records, open_ns: int, close_ns: int) -> Day:
     own = memory_table(
         float(p["g_own"]), float(p["beta_own"]), float(p["pi_own"]), MEAN_SIZE * size / LIT_SHARE
     )
-    return Day(flow, seconds, signs[:used].copy(), tables, own, seed, open_ns, close_ns)
+    return Day(
+        flow=flow,
+        seconds=seconds,
+        signs=signs[:used].copy(),
+        tables=tables,
+        distances=_short_distances(),
+        weights=own,
+        seed=seed,
+        open_ns=open_ns,
+        close_ns=close_ns,
+    )
 
 
 def _ring(n: int) -> int:
@@ -283,6 +314,7 @@ def blank_env(
         seconds=day.seconds,
         signs=day.signs,
         tables=day.tables,
+        distances=day.distances,
         book=book,
         own=np.zeros(max_own, OWN),
         places=np.zeros(_ring(2 * max_own), np.int32),

@@ -143,8 +143,30 @@ def opening(s: int, more: float) -> float:
 
 
 @hot
+def fill_shape(
+    u_low: float, u_edge: float, half_u: float, more: float, shape: NDArray[np.float64]
+) -> None:
+    """Write what every day of a stock has in common, second by second: ``shape`` is (n, 4).
+
+    Activity u from low at midday to the edges, u ** half_u, its root, and what the open adds.
+    """
+    n = shape.shape[0]
+    for s in range(n):
+        x = 2.0 * (s + 0.5) / n - 1.0
+        u = u_low + u_edge * x * x * x * x
+        shape[s, 0] = u
+        shape[s, 1] = u**half_u
+        shape[s, 2] = math.sqrt(u)
+        shape[s, 3] = opening(s, more)
+
+
+@hot
 def fill_path(
-    seed: int, p: NDArray[np.void], z: NDArray[np.float64], seconds: NDArray[np.void]
+    seed: int,
+    p: NDArray[np.void],
+    z: NDArray[np.float64],
+    shape: NDArray[np.float64],
+    seconds: NDArray[np.void],
 ) -> int:
     """Write fundamental, spread, depth and activity of each second; the candidates of the day.
 
@@ -167,9 +189,8 @@ def fill_path(
     fundamental = 0.0
     total = 0
     for s in range(n):
-        x = 2.0 * (s + 0.5) / n - 1.0
-        u = p[0]["u_low"] + p[0]["u_edge"] * x * x * x * x
-        log_vol = day + p_slow * slow + p_fast * fast + opening(s, p[0]["open_vol"])
+        u = shape[s, 0]
+        log_vol = day + p_slow * slow + p_fast * fast + shape[s, 3]
         vol = math.exp(log_vol - variance)
         quiet = 0.5 * p_busy * p_busy  # mean activity does not depend on its spread
         activity = p[0]["rate"] * u * math.exp(p_busy * busy - quiet + 0.5 * log_vol)
@@ -179,13 +200,13 @@ def fill_path(
         row = seconds[s]
         row["r"] = fundamental
         row["half"] = min(
-            5.0, p[0]["half_spread"] * u ** p[0]["half_u"] * math.exp(1.1 * (log_vol - variance))
+            5.0, p[0]["half_spread"] * shape[s, 1] * math.exp(1.1 * (log_vol - variance))
         )
         row["depth"] = p[0]["depth"] * math.exp(p_deep * deep - 0.2 * log_vol)
         row["scale"] = vol * math.sqrt(BASE_RATE / activity)
         row["candidates"] = count
         total += count
-        fundamental += p[0]["sigma"] * math.sqrt(u) * vol * normal(draws, 0, z)
+        fundamental += p[0]["sigma"] * shape[s, 2] * vol * normal(draws, 0, z)
         fundamental += jump(more, p[0]["jumps"] / n)
         fundamental += p[0]["drift"] / FULL_DAY_S
         slow = keep_slow * slow + new_slow * normal(draws, 12, z)
@@ -223,7 +244,7 @@ def next_sign(
     pick = int(np.int64((bits >> np.uint64(41)) & np.uint64(4095))) - free
     if pick < 0:
         return 1 if (bits >> np.uint64(14)) & np.uint64(1) else -1
-    slot = pick % work.shape[1]
+    slot = int(np.int64(np.uint32(pick) % np.uint32(work.shape[1])))  # 32 bits divide faster
     sign = work[1, slot]
     work[0, slot] -= 1
     if work[0, slot] == 0:
@@ -232,6 +253,20 @@ def next_sign(
         work[0, slot] = life(fresh, alpha)
         work[1, slot] = 1 if fresh & np.uint64(1) else -1
     return int(sign)
+
+
+@leaf
+def pick_market(second: np.uint64, n: int, picked: NDArray[np.uint64]) -> int:
+    """Hashes of the market candidates among the n of a second; how many. No branch to guess wrong.
+
+    picked : shape (more than n,), written.
+    """
+    count = 0
+    for i in range(n):
+        bits = draw(second, i)
+        picked[count] = bits
+        count += int((bits & np.uint64(16383)) < np.uint64(MARKET_BELOW))
+    return count
 
 
 @kernel
@@ -259,6 +294,7 @@ def fill_pressure(
     lag = 1.0 - math.exp(-1.0 / p[0]["lag"])
     cap = SIZE_CAP * p[0]["size"]
     information, pressure = 0.0, 0.0
+    picked = np.empty(int(seconds["candidates"].max()) + 1, np.uint64)
     m = 0
     for s in range(n):
         row = seconds[s]
@@ -270,17 +306,15 @@ def fill_pressure(
         row["first_market"] = m
         pushed = 0.0
         second = draw(key, s)
-        for i in range(row["candidates"]):
-            bits = draw(second, i)
-            if (bits & np.uint64(16383)) >= MARKET_BELOW:
-                continue
+        for j in range(pick_market(second, row["candidates"], picked)):
+            bits = picked[j]
             sign = next_sign(bits, meta, alpha, free, work)
             signs[m] = sign
             m += 1
             information += kappa * sign
-            if float((bits >> np.uint64(15)) & np.uint64(16383)) < ACCEPT * KIND_ONE:
-                size = float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)])
-                pushed += sign * min(size, cap)
+            size = float(sizes[(bits >> np.uint64(29)) & np.uint64(4095)])
+            presses = float((bits >> np.uint64(15)) & np.uint64(16383)) < ACCEPT * KIND_ONE
+            pushed += sign * min(size, cap) if presses else 0.0
         target = 0.0
         for k in range(N_MEMORIES):
             memory[k] = memory[k] * memories[0, k] + pushed

@@ -48,7 +48,7 @@ from engine.domain.kinds import (
     F_WEIGHTED_MID,
     N_FEATURES,
 )
-from engine.kernels.jit import kernel
+from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.schedules import SECOND_NS, curve_at
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -56,6 +56,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 RING = 304  # seconds kept: the longest window is 300 changes
 SHORT = 60
 LONG = 300
+# ln(1 + shares) of the queues that one mostly sees: the C library needs 14 ns for one
+LOG1P = np.array([math.log1p(float(shares)) for shares in range(4_096)])
 CURVE_EDGES = 79  # five-minute bins of a 6.5 h session
 MICRO_SPREADS = 4  # 1, 2, 3 and at least 4 ticks
 MICRO_BUCKETS = 10  # of queue share Qb / (Qb + Qa)
@@ -69,34 +71,36 @@ FEATURE_STATE = np.dtype(
         ("micro", "<f8", (MICRO_SPREADS, MICRO_BUCKETS)),  # microprice - mid [tick]
         ("last_ns", "<i8"),
         ("seen", "<i8"),  # ticks since the windows (re)started
+        ("at", "<i8"),  # place of the last one in the rings
         ("twice_mid", "<i8", (RING,)),  # bid + ask: whole numbers add without rounding; 0 = none
         ("change", "<i8", (RING,)),  # of twice_mid over one second
         ("change_known", "<i8", (RING,)),
         ("ofi", "<f8", (RING,)),  # since the open
         ("signed_volume", "<i8", (RING,)),
         ("volume", "<i8", (RING,)),
-        ("touch", "<i8", (RING,)),  # shares at both best prices
+        ("touches", "<i8", (RING,)),  # shares at both best prices, sum since the (re)start
+        ("expected", "<f8", (RING,)),  # part of the day's volume that the curve has by then
         ("sums", "<i8", (2, 3)),  # per window: sum, sum of squares, number of known changes
     ],
     align=True,
 )
 
 
-@kernel
+@hot
 def imbalance(bid_size: float, ask_size: float) -> float:
     """Queue imbalance; NaN when both are empty. [-1 ... 1]"""
     both = bid_size + ask_size
     return float((bid_size - ask_size) / both) if both > 0 else math.nan
 
 
-@kernel
+@hot
 def weighted_mid(bid: float, bid_size: float, ask: float, ask_size: float) -> float:
     """Mid weighted by the opposite queues, nearer to the smaller one. Not the microprice. [tick]"""
     both = bid_size + ask_size
     return float((bid * ask_size + ask * bid_size) / both) if both > 0 else math.nan
 
 
-@kernel
+@hot
 def microprice_shift(table: Any, bid_size: float, ask_size: float, spread: int) -> float:
     """Stoikov's g: expected long-run mid - mid for this imbalance and spread. [tick]"""
     both = bid_size + ask_size
@@ -107,7 +111,7 @@ def microprice_shift(table: Any, bid_size: float, ask_size: float, spread: int) 
     return float(table[row, bucket])
 
 
-@kernel
+@hot
 def order_flow_step(before: Any, after: Any) -> float:
     """Order-flow imbalance of one quote change. [share]
 
@@ -126,7 +130,7 @@ def order_flow_step(before: Any, after: Any) -> float:
     return total
 
 
-@kernel
+@hot
 def trade_sign(price: float, bid: float, ask: float, last_different: float) -> int:
     """Who started a trade: +1 buyer, -1 seller, 0 unknown.
 
@@ -141,7 +145,7 @@ def trade_sign(price: float, bid: float, ask: float, last_different: float) -> i
     return -1 if twice < 0.0 else 0
 
 
-@kernel
+@inner
 def restart(state: Any) -> None:
     """Empty the windows; session, curve and table stay."""
     state["last_ns"] = 0
@@ -151,7 +155,7 @@ def restart(state: Any) -> None:
             state["sums"][window, k] = 0
 
 
-@kernel
+@inner
 def add_change(state: Any, window: int, at: int, sign: int) -> None:
     """Take the change at ring index ``at`` into (+1) or out of (-1) a window's exact sums."""
     change = state["change"][at]
@@ -160,18 +164,26 @@ def add_change(state: Any, window: int, at: int, sign: int) -> None:
     state["sums"][window, 2] += sign * state["change_known"][at]
 
 
-@kernel
+@leaf
+def ago(state: Any, lag: int) -> int:
+    """Place in the rings of the tick ``lag`` < RING seconds before the last one."""
+    at = state["at"] - lag
+    return int(at + RING if at < 0 else at)
+
+
+@inner
 def push(state: Any, tick: Any) -> None:
     """Add the tick to the windows. A gap restarts them first."""
     if state["seen"] > 0 and tick["at_ns"] != state["last_ns"] + SECOND_NS:
         restart(state)
     n = state["seen"]
-    at = n % RING
-    before = (n - 1) % RING
+    before = state["at"]
+    at = before + 1 if n > 0 and before + 1 < RING else 0
+    state["at"] = at
     if n > SHORT:
-        add_change(state, 0, (n - SHORT) % RING, -1)
+        add_change(state, 0, ago(state, SHORT), -1)
     if n > LONG:
-        add_change(state, 1, (n - LONG) % RING, -1)
+        add_change(state, 1, ago(state, LONG), -1)
     bid = tick["bid"][0]
     ask = tick["ask"][0]
     both = bid > 0 and ask > 0
@@ -185,12 +197,14 @@ def push(state: Any, tick: Any) -> None:
     state["ofi"][at] = tick["ofi"]
     state["signed_volume"][at] = tick["signed_volume"]
     state["volume"][at] = tick["volume"]
-    state["touch"][at] = tick["bid_size"][0] + tick["ask_size"][0]
+    touch = tick["bid_size"][0] + tick["ask_size"][0]
+    state["touches"][at] = state["touches"][before] + touch if n > 0 else touch
+    state["expected"][at] = expected_by(state, tick["at_ns"])
     state["last_ns"] = tick["at_ns"]
     state["seen"] = n + 1
 
 
-@kernel
+@inner
 def volatility(state: Any, window: int, length: int) -> float:
     """Sample sd of the last ``length`` one-second mid changes; NaN unless all are known. [tick]"""
     n = state["sums"][window, 2]
@@ -201,69 +215,83 @@ def volatility(state: Any, window: int, length: int) -> float:
     return 0.5 * math.sqrt((n * squares - total * total) / float(n * (n - 1)))
 
 
-@kernel
+@inner
 def momentum(state: Any, lag: int) -> float:
     """Mid now - mid ``lag`` seconds ago. [tick]"""
     n = state["seen"] - 1
     if n < lag:
         return math.nan
-    now = state["twice_mid"][n % RING]
-    then = state["twice_mid"][(n - lag) % RING]
+    now = state["twice_mid"][state["at"]]
+    then = state["twice_mid"][ago(state, lag)]
     return 0.5 * (now - then) if now > 0 and then > 0 else math.nan
 
 
-@kernel
+@inner
 def trade_flow(state: Any, lag: int) -> float:
     """Signed volume / volume of the last ``lag`` seconds; 0 when nothing traded. [-1 ... 1]"""
     n = state["seen"] - 1
     if n < lag:
         return math.nan
-    now = n % RING
-    then = (n - lag) % RING
+    now = state["at"]
+    then = ago(state, lag)
     volume = state["volume"][now] - state["volume"][then]
     if volume == 0:
         return 0.0
     return float((state["signed_volume"][now] - state["signed_volume"][then]) / volume)
 
 
-@kernel
+@inner
 def order_flow(state: Any, lag: int) -> float:
     """Order-flow imbalance of the last ``lag`` seconds / mean touch queue in them. [queues]"""
     n = state["seen"] - 1
     if n < lag:
         return math.nan
-    touch = 0
-    for k in range(lag):
-        touch += state["touch"][(n - k) % RING]
+    now = state["at"]
+    then = ago(state, lag)
+    touch = state["touches"][now] - state["touches"][then]
     if touch == 0:
         return math.nan
-    return float((state["ofi"][n % RING] - state["ofi"][(n - lag) % RING]) / (touch / (2.0 * lag)))
+    return float((state["ofi"][now] - state["ofi"][then]) / (touch / (2.0 * lag)))
 
 
-@kernel
+@inner
+def expected_by(state: Any, at_ns: int) -> float:
+    """Part of the day's volume that the curve expects by an instant. [fraction]"""
+    session = float(state["close_ns"] - state["open_ns"])
+    if not session > 0.0:
+        return 0.0
+    return float(curve_at(state["curve"], (at_ns - state["open_ns"]) / session))
+
+
+@inner
 def volume_ratio(state: Any, lag: int) -> float:
     """Volume of the last ``lag`` seconds / volume the curve expects in them. [ratio]"""
     n = state["seen"] - 1
     session = float(state["close_ns"] - state["open_ns"])
     if n < lag or not session > 0.0:
         return math.nan
-    at = (state["last_ns"] - state["open_ns"]) / session
-    then = (state["last_ns"] - lag * SECOND_NS - state["open_ns"]) / session
-    part = curve_at(state["curve"], at) - curve_at(state["curve"], then)
-    expected = state["adv"] * part
-    volume = state["volume"][n % RING] - state["volume"][(n - lag) % RING]
+    now = state["at"]
+    then = ago(state, lag)
+    expected = state["adv"] * (state["expected"][now] - state["expected"][then])
+    volume = state["volume"][now] - state["volume"][then]
     return float(volume / expected) if expected > 0.0 else math.nan
 
 
-@kernel
+@leaf
+def log_shares(shares: int) -> float:
+    """ln(1 + shares). [ln share]"""
+    return float(LOG1P[shares]) if 0 <= shares < LOG1P.size else math.log1p(float(shares))
+
+
+@inner
 def write_book(state: Any, tick: Any, out: Any) -> None:
     """The features of the book as it stands; those of an empty side are NaN."""
     bid = tick["bid"][0]
     ask = tick["ask"][0]
     bid_size = float(tick["bid_size"][0])
     ask_size = float(tick["ask_size"][0])
-    out[F_QUEUE_BID] = math.log1p(bid_size) if bid > 0 else math.nan
-    out[F_QUEUE_ASK] = math.log1p(ask_size) if ask > 0 else math.nan
+    out[F_QUEUE_BID] = log_shares(tick["bid_size"][0]) if bid > 0 else math.nan
+    out[F_QUEUE_ASK] = log_shares(tick["ask_size"][0]) if ask > 0 else math.nan
     if bid <= 0 or ask <= 0:
         return
     out[F_SPREAD] = ask - bid
@@ -278,7 +306,7 @@ def write_book(state: Any, tick: Any, out: Any) -> None:
     out[F_MICROPRICE] = microprice_shift(state["micro"], bid_size, ask_size, ask - bid)
 
 
-@kernel
+@hot
 def update(state: Any, tick: Any, out: Any) -> None:
     """Take one TICK row in and write the 16 features, float32, by F_* index."""
     push(state, tick)
@@ -297,13 +325,13 @@ def update(state: Any, tick: Any, out: Any) -> None:
     out[F_VOLUME_RATIO] = volume_ratio(state, 60)
 
 
-@kernel
+@hot
 def update_first(states: Any, ticks: Any, out: Any) -> None:
     """``update`` on row 0 of both record arrays: the door from Python (records cost 2 us each)."""
     update(states[0], ticks[0], out)
 
 
-@kernel
+@hot
 def update_many(state: Any, ticks: Any, out: Any) -> None:
     """``update`` over a day of TICK rows; out : float32, shape (n, 16)."""
     for i in range(ticks.size):

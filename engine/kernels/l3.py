@@ -31,6 +31,7 @@ from engine.kernels.book import (
     tag_of,
     worse_price,
 )
+from engine.kernels.handed import one_word
 from engine.kernels.jit import hot, inner, leaf
 from engine.kernels.recorded import EXECUTED, ID, PRICE, REDUCED, SIDE, SIZE, SUBMITTED, TYPE
 
@@ -83,6 +84,7 @@ COUNTS: Final = 6
 NOBODY: Final = 0  # tag of anonymous volume
 
 
+@one_word
 class Orders(NamedTuple):
     """Resting orders by id."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.bits import clz, ctz
+from engine.kernels.handed import one_word
 from engine.kernels.jit import door, leaf
 
 Records: TypeAlias = npt.NDArray[np.void]
@@ -64,6 +65,7 @@ U63 = np.uint64(63)
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
+@one_word
 class Book(NamedTuple):
     """The arrays of one book; made by ``new_book``, copied by ``copy_book``."""
 

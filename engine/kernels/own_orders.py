@@ -49,7 +49,6 @@ from engine.kernels.own_checks import rests_later, why_bad_terms, why_bad_type, 
 from engine.kernels.own_queue import enqueue
 from engine.kernels.own_queue import submit as submit
 from engine.kernels.prints import add_hidden, leave, report, touch
-from engine.kernels.rng import mix
 
 NOT_FOUND = -1
 BAND = 100  # a MARKET order takes up to this far beyond the opposite touch [tick]
@@ -57,9 +56,12 @@ BAND = 100  # a MARKET order takes up to this far beyond the opposite touch [tic
 
 @hot
 def find(env: Env, child: int) -> int:
-    """Row of a child in ``env.own``, NOT_FOUND when it was never seen today."""
+    """Row of a child in ``env.own``, NOT_FOUND when it was never seen today.
+
+    Ids count up: by their low bits neighbours stand side by side, and a new one meets nobody.
+    """
     mask = len(env.places) - 1
-    at = int(np.int64(mix(wrap(child)) & np.uint64(mask)))
+    at = int(np.int64(wrap(child) & np.uint64(mask)))
     while env.places[at] != 0:
         row = env.places[at] - 1
         if env.own[row]["child"] == child:
@@ -84,7 +86,7 @@ def queue_ahead(env: Env, child: int) -> int:
 def link(env: Env, row: int) -> None:
     """Enter a row of ``env.own`` into the index."""
     mask = len(env.places) - 1
-    at = int(np.int64(mix(wrap(env.own[row]["child"])) & np.uint64(mask)))
+    at = int(np.int64(wrap(env.own[row]["child"]) & np.uint64(mask)))
     while env.places[at] != 0:
         at = (at + 1) & mask
     env.places[at] = row + 1

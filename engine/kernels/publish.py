@@ -1,5 +1,7 @@
 """What the market publishes of one instant: consolidated levels, each venue's touch, totals."""
 
+from typing import Final
+
 import numpy as np
 
 from engine.domain.kinds import CLOSED, CONTINUOUS, LIT, VENUES
@@ -8,7 +10,9 @@ from engine.kernels import auction, dealer
 from engine.kernels.book import Book, Records, above, below
 from engine.kernels.environment import LIT_VENUES, Env, Row
 from engine.kernels.jit import hot, inner, leaf
-from engine.kernels.lit import GROUP, U3, best_level, group_quantity, is_no_level, price_at
+from engine.kernels.lit import GROUP, U3, U4, best_level, group_quantity, is_no_level, price_at
+
+NEAR: Final = 5  # levels that a feature looks at
 
 
 @leaf
@@ -23,12 +27,19 @@ def next_price(book: Book, side: int, level: np.uint64) -> np.uint64:
 def write_side(book: Book, side: int, n: int, prices: Records, sizes: Records) -> None:
     """The best n consolidated levels of a side; missing ones are 0."""
     level = np.uint64(book.top[0]["bid"] if side > 0 else book.top[0]["ask"])
+    shares = group_quantity(book, level)
     i = 0
     while i < n and not is_no_level(book, level):
         prices[i] = price_at(book, level)
-        sizes[i] = group_quantity(book, level)
-        level = next_price(book, side, level)
+        sizes[i] = shares
         i += 1
+        beside = (level & GROUP) - U4 if side > 0 else (level & GROUP) + U4
+        shares = group_quantity(book, beside)
+        if shares > 0:  # the next tick, as it mostly is
+            level = beside
+        else:
+            level = next_price(book, side, level)
+            shares = group_quantity(book, level)
     while i < n:
         prices[i] = 0
         sizes[i] = 0
@@ -46,7 +57,7 @@ def write_touch(book: Book, v: int, side: int, prices: Records, sizes: Records) 
         sizes[v] = book.nodes[level]["quantity"]
 
 
-@leaf
+@inner
 def write_venues(env: Env, tick: Row) -> None:
     """Touch, state and volume of every venue."""
     session = env.state[0]["session"]
@@ -77,7 +88,7 @@ def cross(env: Env, v: int, tick: Row) -> None:
     tick["venue_ask"][v] = max(1, bid - 5)
 
 
-@leaf
+@inner
 def write_totals(env: Env, tick: Row) -> None:
     """Everything that is not a price of the book."""
     st = env.state[0]
@@ -95,18 +106,33 @@ def write_totals(env: Env, tick: Row) -> None:
     tick["events"] = st["events"]
 
 
-@hot
-def write_tick(env: Env, tick: Row) -> None:
-    """Fill a TICK record with the market of this instant."""
-    write_side(env.book, 1, LEVELS, tick["bid"], tick["bid_size"])
-    write_side(env.book, -1, LEVELS, tick["ask"], tick["ask_size"])
+@inner
+def write_levels(env: Env, tick: Row, n: int) -> None:
+    """The best n levels, totals and venues; garbage where a venue publishes it."""
+    write_side(env.book, 1, n, tick["bid"], tick["bid_size"])
+    write_side(env.book, -1, n, tick["ask"], tick["ask_size"])
     write_totals(env, tick)
     write_venues(env, tick)
-    auction.write_indicative(env, tick)
     if env.state[0]["incidents"] > 0:
         for v in range(VENUES):
             if env.state[0]["venues"][v]["crossed"] == 1:
                 cross(env, v, tick)
+
+
+@hot
+def write_tick(env: Env, tick: Row) -> None:
+    """Fill a TICK record with the market of this instant."""
+    auction.write_indicative(env, tick)
+    write_levels(env, tick, LEVELS)
+
+
+@inner
+def write_near(env: Env, tick: Row) -> None:
+    """As `write_tick`, but five levels and no auction: for loops that compute features.
+
+    The deeper levels keep what was there before.
+    """
+    write_levels(env, tick, NEAR)
 
 
 @inner

@@ -59,8 +59,10 @@ from engine.kernels.flow import (
     TRADES_FULL,
     run_until,
     write_best,
+    write_near,
     write_tick,
 )
+from engine.kernels.handed import one_word
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import door, hot, inner, leaf
 from engine.kernels.marks import (
@@ -82,7 +84,14 @@ TAPE_FULL = 1  # more fills than the tape holds
 CHILDREN_FULL = 2  # more children than the environment keeps: make it with a larger max_own
 VENUE_STUCK = 3  # an event did not fit the scratch arrays, or a message the queue of the venue
 
+# indexes of ``marks``
+ALLOWED = 0  # bits of the venues it may use
+FIRST_MARK = 1  # first fill not marked out yet
+ERA = 2  # stretch of the clock in which markouts are remembered whole
+NEWS = 3  # 1 = sent, filled or marked out since the venues were last judged
 
+
+@one_word
 class Tape(NamedTuple):
     """What a simulated parent leaves behind, and the scratch space of the loop."""
 
@@ -98,7 +107,7 @@ class Tape(NamedTuple):
     slot_ttl: npt.NDArray[np.int64]
     venue_shares: npt.NDArray[np.int64]  # sent, filled, a row each
     venue_marks: Floats  # GAIN, SHARES and SQUARES of those marked out, as far as remembered
-    marks: npt.NDArray[np.int64]  # bits of the venues it may use, first fill not marked out, era
+    marks: npt.NDArray[np.int64]  # by ALLOWED, FIRST_MARK, ERA and NEWS
 
 
 def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
@@ -117,7 +126,7 @@ def new_tape(seconds: int, fills: int = 20_000, *, record: bool = True) -> Tape:
         slot_ttl=np.zeros(SLOTS, dtype=np.int64),
         venue_shares=np.zeros((2, VENUES), dtype=np.int64),
         venue_marks=np.zeros((3, VENUES)),
-        marks=np.zeros(3, dtype=np.int64),
+        marks=np.zeros(4, dtype=np.int64),
     )
 
 
@@ -164,6 +173,7 @@ def apply_report(parent: Any, report: Any, tape: Tape) -> bool:
         tape.counts[1] = at + 1
         parent["filled"] += report["quantity"]
         tape.venue_shares[1, report["venue"]] += report["quantity"]
+        tape.marks[NEWS] = 1
         if slot >= 0:
             parent["slot_leaves"][slot] -= report["quantity"]
             if parent["slot_leaves"][slot] <= 0:
@@ -232,6 +242,7 @@ def send_new(env: Env, parent: Any, action: Any, child: int, tape: Tape) -> bool
     parent["slot_venue"][slot] = action["venue"]
     parent["slot_type"][slot] = action["type"]
     tape.venue_shares[0, action["venue"]] += action["size"]
+    tape.marks[NEWS] = 1
     tape.slot_ttl[slot] = action["ttl_ns"]
     return submit(env, message)
 
@@ -255,20 +266,22 @@ def begin(parent: Any, tape: Tape) -> None:
     tape.counts[:] = 0
     tape.venue_shares[:] = 0
     tape.venue_marks[:] = 0.0
-    tape.marks[0] = parent["venues"]
-    tape.marks[1:] = 0
+    tape.marks[:] = 0
+    tape.marks[ALLOWED] = parent["venues"]
+    tape.marks[NEWS] = 1
 
 
 @leaf
 def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
     """Forget by half when the time has come, then book the markouts due at this second."""
     era = parent["now_ns"] // FORGET_NS
-    if era != tape.marks[2]:
-        tape.marks[2] = era
+    if era != tape.marks[ERA]:
+        tape.marks[ERA] = era
+        tape.marks[NEWS] = 1
         for row in range(SQUARES + 1):
             for i in range(VENUES):
                 tape.venue_marks[row, i] *= 0.5
-    first = tape.marks[1]
+    first = tape.marks[FIRST_MARK]
     bid = tick["bid"][0]
     ask = tick["ask"][0]
     sound = bid > 0 and ask > 0 and bid <= ask
@@ -285,13 +298,25 @@ def mark_out(parent: Any, tick: Any, tape: Tape) -> None:
             tape.venue_marks[SHARES, place] += shares
             tape.venue_marks[SQUARES, place] += shares * shares
         first += 1
-    tape.marks[1] = first
+        tape.marks[NEWS] = 1
+    tape.marks[FIRST_MARK] = first
+
+
+@inner
+def judge_venues(parent: Any, tape: Tape) -> None:
+    """Rule 5: what our children have met with at each venue; only when there is news of it."""
+    marks = tape.venue_marks
+    for i in range(VENUES):
+        parent["venue_fill"][i] = fill_rate(
+            tape.venue_shares[0, i], tape.venue_shares[1, i], parent["lot"]
+        )
+        parent["venue_markout"][i] = judged(marks[GAIN, i], marks[SHARES, i], marks[SQUARES, i])
 
 
 @leaf
 def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
     """Rule 5: the venues."""
-    allowed = tape.marks[0]
+    allowed = tape.marks[ALLOWED]
     mask = 0
     for i in range(VENUES):
         parent["venue_bid"][i] = tick["venue_bid"][i]
@@ -301,12 +326,10 @@ def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
         parent["venue_volume"][i] = tick["venue_volume"][i]
         if tick["venue_state"][i] == CONTINUOUS:
             mask |= allowed & (1 << i)
-        parent["venue_fill"][i] = fill_rate(
-            tape.venue_shares[0, i], tape.venue_shares[1, i], parent["lot"]
-        )
-        marks = tape.venue_marks
-        parent["venue_markout"][i] = judged(marks[GAIN, i], marks[SHARES, i], marks[SQUARES, i])
     parent["venues"] = mask
+    if tape.marks[NEWS] != 0:
+        tape.marks[NEWS] = 0
+        judge_venues(parent, tape)
 
 
 @inner
@@ -396,7 +419,7 @@ def simulate(
         if status != FINE:
             return status
         if watched and not over:
-            write_tick(env, tick)
+            write_near(env, tick)
             update(state, tick, parent["features"])
         else:
             write_best(env, tick)

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 from engine.kernels.jit import JIT
 
 Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
 
 
 def plain_floats(size: int) -> Floats:
@@ -24,25 +25,34 @@ def plain_floats(size: int) -> Floats:
     return np.full(size, np.nan)
 
 
-def _floats(typing_context: Any, size: Any) -> Any:
-    if not isinstance(size, types.IntegerLiteral):
-        return None  # numba then says that the size must be a constant
-    array = types.Array(types.float64, 1, "C")
-    n = size.literal_value
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        double = context.get_value_type(types.float64)
-        length, width = (context.get_constant(types.intp, number) for number in (n, 8))
-        data = cast("Any", cgutils).alloca_once(builder, double, size=length)
-        found = context.make_array(array)(context, builder)
-        context.populate_array(
-            found, data=data, shape=[length], strides=[width], itemsize=width, meminfo=None
-        )
-        return found._getvalue()
-
-    return array(size), generate
+def plain_words(size: int) -> Words:
+    """An array of ``size`` uint64, shape (size,), full of ones: no slot and no price."""
+    return np.full(size, 2**64 - 1, np.uint64)
 
 
-floats = cast(
-    "Callable[[int], Floats]", intrinsic(prefer_literal=True)(_floats) if JIT else plain_floats
-)
+def _of(kind: Any) -> Any:
+    """What numba needs to make an array of this kind on the stack."""
+
+    def typed(typing_context: Any, size: Any) -> Any:
+        if not isinstance(size, types.IntegerLiteral):
+            return None  # numba then says that the size must be a constant
+        array = types.Array(kind, 1, "C")
+        n = size.literal_value
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            element = context.get_value_type(kind)
+            length, width = (context.get_constant(types.intp, number) for number in (n, 8))
+            data = cast("Any", cgutils).alloca_once(builder, element, size=length)
+            found = context.make_array(array)(context, builder)
+            context.populate_array(
+                found, data=data, shape=[length], strides=[width], itemsize=width, meminfo=None
+            )
+            return found._getvalue()
+
+        return array(size), generate
+
+    return intrinsic(prefer_literal=True)(typed)
+
+
+floats = cast("Callable[[int], Floats]", _of(types.float64) if JIT else plain_floats)
+words = cast("Callable[[int], Words]", _of(types.uint64) if JIT else plain_words)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from engine.domain.kinds import IOC
 from engine.kernels.environment import Env
 from engine.kernels.features import update
-from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_tick
+from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_near
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import hot, inner
 from engine.kernels.route import NOWHERE, cross_touch, cross_venue
@@ -116,7 +116,7 @@ def work(
         if status != FINE:
             return int(status)
         if watched and not over:
-            write_tick(env, tick)
+            write_near(env, tick)
             update(state, tick, parent["features"])
         else:
             write_best(env, tick)

@@ -10,11 +10,12 @@ from engine.domain import commands as c
 from engine.domain.commands import AnyCommand
 from engine.domain.errors import Refused
 from engine.domain.instrument import Instrument
+from engine.domain.limits import EACH, Key, Terms
 from engine.domain.orders import CatchUp, OnRestart
 from engine.domain.units import SECOND, Nanos, PersonId, Shares
 from engine.exchange.presets import PRESETS
 from engine.worker.context import Context
-from engine.worker.people import TRADERS
+from engine.worker.people import DESK, RISK, TRADERS
 from engine.worker.script import FULL_DAY_S, Dice
 
 STREAM_DAY: Final = 7_001
@@ -51,7 +52,49 @@ def plan(
         acts.append((at, TRADERS[index % len(TRADERS)], order, "demo"))
     wanted = c.ProposeChange(strategy="VWAP", values={"band": 0.06})
     acts.append((45, TRADERS[0], wanted, "demo: crosses too early on wide days"))
+    acts += limits(day)
     return tuple(sorted(acts, key=lambda act: act[0]))
+
+
+def limits(day: str) -> list[tuple[int, PersonId, AnyCommand, str]]:
+    """What risk sets on the first day: two tighter limits, and one looser that waits for a second.
+
+    The review is the end of a half-year, so that the same limits are proposed for months: what is
+    in force already is refused and changes nothing.
+    """
+    review = _half_year(day)
+
+    def wanted(place: Key, value: float, why: str, soft: float | None = None) -> Terms:
+        return Terms(
+            kind=place[0], level=place[1], subject=place[2], value=value, soft=soft,
+            derivation=why, owner=RISK, review=review,
+        )  # fmt: skip
+
+    desk = wanted(
+        ("max_parent_adv", "desk", DESK), 0.30,
+        "demo: above a quarter of a day the simulated impact exceeds half a spread", soft=0.25,
+    )  # fmt: skip
+    trader = wanted(
+        ("max_open_value", "trader", EACH), 150e6,
+        "demo: a third of the open value of the firm, so that no trader alone can use it up",
+    )  # fmt: skip
+    firm = wanted(
+        ("max_open_value", "firm", ""), 450e6,
+        "demo: three traders at their limit at once, rounded up to the next 50 million",
+    )  # fmt: skip
+    return [
+        (20, RISK, c.ProposeLimit(terms=desk), "demo: first limits of the desk"),
+        (21, RISK, c.ProposeLimit(terms=trader), "demo: first limits of the desk"),
+        (50, RISK, c.ProposeLimit(terms=firm), "demo: three traders from next month on"),
+    ]
+
+
+def _half_year(day: str) -> str:
+    """The end of the half-year that is at least three months ahead of a day."""
+    year, month = int(day[:4]), int(day[5:7])
+    if month <= 3:
+        return f"{year}-06-30"
+    return f"{year}-12-31" if month <= 9 else f"{year + 1}-06-30"
 
 
 def demo_orders(context: Context) -> None:

@@ -9,6 +9,7 @@ DESK: Final = "main"
 SYSTEM: Final = PersonId("system")
 TRADERS: Final = (PersonId("u1"), PersonId("u2"))
 SUPERVISORS: Final = (PersonId("u3"), PersonId("u4"))
+RISK: Final = PersonId("u5")
 REVIEWER: Final = PersonId("u8")
 
 PEOPLE: Final[tuple[Person, ...]] = tuple(

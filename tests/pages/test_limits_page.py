@@ -9,6 +9,7 @@ import pytest
 from components.context import use_queries
 from components.rows import read
 from db.queries_limits import DayUse, LimitVersion, Utilisation
+from engine.domain.errors import Refused
 from engine.domain.people import Role
 from engine.gateway.viewer import Viewer, looking
 from pages.limits import limits
@@ -115,6 +116,23 @@ def test_an_address_that_names_no_limit_is_an_empty_form() -> None:
         for key in ("nonsense", "max_open_value@trader:u77", "x" * 300):
             fields = fields_of(limits(key=key))
             assert "value" not in fields["terms.value"]
+
+
+class NoTables:
+    """A fresh desk before the worker has made the read tables."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Refused("the read tables do not answer: the worker has not made them yet")
+
+
+def test_a_desk_without_tables_still_shows_live_limits_and_the_form() -> None:
+    use_queries(NoTables())
+    with seen_by(Role.RISK):
+        page = limits(key=KEY)
+        assert any(getattr(p, "data-live-render", "") == "limits-tree" for p in every(page))
+        assert fields_of(page)["terms.kind"]["value"] == "max_open_value"
+        words = json.dumps([str(getattr(p, "children", "")) for p in every(limits(view="use"))])
+    assert "the worker has not made them yet" in words
 
 
 def test_the_report_flags_what_nobody_came_near() -> None:

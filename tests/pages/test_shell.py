@@ -1,5 +1,6 @@
 """The frame and its parts: what each person sees, and nothing that is not escaped."""
 
+import gzip
 import re
 
 import pytest
@@ -157,9 +158,13 @@ def test_a_live_grid_has_string_row_ids_and_no_enterprise_features() -> None:
 
 
 def test_every_form_name_in_the_browser_exists_for_marks_and_columns() -> None:
-    script = (ASSETS / "live.js").read_text(encoding="utf-8")
+    script = (ASSETS / "base_format.js").read_text(encoding="utf-8")
     for name in [*live.NUMERIC, *("text", "state", "side", "person", "clock", "hash", "bar")]:
         assert re.search(rf"^    {name}(:|,)", script, re.MULTILINE), name
+
+
+def test_live_js_stays_small() -> None:
+    assert len(gzip.compress((ASSETS / "live.js").read_bytes(), 9)) < 15_000
 
 
 def test_live_js_writes_text_and_never_markup() -> None:

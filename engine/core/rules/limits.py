@@ -5,8 +5,7 @@ parent when it is entered or amended, each child at the gate.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.core.limitbook import COINS, scopes_of, since
 from engine.core.quotes import Quotes
@@ -32,8 +31,7 @@ STEP: Final = 50  # a new highest use is written when it is one of so many parts
 SOFT: Final = "soft:"  # rule of a refusal that two people can override for one order
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """How much of one limit would be used."""
 
     limit: Limit

@@ -68,7 +68,7 @@ def test_one_bad_fill_is_no_verdict_and_twenty_are_half_of_one():
     for n, used in ((1, True), (19, True), (20, False)):
         marks = marked([(OPEN_S + 60 + i, 100, bad) for i in range(n)], OPEN_S + 200)
         row["venue_fill"][POOL], row["venue_markout"][POOL] = 1.0, marks.believed(POOL)
-        assert (route.pool_venue(row) == POOL) == used
+        assert (route.pool_venue(row, 0) == POOL) == used
     assert marks.believed(POOL) == pytest.approx(-25.0)
     assert marks.of_venue(POOL) == pytest.approx(-50.0)  # what people see is the mean
 
@@ -92,7 +92,7 @@ def test_a_child_that_waits_in_vain_lowers_the_fill_rate_of_its_venue_and_does_n
     assert fill_rate(500, 500, 100) == 1.0
     row = two_lit()
     row["venue_fill"][POOL] = fill_rate(100_000, 0, 100)
-    assert route.pool_venue(row) == POOL
+    assert route.pool_venue(row, 0) == POOL
 
 
 def test_nothing_is_believed_of_nothing():

@@ -19,13 +19,13 @@
   const chosen = () => B.grid ? B.grid.getSelectedRows().map((row) => QD.rows("parents").get(row.id))
     .filter((row) => row && B.passes(row)) : [];
   const mine = (row, kind) => !$("bulk-" + kind).dataset.own || row.trader === document.body.dataset.person;
-  const able = (kind) => chosen().filter((row) => KINDS[kind].able(row) && mine(row, kind));
+  const able = (kind, rows) => rows.filter((row) => KINDS[kind].able(row) && mine(row, kind));
 
   function words() {
     const rows = chosen(), head = $("bulk-hold").closest(".panel-head");
     head.dataset.picked = rows.length ? "1" : "";    /* a narrow window shows bulk acts or choices */
     for (const [kind, { verb }] of Object.entries(KINDS)) {
-      const n = able(kind).length, button = $("bulk-" + kind);
+      const n = able(kind, rows).length, button = $("bulk-" + kind);
       if (button.disabled !== (n === 0)) button.disabled = n === 0;
       QD.write(button, rows.length ? `${verb} ${n} of ${rows.length}` : `${verb} selected`);
     }
@@ -41,7 +41,7 @@
     return chip;
   }
   function open(kind) {
-    const { verb, words: effect, done } = KINDS[kind], rows = able(kind), left = chosen().length - rows.length;
+    const { verb, words: effect, done } = KINDS[kind], picked = chosen(), rows = able(kind, picked), left = picked.length - rows.length;
     const dialog = $("bulk-dialog"), go = $("bulk-go"), close = $("bulk-close"), catchUp = $("bulk-catch-up");
     const children = rows.reduce((sum, row) => sum + row.children, 0);
     const value = rows.reduce((sum, row) => sum + row.leaves * (QD.cell("quotes", row.symbol, "mid") || row.arrival), 0);
@@ -106,7 +106,11 @@
 
   B.parts.push(() => {
     B.grid.addEventListener("selectionChanged", words);
-    QD.on("parents", () => { if (B.grid && !B.grid.isDestroyed() && B.grid.getSelectedRows().length) words(); });
+    let due = 0;    /* four times a second are enough for a reader, with 2,000 selected too */
+    QD.on("parents", () => {
+      if (due || !$("bulk-hold").closest(".panel-head").dataset.picked) return;
+      due = setTimeout(() => { due = 0; if (!B.grid.isDestroyed()) words(); }, 250);
+    });
     for (const kind of Object.keys(KINDS)) $("bulk-" + kind).addEventListener("click", () => open(kind));
   });
 })();

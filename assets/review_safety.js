@@ -24,7 +24,7 @@
       host.textContent = "";
       host.dataset.state = row.trading === "NORMAL" ? "open" : "closed";
       host.append(make("strong", "", `${row.trading === "NORMAL" ? "\u25cf" : "\u25a0"} Mode ${row.trading}`));
-      host.append(make("span", row.trading === "NORMAL" ? "dim" : "", row.trading === "NORMAL" ? "everything that limits allow" : row.trading_why || "no reason given"));
+      host.append(make("span", row.trading === "NORMAL" ? "dim" : "", row.trading === "NORMAL" ? "everything that limits allow" : (row.trading_why || "no reason given").replace(/^[\w-]+(?=: )/, person)));
       const acts = labelled("span", "command-slot push"), at = MODES.indexOf(row.trading_set);
       const why = "needs the permission mode.set";
       for (const mode of MODES.slice(at + 1)) {
@@ -104,17 +104,18 @@
       const host = document.getElementById("degraded-body");
       if (!host) return;
       const table = make("table", "table"), body = make("tbody"), head = make("tr");
-      for (const [title, form] of [["Part", ""], ["State", ""], ["For", "num"], ["Now", ""], ["When down: new orders", ""], ["Cancels", ""], ["Kill by", ""]]) head.append(make("th", form, title));
+      for (const [title, form] of [["Part", ""], ["State", ""], ["For", "num"], ["Now", ""], ["When down: new orders", "wide"], ["Cancels", "wide"], ["Kill by", "wide"]]) head.append(make("th", form, title));
       const rank = { down: 0, degraded: 1, ok: 2 };
       for (const row of [...found.items].sort((a, b) => rank[a.state] - rank[b.state])) {
-        const line = make("tr"), since = make("span", "num");
+        const line = make("tr"), since = make("span", "num"), fine = row.state === "ok";
+        const works = `new orders: ${row.new_orders}; cancels: ${row.cancels}; kill by: ${row.kill_by}`;
         since.dataset.since = String(row.since);
         line.dataset.key = row.part;
-        line.title = row.note;
-        const now = make("td", row.state === "ok" ? "dim clip" : "wrap", row.words);
-        now.title = row.words;
-        line.append(make("td", "", row.part), make("td", TONE[row.state], SIGN[row.state]), labelled("td", "num", since), now,
-          make("td", row.state === "ok" ? "dim clip" : "", row.new_orders), make("td", row.state === "ok" ? "dim clip" : "", row.cancels), make("td", row.state === "ok" ? "dim clip" : "", row.kill_by));
+        line.title = `${row.words}. When down: ${works}. ${row.note}`;
+        const now = make("td", fine ? "dim clip" : "wrap", row.words);
+        if (!fine) now.append(make("small", "dim works", works));
+        line.append(make("td", "", row.part), make("td", TONE[row.state], SIGN[row.state]), labelled("td", "num", since), now);
+        for (const text of [row.new_orders, row.cancels, row.kill_by]) line.append(make("td", "dim clip wide", text));
         body.append(line);
       }
       table.append(labelled("thead", "", head), body);

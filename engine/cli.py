@@ -412,6 +412,14 @@ def compare(options: argparse.Namespace) -> int:
     return pairs(options.rest)
 
 
+def learn(options: argparse.Namespace) -> int:
+    """Train a policy of RL or a direction model of ADAPTIVE on simulated paths."""
+    from engine.learn.verb import main as train
+    from engine.runtime.clock import SystemClock
+
+    return train(options.rest, SystemClock().wall_ns())
+
+
 def stylised(options: argparse.Namespace) -> int:
     """Measure whether the simulated market behaves like a market."""
     from engine.realism.report import main as measure
@@ -430,10 +438,10 @@ def calibrate(options: argparse.Namespace) -> int:
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
 DRILLS: Final = (
-    "crash", "kill", "version", "oversend", "incident", "badfeed", "restart", "soak",
+    "crash", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart", "soak",
     "schedules",
 )  # fmt: skip
-LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare}
+LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
 PASSED_ON: Final = {
     "replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB, **REALISM,

@@ -52,12 +52,12 @@ def system() -> Component:
             html.Div(
                 [
                     html.Div(
-                        [_degraded(), _venues(), _kills(meta), _alerts(meta)], className="stack"
+                        [_kills(meta), _alerts(meta), _holds(meta), _venues(), _latency()],
+                        className="stack",
                     ),
                     html.Div(
                         [
-                            _latency(),
-                            _holds(meta),
+                            _degraded(),
                             _polled("Processes", "processes", "processes-body"),
                             _polled("Watchdog, its own words", "watchdog", "watchdog-body"),
                             _drills(),
@@ -207,7 +207,7 @@ def _latency() -> Component:
     test = html.Span(
         [
             html.Button(
-                "Test the kill", type="button", className="command quiet", disabled=not allowed,
+                "Test the kill", type="button", className="command", disabled=not allowed,
                 title="writes the kill flag for a scope without orders and waits for its receipt"
                 if allowed else "needs a supervisor or risk",
                 **attrs({"data-kill-test": "1"}),

@@ -53,6 +53,7 @@ FLAGS: Final = (
     "--disable-background-networking",
 )
 START_S: Final = 120.0
+STEP_MS: Final = 180_000  # a browser on a machine that does much else
 SETTLE_S: Final = 2.0  # snapshots and layout are not measured
 KEYS: Final = (
     "event_to_pixel_ms", "fanout_cpu_percent", "kilobytes_per_s", "long_tasks_per_min",
@@ -137,6 +138,7 @@ class Bench:
     def page(self, path: str = "/", name: str = "marta") -> Any:
         """A fresh browser profile on a page, live."""
         context = self.browser.new_context(viewport={"width": 1920, "height": 1080})
+        context.set_default_timeout(STEP_MS)
         found = context.new_page()
         script.enter(found, self.served.url, name, self.served.passwords[name], path)
         return found
@@ -202,7 +204,7 @@ class Bench:
             page.click(".ag-header-cell .ag-checkbox-input >> nth=0")  # all parents: all children
             page.wait_for_function(
                 "(n) => { const h = document.getElementById('children-host').qdGrid;"
-                " return h && h.shown.size >= n; }", arg=self.sizes.children, timeout=60_000,
+                " return h && h.shown.size >= n; }", arg=self.sizes.children, timeout=STEP_MS,
             )  # fmt: skip
             page.wait_for_timeout(1_000)
             wanted = [self.sizes.parents, self.sizes.children]
@@ -264,7 +266,7 @@ class Bench:
 def chromium() -> Iterator[Any]:
     """A real browser; Refused where there is none."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError:
         raise Refused("bench web needs playwright: python run.py setup") from None
     path = os.environ.get("CHROME") or next(filter(None, map(shutil.which, CHROMES)), None)
@@ -272,7 +274,10 @@ def chromium() -> Iterator[Any]:
         raise Refused("bench web needs a Chromium: set CHROME to its path")
     with sync_playwright() as play:
         running = play.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield running
+        try:
+            yield running
+        except Error as error:
+            raise NotReady(f"the browser: {str(error).splitlines()[0]}") from None
         running.close()
 
 

@@ -410,7 +410,8 @@ def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
     version = state.parameters[name]
     in_force = state.models.get(name)
     model = desk.model_of(name)
-    record = None if desk.sight is None or model is None else desk.sight.watch.record
+    has_record = desk.sight is not None and model is not None and not model.policy
+    record = desk.sight.watch.record if has_record and desk.sight is not None else None
     status = 0 if desk.sight is None else desk.sight.model_state(state.market_ns, model)
     uses = STRATEGIES[name].uses_model
     return v.StrategyRow(

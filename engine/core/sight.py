@@ -47,6 +47,7 @@ class LoadedModel:
     words: str
     trained_auc: float = float("nan")
     trained_n: int = 0
+    policy: bool = False  # of RL: it scores choices, not directions, and has no running record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,7 @@ class Sight:
         self, now: Nanos, model: LoadedModel | None, mids: Mapping[Symbol, float | None]
     ) -> None:
         """Score every instrument and label what is due, whether or not anybody trades on it."""
-        if model is None:
+        if model is None or model.policy:
             return
         self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
         for instrument in self.instruments:
@@ -222,7 +223,7 @@ class Sight:
         if now >= model.expires_at:
             return MODEL_EXPIRED
         record = self.watch.record
-        if record.n >= LEAST and record.auc < DOUBTFUL_AUC:
+        if not model.policy and record.n >= LEAST and record.auc < DOUBTFUL_AUC:
             return MODEL_DOUBTFUL
         return MODEL_LIVE
 

@@ -11,21 +11,21 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
-from engine.domain.instrument import Instrument, Session
-from engine.domain.units import SECOND, Nanos
+from engine.drill.nest import Nest
+from engine.drill.short import DAY_VARIABLE
 from engine.stage import NotReady, Stage
 from engine.supervise import Child, Spec, Status, Supervisor, environment, take_lock
 
-DAY_VARIABLE: Final = "QD_DRILL_DAY_S"
 PYTHON: Final = sys.executable
 SPECS: Final = (
     Spec(name="exchange", command=(PYTHON, "-m", "engine", "venue")),
     Spec(name="watchdog", command=(PYTHON, "-m", "engine.watchdog")),
-    Spec(name="engine", command=(PYTHON, "-m", "engine.drill.crew", "engine", "run")),
+    Spec(name="engine", command=(PYTHON, "-m", "engine.drill.short", "engine", "run")),
 )
 DEATH_S: Final = 60.0
+HATCHED: Final = ("engine", "exchange")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Crew(Stage):
 
     day_s: float = 23_400.0  # length of a session [market s]
     specs: tuple[Spec, ...] = SPECS
+    nest: Nest | None = None  # forks engine and exchange, so that a death costs no imports
     supervisor: Supervisor | None = None
     lock: IO[str] | None = None
 
@@ -63,7 +64,13 @@ class Crew(Stage):
         assert self.supervisor is not None
         assert self.lock is not None
         env = {**self.supervisor.env, "QD_CRASH_AT": crash_at}
-        self.child(name).start(env, self.lock.fileno())
+        child = self.child(name)
+        if self.nest is None or name not in HATCHED:
+            child.start(env, self.lock.fileno())
+        else:
+            child.process = cast("Any", self.nest.start(name, env, child.log))
+            child.status.pid = child.process.pid
+            child.mark("running")
         self.supervisor.write()
 
     def is_dead(self, name: str) -> bool:
@@ -114,40 +121,6 @@ class Crew(Stage):
             self.lock = None
 
 
-# --- the engine of a small desk ------------------------------------------------------------------
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShortDays:
-    """The days of a calendar, each closed early."""
-
-    days: Any  # engine.runtime.ports.Days
-    length_s: float
-
-    def next_day(self, after: str) -> tuple[Session, tuple[Instrument, ...], str, int]:
-        """The day as it would be, with an early close."""
-        session, instruments, source, seed = self.days.next_day(after)
-        close = min(session.close_at, session.open_at + int(self.length_s) * SECOND)
-        short = Session(
-            day=session.day, open_at=session.open_at, close_at=Nanos(close), zone=session.zone
-        )
-        return short, instruments, source, seed
-
-
-def engine() -> int:
-    """The real engine process on short days."""
-    from engine import compose
-
-    whole = compose.days_of
-    length_s = float(os.environ[DAY_VARIABLE])
-    compose.days_of = lambda settings, clock: ShortDays(  # type: ignore[assignment,return-value]
-        days=whole(settings, clock), length_s=length_s
-    )
-    return compose.main()
-
-
 def folder_name(seed: int) -> Path:
     """Short: the path of a socket has room for a hundred bytes."""
     return Path(f"s{seed}")
-
-
-if __name__ == "__main__":
-    sys.exit(engine())

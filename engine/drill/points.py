@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engine.domain.commands import OpenNextDay
+from engine.domain.commands import AmendParent, OpenNextDay
 from engine.domain.errors import Refused
+from engine.domain.units import ParentId, Shares
 from engine.drill.crew import Crew, folder_name
 from engine.drill.deaths import ENGINE_WAIT_S, Drill, finish
 from engine.drill.ending import TROUBLE, Report, quantiles, words_of
+from engine.drill.nest import Nest
 from engine.runtime.crash import CRASH_POINTS, CRASHED
-from engine.stage import BOSS, CLOCK, NotReady, eventually
-from engine.warm import ready
+from engine.stage import BOSS, CLOCK, TRADER, NotReady, eventually
+from engine.watchdog.cancel import CancelRoute
 
 SPEED: Final = 30.0
 FAST: Final = 600.0
@@ -38,6 +40,7 @@ MOST_PASSES: Final = {  # the engine dies when it passes the point for the n-th 
     "after_ack": 8, "mid_partial": 3, "pending_cancel": 4,
 }  # fmt: skip
 ROLL: Final = "snapshot"
+CUT: Final = 100  # shares that an amendment takes from a child
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,13 +112,35 @@ class Life:
                 self.drill.kill_a_parent()
             elif point == ROLL:
                 return self.end_the_day()
+            elif point == "pending_replace":
+                self.drill.keep_trading()
+                self.amend()
+                return False
             else:
                 self.drill.keep_trading()
                 return False
-        except (Refused, ConnectionError, TimeoutError) as error:
+        except (Refused, OSError) as error:  # no connection and no answer are OSErrors, too
             self.refusal = words_of(error)
             return False
         return True
+
+    def amend(self) -> None:
+        """Cut a parent so that its newest child must be replaced by a smaller one."""
+        route = CancelRoute(self.crew.where.cancel)
+        try:
+            orders = route.ask({"op": "orders"}, patience_s=2.0)[0]["orders"]
+        finally:
+            route.close()
+        status = self.crew.status()
+        rows = {} if status is None else status["parents"]
+        for order in reversed(orders):
+            parent = order["tags"]["parent"]
+            state, filled, _ = rows.get(parent, ("", 0, 0))
+            if state == "WORKING" and order["leaves"] > CUT:
+                mine = sum(o["leaves"] for o in orders if o["tags"]["parent"] == parent)
+                number, quantity = ParentId(int(parent[2:])), Shares(filled + mine - CUT)
+                self.crew.submit(AmendParent(parent_id=number, quantity=quantity), TRADER)
+                return
 
     def end_the_day(self) -> bool:
         """Run to the close and open the next day."""
@@ -164,11 +189,11 @@ class Life:
             self.deaths.failures.append(chain)
 
 
-def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths) -> None:
+def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths, nest: Nest) -> None:
     """One seed on a desk of its own; what fails is noted with its seed."""
     options = ("--seed", str(seed), "--speed", f"{SPEED:g}", *PATIENT)
     state = folder / folder_name(seed)
-    crew = Crew(state=state, options=options, day_s=DAY_S, answer_s=ANSWER_S)
+    crew = Crew(state=state, options=options, day_s=DAY_S, answer_s=ANSWER_S, nest=nest)
     life = Life(crew=crew, drill=Drill(stage=crew, seed=seed, speed=SPEED), deaths=deaths)
     known = len(deaths.failures)
     try:
@@ -184,12 +209,15 @@ def one_seed(seed: int, points: Sequence[str], folder: Path, deaths: Deaths) -> 
 
 def run(points: Sequence[str], seeds: int, first: int, folder: Path) -> Report:
     """Every seed; the report."""
-    ready()  # the engines of a small desk take compiled kernels from disk and do not wait for them
     deaths = Deaths()
-    for seed in range(first, first + seeds):
-        one_seed(seed, points, folder, deaths)
-        total = sum(deaths.by_point.values())
-        sys.stderr.write(f"seed {seed}: {total} deaths, {len(deaths.failures)} failures\n")
+    nest = Nest()
+    try:
+        for seed in range(first, first + seeds):
+            one_seed(seed, points, folder, deaths, nest)
+            total = sum(deaths.by_point.values())
+            sys.stderr.write(f"seed {seed}: {total} deaths, {len(deaths.failures)} failures\n")
+    finally:
+        nest.close()
     return {
         "n": sum(deaths.by_point.values()),
         "points": len(points),

@@ -49,6 +49,8 @@ POLL_MS: Final = 100
 SILENCE_S: Final = 10.0
 MOST_LINE: Final = 65_536  # bytes of one request on the cancel socket
 MOST_CLIENTS: Final = 16
+MOST_ASKS: Final = 100  # taken from the engine's socket at once
+LOOKS: Final = ("hello", "books", "queues", "ping")  # asks that deliver nothing
 ORDER_FIELDS: Final = ("child", "symbol", "side", "price", "quantity", "cum", "leaves", "state")
 
 Records = NDArray[np.void]
@@ -159,12 +161,26 @@ class Server:
 
     # --- the engine ---------------------------------------------------------------------------
     def _serve_engine(self) -> None:
-        route, *frames = self._venue.recv_multipart()
-        try:
-            ask = to_ask(b"".join(frames))
-        except msgspec.DecodeError as error:
-            say(f"not a request: {error}")
-            return
+        waiting = self._waiting()
+        newest = max(((ask.epoch, ask.link) for _, ask in waiting), default=(0, 0))
+        for route, ask in waiting:
+            # of a link that was given up meanwhile: nobody reads the answer, and it acts on nothing
+            if (ask.epoch, ask.link) < newest and ask.op in LOOKS:
+                continue
+            self._serve(route, ask)
+
+    def _waiting(self) -> list[tuple[bytes, Ask]]:
+        """Everything that has come in."""
+        found: list[tuple[bytes, Ask]] = []
+        while len(found) < MOST_ASKS and self._venue.poll(0):
+            route, *frames = self._venue.recv_multipart()
+            try:
+                found.append((route, to_ask(b"".join(frames))))
+            except msgspec.DecodeError as error:
+                say(f"not a request: {error}")
+        return found
+
+    def _serve(self, route: bytes, ask: Ask) -> None:
         answer = self._checked(ask)
         if not answer.refusal:
             self._heard = self._clock.mono_ns()

@@ -5,12 +5,22 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
+from engine.domain.errors import Refused
+from engine.domain.kinds import RL
+from engine.domain.strategy import STRATEGIES
+from engine.exchange.presets import market_hash
 from engine.lab import report
+from engine.lab.market import SeedRange
+from engine.lab.paired import Contender
 from engine.lab.pool import Pool
-from engine.lab.run import Progress, Question, Result, StopRule, ask, run
+from engine.lab.run import ENOUGH_TICKS, Progress, Question, Result, StopRule, ask, run
 from engine.lab.scenario import Scenario, load, shipped
+from engine.runtime.model_bytes import pack
+from engine.runtime.models import is_policy, load_model, read_card, read_policy_card
 
 USAGE: Final = 2
 SENSITIVITY_DAYS: Final = 40
@@ -61,19 +71,59 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="0 = this process"
     )
     parser.add_argument("--purpose", choices=("validation", "comparison"), default="comparison")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="STRATEGY=FOLDER",
+        help="a model of `learn` for ADAPTIVE or RL; without one it is its base schedule",
+    )  # fmt: skip
     parser.add_argument("--precise", action="store_true", help="stop when s.e. < 0.1 tick")
     parser.add_argument("--json", action="store_true")
     return parser
 
 
+def _models(told: Sequence[str]) -> dict[str, Path]:
+    """STRATEGY=PATH, a few times, as a table."""
+    found: dict[str, Path] = {}
+    for text in told:
+        name, _, path = text.partition("=")
+        if not path or name in found:
+            raise Refused(f"model must be STRATEGY=FOLDER, each strategy once, was {text!r}")
+        found[name] = Path(path)
+    return found
+
+
+def _with_model(who: Contender, place: Path) -> Contender:
+    """A contender with a stored model; refused when it was trained in another market."""
+    if not STRATEGIES[who.strategy].uses_model:
+        raise Refused(f"{who.name} uses no model", field="model")
+    model_id = place.name
+    if is_policy(model_id) != (STRATEGIES[who.strategy].kind == RL):
+        raise Refused(f"{who.name} cannot use model {model_id}", field="model")
+    reader = read_policy_card if is_policy(model_id) else read_card
+    card = reader(place.parent, model_id)
+    if card.market_hash != market_hash():
+        raise Refused(
+            f"model {model_id} must be trained in market {market_hash()}, was "
+            f"{card.market_hash or 'trained elsewhere'}",
+            field="model",
+        )
+    loaded = load_model(place.parent, model_id)
+    seen = tuple(SeedRange(row.purpose, row.seed, row.first, row.days) for row in card.paths)
+    return replace(who, model=pack(loaded.model), model_id=model_id, trained_on=seen)
+
+
 def _question(options: argparse.Namespace, names: Sequence[str]) -> Question:
-    from dataclasses import replace
-
-    from engine.lab.run import ENOUGH_TICKS
-
     scenario = load(options.scenario)
     days = scenario.days if options.days is None else options.days
     question = ask(scenario, tuple(names), days=days, seed=options.seed)
+    models = _models(options.model)
+    unknown = [name for name in models if name not in names]
+    if unknown:
+        raise Refused(f"model is for {unknown[0]}, which is not compared", field="model")
+    contenders = tuple(
+        _with_model(who, models[who.name]) if who.name in models else who
+        for who in question.contenders
+    )
+    question = replace(question, contenders=contenders)
     rule = StopRule(error_ticks=ENOUGH_TICKS) if options.precise else StopRule()
     return replace(question, purpose=options.purpose, stop=rule)
 
@@ -134,8 +184,6 @@ def _axis_line(row: dict[str, Any], strategy: str, verdict: str) -> str:
 
 
 def _sensitivity(options: argparse.Namespace, question: Question) -> list[dict[str, Any]]:
-    from dataclasses import replace
-
     few = replace(question, days=min(question.days, SENSITIVITY_DAYS))
     if options.workers == 0:
         return report.sensitivity(few, lambda other: run(other, workers=0))

@@ -50,6 +50,7 @@ class Contender:
     strategy: str  # of the catalogue
     values: tuple[tuple[str, float], ...] = ()
     model: bytes = b""  # of ``model_bytes.pack``; none = the strategy runs without
+    model_id: str = ""
     trained_on: tuple[SeedRange, ...] = ()  # paths that a model or its tuning has seen
 
 

@@ -99,6 +99,7 @@ def _row(parts: dict[str, Floats], result: Result, i: int) -> dict[str, Any]:
     filled = int(rows["filled"].sum())
     return {
         "strategy": result.question.contenders[i].name,
+        "model": result.question.contenders[i].model_id or None,
         "shortfall_bps": {
             "mean": number(shortfall.mean),
             "ci95": interval(shortfall),

@@ -12,6 +12,7 @@ from engine.runtime.models import (
     ARRAYS,
     CARD,
     Card,
+    PolicyCard,
     arrays_digest,
     arrays_of,
     encode_card,
@@ -20,7 +21,7 @@ from engine.runtime.models import (
 )
 
 
-def save(directory: Path, model: Model, card: Card) -> str:
+def save(directory: Path, model: Model, card: Card | PolicyCard) -> str:
     """Write a model version and return its id. The same content has the same id: saved once.
 
     Written beside its place and moved there whole, so that no reader meets half a model.

@@ -11,12 +11,14 @@ import numpy.typing as npt
 from engine.domain.errors import Refused
 from engine.domain.kinds import FEATURE_NAMES
 from engine.domain.units import Nanos
+from engine.exchange.presets import market_hash
+from engine.lab.market import SeedRange
 from engine.learn import registry
 from engine.learn.dataset import Dataset, Recording, build, walk_forward
 from engine.learn.estimators import kind_of
 from engine.learn.evaluate import Evaluation, auc_interval, evaluate
 from engine.learn.fit import LEAST_ROWS, Fitted, all_features, fit, scores, shuffled
-from engine.runtime.models import Card, CardBin, Fold, arrays_digest
+from engine.runtime.models import Card, CardBin, Fold, PathRange, arrays_digest
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,21 +44,22 @@ def train_default(
     *,
     now_ns: Nanos,
     expires_at: Nanos,
-    horizon_s: int = HORIZON_S,
     kind: str = "logistic",
+    paths: SeedRange | None = None,
 ) -> str:
     """Train, test and store a price-direction model of ADAPTIVE; the id of the version.
 
     kind : of ``estimators.KINDS``, but no linear regression: the figures of a card are of
     probabilities. recordings : past days, each second's features and mid. now_ns : when it is
     trained, for the card. expires_at : market clock; from then on ADAPTIVE runs as its base
-    schedule. The version is only stored: whether it may trade is an approval. Refused when there is
+    schedule. paths : where simulated recordings come from.
+    The version is only stored: whether it may trade is an approval. Refused when there is
     too little to learn.
     """
     if kind == "linear":
         raise Refused("a version must say P(up), a linear regression predicts the move")
     wanted = all_features()
-    data = build(recordings, horizon_s, wanted)
+    data = build(recordings, HORIZON_S, wanted)
     need = LEAST_ROWS * (FOLDS + 1)
     if len(data) < need:
         raise Refused(f"a first version needs at least {need} labelled rows, were {len(data)}")
@@ -65,6 +68,9 @@ def train_default(
     final = fit(kind, data, data.take(last), wanted)
     card = write_card(data, final, tested, now_ns, expires_at)
     card = msgspec.structs.replace(card, type=kind_of(kind).words, short=kind_of(kind).short)
+    if paths is not None:
+        seen = (PathRange(**paths._asdict()),)
+        card = msgspec.structs.replace(card, market_hash=market_hash(), paths=seen)
     return registry.save(directory, final.model, card)
 
 

@@ -16,7 +16,7 @@ from engine.core.show_safety import kill_row
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain.errors import Refused
-from engine.domain.kinds import FEATURE_NAMES, N_FEATURES
+from engine.domain.kinds import FEATURE_NAMES, N_FEATURES, RL, STATE_NAMES
 from engine.domain.orders import PARENT_LIVE
 from engine.domain.strategy import STRATEGIES
 from engine.domain.units import ChildId, child_text, parent_text
@@ -169,7 +169,8 @@ class Answers:
 def contributions_of(stored: Any, model: Model) -> NDArray[np.float64]:
     """What each feature added to the score of a DECISION row: as stored, or computed now."""
     action = stored["action"]
-    if math.isnan(action["score"]) or attributes_at_once(model):
+    learnt = stored["observation"]["kind"] == RL  # its score is of a choice, not of features
+    if learnt or math.isnan(action["score"]) or attributes_at_once(model):
         return np.array(action["contributions"])
     out = np.zeros(N_FEATURES)
     attribute(model, np.array(stored["observation"]["features"]), out)
@@ -187,9 +188,10 @@ def explain(
         row.name: float(stored["parameters"][row.index]) for row in STRATEGIES[strategy].parameters
     }
     added = contributions_of(stored, model)
-    parts = [
-        (name, float(seen["features"][i]), float(added[i])) for i, name in enumerate(FEATURE_NAMES)
-    ]
+    learnt = seen["kind"] == RL and bool(action["state"].any())
+    names = STATE_NAMES if learnt else FEATURE_NAMES
+    inputs = action["state"] if learnt else seen["features"]
+    parts = [(name, float(inputs[i]), float(added[i])) for i, name in enumerate(names)]
     parts.sort(key=lambda part: -abs(part[2]))
     return {
         "child": child_text(child_id),

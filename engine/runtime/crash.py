@@ -15,7 +15,7 @@ CRASHED: Final = "dies at "  # and the name of the point: the last line of its l
 # after_send is reached inside the venue's socket, all others in the loop
 CRASH_POINTS: Final = (
     "before_journal", "after_journal", "before_gate", "after_gate", "after_send", "after_ack",
-    "mid_partial", "pending_cancel", "mass_cancel", "reconciliation", "snapshot",
+    "mid_partial", "pending_cancel", "pending_replace", "mass_cancel", "reconciliation", "snapshot",
 )  # fmt: skip
 
 

@@ -311,6 +311,8 @@ class Loop:
             self._crash("after_ack")
             if cancels:
                 self._crash("pending_cancel")
+            if changes:
+                self._crash("pending_replace")
         receipts = (*refused, *kills_cancelled(self.desk.state, is_sent=is_sent))
         if receipts:
             self._crash("mass_cancel")

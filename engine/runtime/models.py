@@ -9,8 +9,10 @@ themselves: compiled code does not look.
 
 import hashlib
 import io
+import math
 import zipfile
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -29,6 +31,24 @@ SIDE = ("nodes", "values", "plan")  # the arrays beside the row
 # fields that the first versions did not have: while zero they are neither stored nor hashed
 LATER = ("link", "output", "activation", "factor", "gamma", "full_at")
 DEFAULT_SHORT = "lr"
+POLICY_SHORT = "rl"  # the id of a policy begins with it
+
+
+class PathRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Simulated paths that a model or its tuning has seen."""
+
+    purpose: str
+    seed: int
+    first: int
+    days: int
+
+
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of a learning curve: what a policy learnt from so many paths saves. [bp]"""
+
+    days: int
+    saved_bps: float
+    error: float  # standard error
 
 
 class CardBin(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +104,42 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     compiled_difference: float
     trained_at: int  # UTC ns
     expires_at: int  # market clock, UTC ns
+    market_hash: str = ""  # of the simulated market it was trained in, "" = recorded or past days
+    paths: tuple[PathRange, ...] = ()  # of that market that it has seen
+
+
+class PolicyCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a learnt policy is. Figures are paired with its base schedule on validation paths."""
+
+    type: str
+    short: str = POLICY_SHORT
+    problem: str
+    objective: str
+    success: str
+    limits: str
+    words: str  # what a trader reads
+    horizon_s: int  # of one choice in training
+    features: tuple[str, ...]
+    scenario: str
+    base: str  # schedule that it leaves, and falls back to
+    data_sha256: str
+    arrays_sha256: str
+    n_train: int  # slots
+    minimum_n: int  # validation paths without which no version is made
+    curve: tuple[CurvePoint, ...]  # learning curve
+    n: int  # validation paths
+    saved_bps: float  # total cost saved against the base, positive = cheaper
+    saved_low: float  # 95 % interval
+    saved_high: float
+    red_flag: str  # why it may not be installed; "" = none
+    compiled_difference: float
+    trained_at: int
+    expires_at: int
+    market_hash: str
+    paths: tuple[PathRange, ...]
+
+
+C = TypeVar("C", Card, PolicyCard)
 
 
 def arrays_of(model: Model) -> dict[str, NDArray[np.generic]]:
@@ -104,7 +160,12 @@ def arrays_digest(model: Model) -> str:
     return out.hexdigest()
 
 
-def encode_card(card: Card) -> bytes:
+def is_policy(model_id: str) -> bool:
+    """Whether a model is a policy of RL, by its id."""
+    return model_id.startswith(f"{POLICY_SHORT}-")
+
+
+def encode_card(card: Card | PolicyCard) -> bytes:
     """The one spelling of a card that is hashed and stored."""
     return msgspec.json.encode(card, order="deterministic")
 
@@ -124,7 +185,16 @@ def _read(path: Path, model_id: str) -> bytes:
 
 
 def read_card(directory: Path, model_id: str) -> Card:
-    """The card of a model; refused when it is not the one the id names."""
+    """The card of a price-direction model; refused when it is not the one the id names."""
+    return _card(directory, model_id, Card)
+
+
+def read_policy_card(directory: Path, model_id: str) -> PolicyCard:
+    """The card of a policy; refused when it is not the one the id names."""
+    return _card(directory, model_id, PolicyCard)
+
+
+def _card(directory: Path, model_id: str, kind: type[C]) -> C:
     content = _read(directory / model_id / CARD, model_id)
     found = model_id_of(content, model_id.partition("-")[0])
     if found != model_id:
@@ -133,7 +203,7 @@ def read_card(directory: Path, model_id: str) -> Card:
             rule="model.hash",
         )
     try:
-        card = msgspec.json.decode(content, type=Card)
+        card = msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError as problem:
         raise Refused(f"the card of model {model_id} is not readable: {problem}") from problem
     if not model_id.startswith(f"{card.short}-"):
@@ -168,7 +238,8 @@ def _read_arrays(directory: Path, model_id: str) -> Model:
 
 def load_model(directory: Path, model_id: str) -> LoadedModel:
     """Arrays and promises of a model, both hashes checked; refused when either is not right."""
-    card = read_card(directory, model_id)
+    policy = is_policy(model_id)
+    card = read_policy_card(directory, model_id) if policy else read_card(directory, model_id)
     model = _read_arrays(directory, model_id)
     found = arrays_digest(model)
     if found != card.arrays_sha256:
@@ -184,8 +255,9 @@ def load_model(directory: Path, model_id: str) -> LoadedModel:
         horizon_s=card.horizon_s,
         expires_at=Nanos(card.expires_at),
         words=card.words,
-        trained_auc=card.auc,
+        trained_auc=card.auc if isinstance(card, Card) else math.nan,
         trained_n=card.n,
+        policy=policy,
     )
 
 

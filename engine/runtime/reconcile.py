@@ -95,8 +95,10 @@ def adopt(state: State, books: VenueBooks) -> Iterable[tuple[AnyEvent, ...]]:
     What their parked reports say is booked right after. One without a fitting parent stays parked.
     """
     for order in books.orders:
+        if state.child(ChildId(order.child)) is not None:
+            continue  # nearly all of a long day: nothing more is looked at
         parent = _parent_of(state, order)
-        if parent is None or state.child(ChildId(order.child)) is not None:
+        if parent is None:
             continue
         parked = state.strays.get(ChildId(order.child), ())
         adopted = e.ChildAdopted(

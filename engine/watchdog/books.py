@@ -3,6 +3,7 @@
 Entries are read as plain JSON. Only what the checks need is kept; unknown events are passed over.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -170,7 +171,7 @@ def _turned_down(book: Journalled, event: Event) -> None:
 def _intended(book: Journalled, event: Event) -> None:
     child = Child(
         parent=event["parent_id"],
-        symbol=event["symbol"],
+        symbol=sys.intern(event["symbol"]),
         side=event["side"],
         quantity=event["quantity"],
     )
@@ -285,6 +286,7 @@ class AtExchange:
         default_factory=dict
     )  # child -> exec id of its last trade report
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
+    shared: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
     open: dict[int, dict[str, Any]] = field(default_factory=dict)  # child -> row, at this look
     done: dict[int, int] = field(default_factory=dict)  # parent -> filled
     fresh: set[int] = field(default_factory=set)  # children not compared with the journal yet
@@ -300,7 +302,7 @@ class AtExchange:
             return False
         for row in log["reports"]:
             child = row["child"]
-            self.tags.setdefault(child, row.get("tags") or {})
+            self._learn(child, row.get("tags") or {})
             self.fresh.add(child)
             is_trade = row["kind"] in (FILLED, BUSTED, CORRECTED)
             if is_trade and row["exec_id"] > self.newest.get(child, 0):
@@ -309,12 +311,17 @@ class AtExchange:
         self.next = log["next"]
         self.open = {row["child"]: row for row in orders["orders"]}
         for child, row in self.open.items():
-            self.tags.setdefault(child, row["tags"])
+            self._learn(child, row["tags"])
             self.fresh.add(child)
         if orders["at"] != self.at_ns:
             self.at_ns, self.moved_at = orders["at"], now
         self.answered_at = now
         return True
+
+    def _learn(self, child: int, tags: dict[str, str]) -> None:
+        """Children of one parent share one map: a long day has many of them."""
+        if child not in self.tags:
+            self.tags[child] = self.shared.setdefault(tuple(tags.items()), tags)
 
     def _filled(self, child: int, cum: int) -> None:
         more = cum - self.cum.get(child, 0)

@@ -114,3 +114,41 @@ def test_an_alert_is_acknowledged_from_its_line(web_desk: RunningDesk, page: Any
     web_desk.engine.publish("alerts", {"A-7": {"acknowledged_by": "u3"}})
     wait_text(page, line, "marta")
     assert page.locator(f"{line} button").count() == 0
+
+
+def test_the_mode_is_set_by_one_and_not_relaxed_by_who_asked(
+    web_desk: RunningDesk, page: Any
+) -> None:
+    assert web_desk.engine is not None
+    line = "[data-live-render=system-mode]"
+    normal = {"trading": "NORMAL", "trading_why": "", "trading_set": "NORMAL",
+              "trading_asked": "", "trading_asked_by": ""}  # fmt: skip
+    web_desk.engine.publish("desk", {"desk": normal})
+    wait_text(page, line, "Mode NORMAL")
+    page.click(f"{line} button:has-text('Reduce only')")
+    page.click("#confirm-go")
+    wait_text(page, f"{line} .chip-state", "DONE")
+    assert [e.command.mode for e in commands_of(web_desk, "SetMode")] == ["REDUCING"]
+    reducing = {"trading": "REDUCING", "trading_why": "u3: heat", "trading_set": "REDUCING",
+                "trading_asked": "NORMAL", "trading_asked_by": "u3"}  # fmt: skip
+    web_desk.engine.publish("desk", {"desk": reducing})
+    wait_text(page, line, "marta: heat")
+    assert page.is_disabled(f"{line} button:has-text('Grant NORMAL')")
+    web_desk.engine.publish("desk", {"desk": {"trading_asked_by": "u4"}})
+    wait_text(page, line, "asked by jun")
+    assert not page.is_disabled(f"{line} button:has-text('Grant NORMAL')")
+
+
+def test_an_unconfirmed_kill_names_venue_age_and_phone_and_a_waiting_one_what_it_waits_for(
+    web_desk: RunningDesk, page: Any
+) -> None:
+    assert web_desk.engine is not None
+    silent = {"state": "CANCEL_SENT", "confirmed_ms": None, "unconfirmed": 3, "repeats": 9,
+              "silent": [["DARK-2", 3, 41.2, "+1 555 0105"]]}  # fmt: skip
+    web_desk.engine.publish("kills", {"K-2": silent})
+    wait_text(page, CARD, "3 unconfirmed at DARK-2, 41.2 s, call +1 555 0105")
+    wait_text(page, CARD, "asked again 9 times")
+    web_desk.engine.publish(
+        "kills", {"K-2": {"state": "BLOCKED", "cancel_sent_ms": None, "waits_for": "the exchange"}}
+    )
+    wait_text(page, CARD, "Waiting for the exchange")

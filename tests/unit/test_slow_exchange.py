@@ -60,7 +60,7 @@ def waits(venue: ExchangeVenue) -> list[int]:
     """How long each hello waits until one is answered. [ms]"""
     found = []
     for _ in range(10):
-        found.append(venue._hello_wait_ms)
+        found.append(venue._waits["hello"])
         try:
             venue.hello(SESSION, (), 1, 1)
         except VenueSilent:
@@ -71,8 +71,8 @@ def waits(venue: ExchangeVenue) -> list[int]:
 
 def test_each_hello_without_an_answer_makes_the_next_one_wait_longer(tmp_path: Path, late: Late):
     venue = ExchangeVenue(tmp_path / "v.sock", timeout_ms=70, hello_timeout_ms=20)
-    assert waits(venue) == [20, 40, 70, 70]
-    assert venue._hello_wait_ms == 20  # found: the owner thread does not wait long again
+    assert waits(venue) == [20, 40, 80, 160]
+    assert venue._waits["hello"] == 20  # found: the owner thread does not wait long again
     venue.close()
 
 
@@ -81,5 +81,17 @@ def test_before_every_question_the_owner_thread_says_that_it_is_alive(tmp_path: 
     venue = ExchangeVenue(
         tmp_path / "v.sock", timeout_ms=70, hello_timeout_ms=20, alive=lambda: beats.append(1)
     )
-    assert len(waits(venue)) == len(beats) == late.asked == 4
+    assert len(waits(venue)) == late.asked == 4
+    assert len(beats) == 7  # four questions, and one word while three of them were waited for
+    venue.close()
+
+
+def test_a_long_wait_is_no_silence(tmp_path: Path, late: Late):
+    beats = []
+    venue = ExchangeVenue(
+        tmp_path / "v.sock", timeout_ms=1_200, hello_timeout_ms=1_200, alive=lambda: beats.append(1)
+    )
+    with pytest.raises(VenueSilent):
+        venue.hello(SESSION, (), 1, 1)
+    assert len(beats) == 4  # at the question, after 0.5, 1.0 and 1.2 s
     venue.close()

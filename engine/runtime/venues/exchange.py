@@ -37,6 +37,8 @@ from engine.runtime.venues.wire import (
 )
 
 TIMEOUT_MS: Final = 2_000
+ALIVE_MS: Final = 500  # between two words that the owner thread is alive, while it waits
+PATIENT_MS: Final = {"hello": 2_000, "books": 30_000}  # doubled from try to try up to this
 HELLO_TIMEOUT_MS: Final = (
     60_000  # re-opening a day runs it again, on a cold cache it compiles first
 )
@@ -186,8 +188,8 @@ class ExchangeVenue(_Venue):
         super().__init__()
         self._address = f"ipc://{address}" if isinstance(address, Path) else address
         self._timeout_ms = timeout_ms
-        self._hello_timeout_ms = self._hello_wait_ms = hello_timeout_ms
-        self._most_hello_ms = max(timeout_ms, hello_timeout_ms)
+        self._first_waits = {"hello": hello_timeout_ms, "books": timeout_ms}
+        self._waits = dict(self._first_waits)
         self._alive = alive  # said before every question: waiting for its answer is no silence
         self._code = trading_hash()
         self._crash = crash  # named crash points of the fault lab
@@ -208,8 +210,7 @@ class ExchangeVenue(_Venue):
             self._socket = None
 
     def _ask(self, ask: Ask) -> Answer:
-        is_hello = ask.op == "hello"
-        timeout = self._hello_wait_ms if is_hello else self._timeout_ms
+        timeout = self._waits.get(ask.op, self._timeout_ms)
         socket = self._open()
         self._alive()
         try:
@@ -219,19 +220,37 @@ class ExchangeVenue(_Venue):
             socket.send(pack(ask))
             if self._crash is not None and ask.messages:
                 self._crash("after_send")  # in the socket, no answer read
-            while socket.poll(timeout):
-                answer = to_answer(socket.recv())
-                if (answer.op, answer.link, answer.turn) == (ask.op, ask.link, ask.turn):
-                    self._hello_wait_ms = self._hello_timeout_ms
-                    return answer
-            if is_hello:  # it is there and slow: a starved exchange must be found in the end
-                self._hello_wait_ms = min(2 * timeout, self._most_hello_ms)
-            raise VenueSilent(f"no answer to {ask.op} within {timeout / 1000:g} s")
+            answer = self._answer(socket, ask, timeout)
+            if answer is None:
+                self._wait_longer(ask.op, timeout)
+                raise VenueSilent(f"no answer to {ask.op} within {timeout / 1000:g} s")
         except (VenueSilent, zmq.ZMQError, msgspec.DecodeError) as error:
             self._drop()  # what is still in it must not arrive later
             if isinstance(error, VenueSilent):
                 raise
             raise VenueSilent(str(error)) from error
+        self._waits[ask.op] = self._first_waits.get(ask.op, self._timeout_ms)
+        return answer
+
+    def _answer(self, socket: "zmq.Socket[bytes]", ask: Ask, timeout_ms: int) -> Answer | None:
+        """The answer to this ask, None when it does not come; says meanwhile that we are alive."""
+        waited = 0
+        while waited < timeout_ms:
+            slice_ms = min(ALIVE_MS, timeout_ms - waited)
+            if not socket.poll(slice_ms):
+                waited += slice_ms
+                self._alive()
+                continue
+            answer = to_answer(socket.recv())
+            if (answer.op, answer.link, answer.turn) == (ask.op, ask.link, ask.turn):
+                return answer
+        return None
+
+    def _wait_longer(self, op: str, waited_ms: int) -> None:
+        """It is there and slow: a starved one, or one with a long day to tell, is heard at last."""
+        if op in PATIENT_MS:
+            most = max(PATIENT_MS[op], self._first_waits.get(op, 0))
+            self._waits[op] = min(2 * waited_ms, most)
 
     def close(self) -> None:
         """Hang up; queued bytes are dropped."""

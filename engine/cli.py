@@ -438,8 +438,8 @@ def calibrate(options: argparse.Namespace) -> int:
 
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
 DRILLS: Final = (
-    "crash", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart", "soak",
-    "schedules",
+    "crash", "schedules", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart",
+    "soak",
 )  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}

@@ -74,6 +74,8 @@ PEOPLE: Final = (
 class Schedule:
     """One schedule: a desk, a venue, and dice."""
 
+    turns = TURNS
+
     def __init__(self, seed: int, number: int) -> None:
         self._seed, self._at = seed * 1_000_003 + number, 0
         self.venue = NastyVenue(self.dice, INSTRUMENT.symbol)
@@ -218,7 +220,7 @@ class Schedule:
     # --- the course of it -----------------------------------------------------------------------
     def run(self) -> None:
         """All turns, then the end of the day and the comparison."""
-        for _ in range(TURNS):
+        for _ in range(self.turns):
             self.venue.now += 1
             if self.ready and self.dice(15) == 0:
                 self.ready = False

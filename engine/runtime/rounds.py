@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.kill import probe_verdict, unconfirmed
 from engine.core.rules.trips import DOOR, owed
+from engine.core.rules.trouble import UNANSWERED
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import events as e
@@ -156,7 +157,7 @@ class Rounds:
     def _in_flight(self, now: int) -> bool:
         """Whether an order or a cancel waits too long, by both clocks: a pause is no silence."""
         state = self.state
-        unanswered = (ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.UNKNOWN)
+        unanswered = (*UNANSWERED, ChildState.PENDING_REPLACE)
         waiting = {
             child.id: self.waiting.get(child.id, now)
             for child in state.children.values()

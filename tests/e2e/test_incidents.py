@@ -12,6 +12,7 @@ pytestmark = pytest.mark.timeout(400)
 SPEED, SEED = 15, 7
 MINUTE = 60_000_000_000
 WAIT = 30_000
+WHERE = {"bust": "newest order", "late_fill": "newest order"}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def start(page: Any, kind: str, *, seconds: int, **more: str) -> None:
     page.fill("#confirm-fields > label:has-text('Reason') input", f"rehearsal {kind}")
     page.fill("#confirm-fields > label:has-text('Type DRILL') input", "DRILL")
     page.click("#confirm-go")
-    where = more.get("venue") or more.get("symbol") or "all symbols"
+    where = more.get("venue") or more.get("symbol") or WHERE.get(kind, "all symbols")
     wait(page, "#drills", kind.replace("_", " "), where, "under way", "marta")
 
 
@@ -153,6 +154,28 @@ def test_a_venue_outage_is_shown_and_its_children_are_unconfirmed(pages: Any) ->
     wait(boss, "#drills", "outage", "over")
     settled = {c["id"]: c["state"] for c in rest(trader, "children")}
     assert all(settled[c["id"]] in ("CANCELLED", "FILLED") for c in waiting)
+
+
+def test_a_bust_and_a_late_fill_are_said_and_stand_on_the_order_page(pages: Any) -> None:
+    boss, trader = pages
+    sound_again(boss)
+    until(lambda: any(c["filled"] for c in rest(trader, "children")), what="a fill")
+    start(boss, "bust", seconds=60)
+    said(boss, "a fill of C-", "was busted")
+    until(
+        lambda: "busted" in {f[6] for n in (1, 2) for f in series(trader, n)["fills"]},
+        what="a busted fill on a chart",
+    )
+    start(boss, "late_fill", seconds=60)
+    said(boss, "late fill of", "CANCELLED")
+
+
+def series(page: Any, parent: int) -> dict[str, Any]:
+    """What the charts of an order are drawn from."""
+    found: dict[str, Any] = page.evaluate(
+        "async (n) => await (await fetch(`/api/v1/series/P-${n}`)).json()", parent
+    )
+    return found
 
 
 def test_crossed_quotes_are_named_and_the_order_waits(pages: Any) -> None:

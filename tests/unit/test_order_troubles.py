@@ -14,11 +14,14 @@ from engine.domain.executions import ORDER, orders
 from engine.domain.incidents import INCIDENT_KINDS
 from engine.exchange.core import Exchange
 from engine.exchange.order_log import log_path
+from engine.redecide import Again, simulated
+from engine.runtime.reconcile import VenueBooks, adopt
 from engine.runtime.venues.exchange import DirectVenue
 from engine.runtime.venues.wire import Incident
 from tests.support.desk_rig import Rig
 from tests.support.exchange import INSTRUMENTS, NOTHING, open_small
 from tests.support.market import OPEN, SECOND, message, session
+from tests.support.order_desk import OrderDesk, a_report
 
 BOSS = "u3"
 FIT = {  # what an order must be for it
@@ -235,3 +238,88 @@ def test_a_replace_without_a_number_is_refused_before_anything_acts():
     row["kind"], row["child"], row["quantity"] = x.REPLACE, 1, 5
     with pytest.raises((Refused, BrokenInvariant), match="must have a number"):
         venue.advance(OPEN + SECOND, row, {})
+
+
+def test_a_day_of_order_troubles_and_amendments_is_decided_again_byte_for_byte():
+    rig = Rig(seed=5)
+    rig.run(3)
+    number = rig.buy(60_000, parameters={"aggression": 0.3})
+    other = rig.buy(60_000)
+    done = [one for one in OF_ORDER if one not in ("stray", "over_fill")]
+    for turn, name in enumerate(reversed(done)):
+        assert rig.ask(c.StartIncident(kind=name, seconds=2.0), BOSS) == ""
+        rig.run(8)
+        before = len(rig.journal.bodies)
+        rig.run(1)
+        if len(rig.journal.bodies) == before:
+            continue  # an idle second leaves no entry to come back to
+        for parent in (number, other):
+            promised = rig.state.parents[parent].filled + rig.state.reserved(parent)
+            wanted = 60_000 if turn % 2 else max(promised - 30, 1)
+            rig.ask(c.AmendParent(parent_id=parent, quantity=wanted))
+        rig.run(9)
+    assert rig.journal.events(e.ChildReplaceIntended)
+    assert rig.journal.events(e.FillBusted)
+    deliveries = sorted(
+        [(int(row["sent_ns"]), np.array([row])) for row in rig.venue.sent] + rig.venue.happened,
+        key=lambda delivery: delivery[0],
+    )
+    again = Again(
+        open_market=simulated, open_deliveries=lambda _day: deliveries, load=lambda _model: None
+    )
+    again.run(rig.journal.entries)
+    assert again.first_difference is None, again.why
+    assert again.decided == len(rig.journal.entries)
+
+
+class KnownThere:
+    """An order as a venue lists it."""
+
+    def __init__(self, child: int, parent: str, quantity: int = 500, side: int = 1) -> None:
+        self.child, self.quantity, self.side = child, quantity, side
+        self.symbol, self.type, self.venue, self.price = 0, k.LIMIT, 0, 5_000
+        self.tags = {"parent": parent}
+
+
+def books_with(*orders: KnownThere) -> VenueBooks:
+    return VenueBooks(
+        known=frozenset(order.child for order in orders), open_leaves={}, filled={}, orders=orders
+    )
+
+
+def adopted(desk: OrderDesk, *orders: KnownThere) -> None:
+    for events in adopt(desk.state, books_with(*orders)):
+        desk.facts(*events)
+
+
+def test_an_order_that_only_the_venue_knows_is_adopted_by_its_tags_with_what_was_parked():
+    desk = OrderDesk()
+    desk.parent(1_000)
+    lost = (3 << 24) | 7
+    desk.hear(a_report(k.ACCEPTED, 1, lost), a_report(k.FILLED, 2, lost, quantity=40, price=5_000))
+    assert desk.sums() == (0, 0)
+    adopted(desk, KnownThere(lost, "P-1"))
+    assert desk.of(lost).state == "PARTIAL"
+    assert (desk.sums(), desk.state.reserved(1)) == ((40, 40), 460)
+    assert desk.state.strays == {}
+    desk.hear(a_report(k.FILLED, 2, lost, quantity=40, price=5_000))  # counted already
+    assert desk.sums() == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("order", "state"),
+    [
+        (KnownThere(9, "P-1", quantity=5_000), "PENDING_CANCEL"),  # the parent has no room for it
+        (KnownThere(9, "P-1", side=-1), None),
+        (KnownThere(9, "P-77"), None),
+        (KnownThere(9, ""), None),
+    ],
+)
+def test_what_does_not_fit_is_taken_back_or_stays_parked(order, state):
+    desk = OrderDesk()
+    desk.parent(1_000)
+    desk.hear(a_report(k.FILLED, 2, 9, quantity=40, price=5_000))
+    adopted(desk, order)
+    found = desk.state.child(9)
+    assert (None if found is None else found.state) == state
+    assert (9 in desk.state.strays) == (state is None)

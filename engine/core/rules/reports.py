@@ -158,7 +158,7 @@ def _of_trade(state: State, child: Child, now: Child, report: Heard) -> tuple[An
         what = "busted" if report.kind == x.BUSTED else "corrected"
         sentence = (
             f"a fill of {child_text(child.id)} was {what}: {child.filled:,} -> {now.filled:,} "
-            f"shares, average {child.average_price:.2f} -> {now.average_price:.2f} ticks"
+            f"shares, average {_money(state, child)} -> {_money(state, now)}"
         )
         if not parent.is_live:
             sentence += f"; {about} is {parent.state} with {done:,} of {parent.quantity:,}"
@@ -168,6 +168,14 @@ def _of_trade(state: State, child: Child, now: Child, report: Heard) -> tuple[An
         sentence = f"late fill of {more:,} on {child_text(child.id)}, which was {child.state}"
         return (raise_alert(state, "warn", "late_fill", about, sentence),)
     return ()
+
+
+def _money(state: State, child: Child) -> str:
+    """Its average price in currency, "-" without a fill."""
+    instrument = state.instruments.get(child.symbol)
+    if not child.filled or instrument is None:
+        return "-"
+    return f"{child.average_price * instrument.tick_size:,.4f} {instrument.currency}"
 
 
 def _of_order(state: State, child: Child, now: Child, report: Heard) -> tuple[AnyEvent, ...]:

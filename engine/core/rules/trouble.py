@@ -27,7 +27,9 @@ HALT: Final = "halt"
 MOVE: Final = "move"
 STUCK: Final = "stuck"
 ALL: Final = "all"
-UNANSWERED: Final = (ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.UNKNOWN)
+UNANSWERED: Final = (
+    ChildState.INTENDED, ChildState.PENDING_CANCEL, ChildState.PENDING_REPLACE, ChildState.UNKNOWN,
+)  # fmt: skip
 STUCK_NS: Final = 5 * SECOND  # a venue that is up and has not answered for so long is stuck
 
 
@@ -265,7 +267,9 @@ def silent_for(state: State, child: Child) -> Nanos:
     """How long a child is without the venue's word on it. [market clock]"""
     if child.state not in UNANSWERED:
         return Nanos(0)
-    return Nanos(state.market_ns - (child.cancel_asked_at or child.sent_at))
+    return Nanos(
+        state.market_ns - (child.cancel_asked_at or child.replace_asked_at or child.sent_at)
+    )
 
 
 def _stuck(state: State) -> Found:

@@ -103,7 +103,7 @@ OFFSET = Parameter(
 )  # fmt: skip
 MAX_TILT = Parameter(
     name="max_tilt", index=kinds.P_MAX_TILT, unit="of quantity", low=0.0, high=0.1, band_low=0.0,
-    band_high=0.04, default=0.02, raises_risk=True, decimals=3,
+    band_high=0.04, default=0.002, raises_risk=True, decimals=3,
     meaning="Most that the model may move the target away from the base schedule.",
 )  # fmt: skip
 CONFIDENCE = Parameter(

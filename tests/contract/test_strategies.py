@@ -142,7 +142,7 @@ def test_adaptive_without_a_model_is_its_base_all_day(base):
 
 
 def test_adaptive_with_a_live_model_tilts_and_says_so():
-    done = worked("ADAPTIVE")
+    done = worked("ADAPTIVE", values={"max_tilt": 0.02})
     tilted = done.actions[done.actions["tilt"] != 0.0]
     assert len(tilted) > 500
     assert (np.sign(tilted["tilt"]) == np.sign(tilted["score"] - 0.5)).all()  # a buy

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 
 from engine import lifeline
 from engine.domain.errors import Refused
-from engine.domain.executions import EXECUTION
 from engine.domain.instrument import Session
 from engine.domain.units import Nanos
-from engine.exchange.core import Exchange, OpenMarket, TradableMarket
+from engine.exchange.core import Exchange, OpenMarket, TradableMarket, Trading
 from engine.exchange.generated import load
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
@@ -49,6 +48,7 @@ POLL_MS: Final = 100
 SILENCE_S: Final = 10.0
 MOST_LINE: Final = 65_536  # bytes of one request on the cancel socket
 MOST_CLIENTS: Final = 16
+PAGE: Final = 1_000  # reports in one answer to `log`
 MOST_ASKS: Final = 100  # taken from the engine's socket at once
 LOOKS: Final = ("hello", "books", "queues", "ping")  # asks that deliver nothing
 ORDER_FIELDS: Final = ("child", "symbol", "side", "price", "quantity", "cum", "leaves", "state")
@@ -263,30 +263,34 @@ class Server:
                 if not isinstance(since, int) or since < 0:
                     raise Refused(f"since must be a count of reports, was {since!r}")
                 if day is None:
-                    return {"day": "", "at": 0, "reports": [], "next": 0}
-                rows = day.ledger.rows(since)
-                reports = [
-                    {**_report_row(row), "tags": day.ledger.orders[int(row["child"])].tags}
-                    if int(row["child"]) in day.ledger.orders
-                    else _report_row(row)
-                    for row in rows
-                ]
-                return {
-                    "day": day.session.day,
-                    "at": day.now,
-                    "reports": reports,
-                    "next": since + len(rows),
-                }
+                    return {"day": "", "at": 0, "reports": [], "next": 0, "more": False}
+                return _log(day, since)
             case other:
                 raise Refused(f"op must be mass_cancel, orders or log, was {other!r}")
 
 
+def _log(day: Trading, since: int) -> dict[str, Any]:
+    """A page of reports: a long day from its beginning must not hold up everybody else."""
+    rows = day.ledger.rows(since)
+    page = rows[:PAGE]
+    names = page.dtype.names or ()
+    known = day.ledger.orders
+    reports = []
+    for row in page.tolist():
+        report = dict(zip(names, row, strict=True))
+        order = known.get(report["child"])
+        reports.append(report if order is None else {**report, "tags": order.tags})
+    return {
+        "day": day.session.day,
+        "at": day.now,
+        "reports": reports,
+        "next": since + len(page),
+        "more": len(rows) > len(page),
+    }
+
+
 def _order_row(order: Any) -> dict[str, Any]:
     return {**{name: getattr(order, name) for name in ORDER_FIELDS}, "tags": order.tags}
-
-
-def _report_row(row: np.void) -> dict[str, Any]:
-    return {name: int(row[name]) for name in EXECUTION.names or ()}
 
 
 def _listening(path: Path) -> socket.socket:

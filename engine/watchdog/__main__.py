@@ -99,7 +99,7 @@ def run(guard: Guard) -> None:
             guard.watch_engine(now, time.time_ns())
             guard.flag.stamp(time.monotonic_ns())
             guard.look(time.monotonic_ns(), time.time_ns())
-            if not guard.journal.caught_up and not guard.blind:
+            if not guard.is_caught_up and not guard.blind:
                 look_at = 0
         if now >= report_at:
             report_at = now + REPORT_NS

@@ -281,6 +281,7 @@ class AtExchange:
     day: str = ""
     at_ns: int = 0  # market time there
     next: int = 0  # reports seen
+    more: bool = False  # there are later ones: it is a page of a long day
     cum: dict[int, int] = field(default_factory=dict)  # child -> filled
     newest: dict[int, int] = field(
         default_factory=dict
@@ -308,7 +309,7 @@ class AtExchange:
             if is_trade and row["exec_id"] > self.newest.get(child, 0):
                 self.newest[child] = row["exec_id"]
                 self._filled(child, row["cum"])
-        self.next = log["next"]
+        self.next, self.more = log["next"], log["more"]
         self.open = {row["child"]: row for row in orders["orders"]}
         for child, row in self.open.items():
             self._learn(child, row["tags"])

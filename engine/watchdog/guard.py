@@ -119,8 +119,13 @@ class Guard:
         breaches += self._check_flag()
         for breach in breaches:
             self._stop(breach, now, wall)
-        self.is_settled = self.is_settled or (answered and self.journal.caught_up)
+        self.is_settled = self.is_settled or (answered and self.is_caught_up)
         self._enforce(now, wall)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether journal and exchange had nothing more to tell at the last look."""
+        return self.journal.caught_up and not self.venue.more
 
     def _read_exchange(self, now: int) -> bool:
         try:
@@ -246,7 +251,7 @@ class Guard:
         """Of the whole: breach (a kill of ours is active), blind (a source is silent) or ok."""
         if self.chain or self.kills:
             return "breach"
-        return "blind" if self.blind or not self.journal.caught_up else "ok"
+        return "blind" if self.blind or not self.is_caught_up else "ok"
 
     def facts(self, wall: int) -> dict[str, Any]:
         """Everything in watchdog.json. Instants in UTC ns."""

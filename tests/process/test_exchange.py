@@ -219,6 +219,21 @@ def test_the_drop_copy_carries_every_report_with_its_tags(tmp_path):
         reader.close(0)
 
 
+def test_a_long_day_is_told_in_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.exchange.server.PAGE", 2)
+    with server_here(tmp_path) as server:
+        _, venue = direct(exchange=server.exchange)
+        rows = np.concatenate([message(k, at=OPEN, price=4_900) for k in (1, 2, 3)])
+        venue.advance(OPEN + SECOND, rows, {"1": TAGS})
+        first = server.asked(b'{"op":"log","since":0}')
+        rest = server.asked(b'{"op":"log","since":2}')
+        assert [r["child"] for r in first["reports"]] == [1, 2]
+        assert first["reports"][0]["tags"] == TAGS
+        assert (first["next"], first["more"]) == (2, True)
+        assert [r["child"] for r in rest["reports"]] == [3]
+        assert (rest["next"], rest["more"]) == (3, False)
+
+
 def test_a_client_that_talks_nonsense_or_hangs_up_does_not_disturb_the_others(tmp_path):
     with server_here(tmp_path) as server:
         assert server.asked(b"not json")["ok"] is False

@@ -83,6 +83,7 @@ class StandInExchange:
 
     def __init__(self, path: Path) -> None:
         self.day, self.at = DAY, 1
+        self.page = 1_000
         self.reports: list[dict[str, Any]] = []
         self.orders: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
@@ -111,7 +112,9 @@ class StandInExchange:
         if body["op"] == "orders":
             return {**head, "orders": list(self.orders)}
         since = body["since"]
-        return {**head, "reports": self.reports[since:], "next": max(since, len(self.reports))}
+        page = self.reports[since : since + self.page]
+        more = since + len(page) < len(self.reports)
+        return {**head, "reports": page, "next": since + len(page), "more": more}
 
     def open(
         self, counter: int, quantity: int, *, parent: int = 1, epoch: int = 1, **tag: str
@@ -606,6 +609,22 @@ def test_an_engine_that_starts_is_not_quiet(rig):
     rig.look(after_s=1.5, beats=False)
     assert rig.guard.heart in ("alive", "starting")
     assert rig.exchange.cancelled == []
+
+
+# --- a long day -----------------------------------------------------------------------------
+def test_a_watchdog_that_comes_back_reads_a_long_day_page_by_page_before_it_is_settled(rig):
+    rig.exchange.page = 2
+    rig.happened(e.ParentAccepted(parent=a_parent(quantity=10_000)))
+    for counter in range(1, 6):
+        rig.happened(intended(counter, 100), filled(counter, 100, counter))
+        rig.exchange.fill(counter, 100)
+    settled = []
+    for _ in range(3):
+        rig.look()
+        settled.append((rig.guard.is_settled, rig.guard.venue.next, rig.guard.verdict()))
+    assert settled == [(False, 2, "blind"), (False, 4, "blind"), (True, 5, "ok")]
+    assert rig.guard.venue.totals() == {1: 500}
+    assert rig.kills() == []
 
 
 # --- one code -------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_children_of_one_parent_share_their_tags_in_the_watchdog():
     venue = AtExchange()
     rows = [{"child": n, "kind": 1, "cum": 0, "tags": {"parent": "P-1"}} for n in (1, 2)]
     rows.append({"child": 3, "kind": 1, "cum": 0, "tags": {"parent": "P-2"}})
-    log = {"day": "", "reports": rows, "next": 3}
+    log = {"day": "", "reports": rows, "next": 3, "more": False}
     assert venue.take(log, {"orders": [], "at": 1}, 1)
     assert venue.tags[1] is venue.tags[2]
     assert venue.tags[3] == {"parent": "P-2"}

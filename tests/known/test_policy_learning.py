@@ -15,10 +15,11 @@ from engine.kernels.policy import BASE_CHOICE
 from engine.lab.market import SeedRange
 from engine.lab.paired import contender
 from engine.lab.run import Question, run
+from engine.lab.scenario import load
 from engine.learn.policy import USED, Plan, every_choice, fitted_q, learn, train_policy
 from engine.learn.rollout import SLOT_S, Slots, collect
 from engine.runtime.models import load_model, read_policy_card
-from tests.support.lab import a_scenario
+from tests.support.lab import SHORT, a_scenario
 
 pytestmark = pytest.mark.timeout(900)  # the first of them may compile
 CHOSEN = [kinds.S_TILT, kinds.S_PATIENCE, kinds.S_OFF]
@@ -127,14 +128,13 @@ def test_the_slots_of_a_path_add_up_to_what_it_saved_against_the_base():
 
 
 def test_a_policy_is_stored_judged_compared_and_refused_in_another_market(tmp_path, capsys):
+    text = SHORT.replace("09:41", "10:31").format(side="buy", quantity=12_000, relax=120)
     scenario_file = tmp_path / "short.toml"
-    from tests.support.lab import SHORT
-
-    scenario_file.write_text(SHORT.format(side="buy", quantity=12_000, relax=120))
-    scenario = a_scenario(quantity=12_000)
+    scenario_file.write_text(text)
+    scenario = load(str(scenario_file))
     plan = Plan(
         scenario=scenario,
-        training=SeedRange("training", 3, 0, 25),
+        training=SeedRange("training", 3, 0, 10),
         validation=SeedRange("validation", 3, 0, 10),
     )
     model_id = train_policy(tmp_path, plan, now_ns=5, expires_at=77, workers=0)

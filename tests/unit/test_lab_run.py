@@ -12,7 +12,7 @@ from tests.support.lab import a_question, a_result, a_scenario
 
 KEYS = ["scenario", "days", "seed", "market_hash", "rows", "by_regime"]
 ROW_KEYS = [
-    "strategy", "shortfall_bps", "impact_bps", "headline_bps", "arrival_cents_per_share",
+    "strategy", "model", "shortfall_bps", "impact_bps", "headline_bps", "arrival_cents_per_share",
     "completion", "cleanup_share", "venue_share", "paired_vs",
 ]  # fmt: skip
 PAIR_KEYS = ["mean_bps", "ci95", "p_value", "win_rate", "n", "verdict"]

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 from components import forms, live, text
 from components.live import Column
 from components.markup import attrs
+from components.still import still
 from components.surface import surface
 from engine.domain.orders import AtEnd, CatchUp, OnRestart
 from engine.domain.strategy import STRATEGIES, Parameter, Strategy
@@ -149,7 +150,7 @@ def form(start: dict[str, str]) -> Component:
              _slot("venues", "exclude")],
             className="ticket-strategy",
         ),
-        html.Div(
+        still(
             [parameter_table(algo, hidden=name != chosen) for name, algo in STRATEGIES.items()],
             id="ticket-parameters",
         ),

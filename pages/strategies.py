@@ -13,6 +13,7 @@ from components.context import person, queries
 from components.markup import attrs
 from components.rows import Cell, number, table
 from components.rows import instant as at
+from components.still import still
 from components.surface import surface
 from db.records import ModelRecord, ParameterRecord
 from engine.domain.errors import Refused
@@ -116,7 +117,7 @@ def _card(known: Strategy) -> Component:
             className="dim",
         ),
         model,
-        _values(known),
+        still(_values(known)),
     ]  # fmt: skip
     link = html.A("Parameters and proposal", href=f"/strategies/{known.name}", className="button")
     return live.panel(known.name, body, topic="strategies", tools=link)

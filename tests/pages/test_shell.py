@@ -11,6 +11,7 @@ from components import command, forms, live, shell
 from components.callback import Page, find_page
 from components.markup import native_input, to_html
 from components.site import query_fields
+from components.still import read, still
 from components.theme import ASSETS, DARK, LIGHT, css
 from engine.domain.errors import BrokenInvariant
 from engine.domain.people import Role
@@ -182,3 +183,12 @@ def test_the_viewer_is_asked_only_inside_a_request() -> None:
         assert here() == "/orders/P-1"
     with pytest.raises(BrokenInvariant):
         viewer()
+
+
+def test_a_still_tree_is_one_component_and_keeps_every_element_and_zero() -> None:
+    tree = html.Table([html.Tr([html.Td("a", **{"data-low": 0.0}), None]), "b"], className="table")
+    drawn = still(tree, id="box")
+    assert drawn.id == "box"
+    assert getattr(drawn, "children", None) is None
+    assert [to_html(part) for part in read(drawn)] == [to_html(tree)]
+    assert 'data-low="0.0"' in to_html(tree)

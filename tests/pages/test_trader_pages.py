@@ -1,7 +1,6 @@
 """Blotter, ticket and order page as functions: what each role is offered, drawn from the tables."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from engine.domain.orders import AtEnd, CatchUp, OnRestart
 from engine.domain.people import Role
 from engine.domain.strategy import STRATEGIES
 from engine.gateway.viewer import Viewer, looking
+from tests.support.parts import every
 
 
 def as_role(role: Role, layout: Any, **arguments: str) -> Component:
@@ -26,33 +26,23 @@ def as_role(role: Role, layout: Any, **arguments: str) -> Component:
         return drawn
 
 
-def parts(node: Any) -> Iterator[Component]:
-    """A component and everything in it."""
-    if isinstance(node, Component):
-        yield node
-        yield from parts(getattr(node, "children", None))
-    elif isinstance(node, list | tuple):
-        for inner in node:
-            yield from parts(inner)
-
-
 def prop(node: Component, name: str) -> Any:
     return node.to_plotly_json()["props"].get(name)
 
 
 def buttons(drawn: Component, verb: str) -> list[Component]:
-    return [node for node in parts(drawn) if prop(node, "data-verb") == verb]
+    return [node for node in every(drawn) if prop(node, "data-verb") == verb]
 
 
 def inputs(drawn: Component) -> dict[str, dict[str, Any]]:
     """Inputs by name; those of hidden strategies too."""
-    specs = [json.loads(prop(n, "data-input")) for n in parts(drawn) if prop(n, "data-input")]
+    specs = [json.loads(prop(n, "data-input")) for n in every(drawn) if prop(n, "data-input")]
     return {spec["name"]: spec for spec in specs}
 
 
 def test_the_blotter_shows_at_most_sixteen_columns_and_names_the_unit_of_each_number() -> None:
     drawn = as_role(Role.TRADER, pages.blotter.layout)
-    grid = next(n for n in parts(drawn) if prop(n, "columnDefs"))
+    grid = next(n for n in every(drawn) if prop(n, "columnDefs"))
     columns = grid.columnDefs
     assert 12 <= len([column for column in columns if not column.get("hide")]) <= 16
     assert columns[0]["field"] == "id"
@@ -63,27 +53,27 @@ def test_the_blotter_shows_at_most_sixteen_columns_and_names_the_unit_of_each_nu
 
 def test_a_click_on_a_row_can_send_nothing() -> None:
     drawn = as_role(Role.TRADER, pages.blotter.layout)
-    grid = next(n for n in parts(drawn) if prop(n, "columnDefs"))
+    grid = next(n for n in every(drawn) if prop(n, "columnDefs"))
     assert "onRowClicked" not in grid.dashGridOptions
     assert grid.dashGridOptions["rowSelection"].get("enableClickSelection") is not True
 
 
 def test_the_address_chooses_tab_words_and_order() -> None:
     drawn = as_role(Role.TRADER, pages.blotter.layout, tab="done", q="midc", mine="1", sel="P-3")
-    room = next(n for n in parts(drawn) if prop(n, "data-live-render") == "blotter")
+    room = next(n for n in every(drawn) if prop(n, "data-live-render") == "blotter")
     meta = json.loads(prop(room, "data-meta"))
     assert set(meta["presets"][""]) <= set(meta["forms"])
     assert {name: meta[name] for name in ("q", "mine", "sel", "me", "tab", "bare")} == {
         "q": "midc", "mine": True, "sel": "P-3", "me": "u1", "tab": "done",
         "bare": False,
     }  # fmt: skip
-    chosen = [prop(n, "data-tab") for n in parts(drawn) if prop(n, "aria-selected") == "true"]
+    chosen = [prop(n, "data-tab") for n in every(drawn) if prop(n, "aria-selected") == "true"]
     assert chosen == ["done"]
 
 
 def test_an_unknown_tab_is_the_active_one() -> None:
     drawn = as_role(Role.TRADER, pages.blotter.layout, tab="<script>")
-    room = next(n for n in parts(drawn) if prop(n, "data-live-render") == "blotter")
+    room = next(n for n in every(drawn) if prop(n, "data-live-render") == "blotter")
     assert json.loads(prop(room, "data-meta"))["tab"] == "active"
 
 
@@ -125,12 +115,12 @@ def test_a_kill_needs_a_press_and_goes_to_one_parent() -> None:
 
 def test_the_ticket_draws_every_parameter_of_every_strategy_with_its_limits() -> None:
     drawn = as_role(Role.TRADER, pages.ticket.layout)
-    tables = {prop(n, "data-strategy"): n for n in parts(drawn) if prop(n, "data-strategy")}
+    tables = {prop(n, "data-strategy"): n for n in every(drawn) if prop(n, "data-strategy")}
     assert set(tables) == set(STRATEGIES)
     for name, algo in STRATEGIES.items():
         text = to_html(tables[name])
         assert algo.words in to_html(tables[name]).replace("&#x27;", "'")
-        rows = [n for n in parts(tables[name]) if prop(n, "data-parameter")]
+        rows = [n for n in every(tables[name]) if prop(n, "data-parameter")]
         assert [prop(n, "data-parameter") for n in rows] == [p.name for p in algo.parameters]
         for row, knob in zip(rows, algo.parameters, strict=True):
             assert (prop(row, "data-low"), prop(row, "data-high")) == (
@@ -143,8 +133,8 @@ def test_the_ticket_draws_every_parameter_of_every_strategy_with_its_limits() ->
 
 def test_one_strategy_is_shown_and_the_hidden_ones_are_marked_hidden() -> None:
     drawn = as_role(Role.TRADER, pages.ticket.layout, strategy="POV")
-    shown = [prop(n, "data-strategy") for n in parts(drawn)
-             if prop(n, "data-strategy") and not n.hidden]  # fmt: skip
+    shown = [prop(n, "data-strategy") for n in every(drawn)
+             if prop(n, "data-strategy") and not prop(n, "hidden")]  # fmt: skip
     assert shown == ["POV"]
     assert inputs(drawn)["strategy"]["value"] == "POV"
 
@@ -167,10 +157,10 @@ def test_the_first_policy_of_each_choice_is_the_engines_default() -> None:
 
 def test_the_ticket_reads_the_limits_live_and_takes_only_numbers_from_the_address() -> None:
     drawn = as_role(Role.TRADER, pages.ticket.layout, quantity="1e9; x", side="7", symbol="MIDC")
-    room = next(n for n in parts(drawn) if prop(n, "data-live-render") == "ticket")
+    room = next(n for n in every(drawn) if prop(n, "data-live-render") == "ticket")
     meta = json.loads(prop(room, "data-meta"))
     assert "max_value" not in meta  # limits change while the page is open: they come live
-    assert any(prop(n, "data-render-topic") == "limits" for n in parts(drawn))
+    assert any(prop(n, "data-render-topic") == "limits" for n in every(drawn))
     assert meta["symbol"] == "MIDC"
     assert "value" not in inputs(drawn)["quantity"]
     assert inputs(drawn)["side"]["value"] == "1"
@@ -178,14 +168,14 @@ def test_the_ticket_reads_the_limits_live_and_takes_only_numbers_from_the_addres
 
 def test_an_order_page_has_eight_tiles_and_says_the_formula_of_each() -> None:
     drawn = as_role(Role.TRADER, pages.order.layout, parent_id="P-42")
-    tiles = [n for n in parts(drawn) if prop(n, "className") == "tile"]
+    tiles = [n for n in every(drawn) if prop(n, "className") == "tile"]
     assert len(tiles) == 8
     assert all(tile.title for tile in tiles)
 
 
 def test_an_order_page_aims_the_kill_dialog_at_its_parent() -> None:
     drawn = as_role(Role.RISK, pages.order.layout, parent_id="P-42")
-    aimed = [n for n in parts(drawn) if prop(n, "data-kill-scope")]
+    aimed = [n for n in every(drawn) if prop(n, "data-kill-scope")]
     assert [(prop(n, "data-kill-scope"), prop(n, "data-kill-target")) for n in aimed] == [
         ("parent", "P-42")
     ]
@@ -210,6 +200,6 @@ def test_the_next_day_is_opened_after_a_question_and_only_by_those_who_drive_the
     assert prop(opener, "disabled") is False
     assert buttons(as_role(Role.RISK, pages.blotter.layout), "OpenNextDay") == []
     band = next(
-        n for n in parts(as_role(Role.RISK, pages.blotter.layout)) if prop(n, "id") == "day-closed"
+        n for n in every(as_role(Role.RISK, pages.blotter.layout)) if prop(n, "id") == "day-closed"
     )
     assert prop(band, "hidden") is True  # until the engine says that the day is closed

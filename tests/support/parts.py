@@ -5,6 +5,8 @@ from typing import Any
 
 from dash.development.base_component import Component
 
+from components.still import ATTRIBUTE, read
+
 
 def every(node: Any) -> Iterator[Component]:
     """Every component of a layout, itself included."""
@@ -13,7 +15,9 @@ def every(node: Any) -> Iterator[Component]:
             yield from every(child)
     elif isinstance(node, Component):
         yield node
-        yield from every(getattr(node, "children", None))
+        yield from every(
+            read(node) if hasattr(node, ATTRIBUTE) else getattr(node, "children", None)
+        )
 
 
 def words(node: Any) -> str:

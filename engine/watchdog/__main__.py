@@ -89,7 +89,7 @@ def guard_of(places: Places, flag: FlagFile) -> Guard:
 
 
 def run(guard: Guard) -> None:
-    """Stamp every 50 ms, look every 250 ms (at once while there is more to read)."""
+    """Stamp and glance every 50 ms, look every 250 ms (at once while there is more to read)."""
     look_at = report_at = 0
     while not stopping.is_set():
         now = time.monotonic_ns()
@@ -101,6 +101,8 @@ def run(guard: Guard) -> None:
             guard.look(time.monotonic_ns(), time.time_ns())
             if not guard.is_caught_up and not guard.blind:
                 look_at = 0
+        else:
+            guard.glance(now, time.time_ns())
         if now >= report_at:
             report_at = now + REPORT_NS
             guard.write(time.time_ns())

@@ -107,6 +107,17 @@ class Guard:
         if end_engine(pid):
             self.note("end_engine", "process", str(pid), why, wall)
 
+    # --- between two looks ------------------------------------------------------------------
+    def glance(self, now: int, wall: int) -> None:
+        """The journal alone, for what must be stopped sooner than the next look."""
+        if not self.is_caught_up or self.chain:
+            return
+        breaches = self._read_journal()
+        if self.journal.caught_up and not self.chain:
+            breaches += checks.conservation(self.book)
+        for breach in breaches:
+            self._stop(breach, now, wall)
+
     # --- one look -----------------------------------------------------------------------------
     def look(self, now: int, wall: int) -> None:
         """Read exchange and journal, check, act on what does not hold."""

@@ -361,6 +361,25 @@ def test_a_known_breach_is_killed_once_and_a_growing_one_after_its_release_again
     assert rig.kills() == [("parent", "P-1", "watchdog")]
 
 
+def test_between_two_looks_the_journal_alone_is_enough_to_stop_a_parent(rig):
+    rig.happened(e.ParentAccepted(parent=a_parent(quantity=1_000)))
+    rig.look()
+    asked = rig.guard.looks
+    rig.happened(intended(1, 1_200))
+    rig.guard.glance(rig.now, WALL)
+    assert rig.kills() == [("parent", "P-1", "watchdog")]
+    assert rig.guard.looks == asked
+
+
+def test_a_sound_journal_stops_nobody_at_a_glance(rig):
+    rig.happened(e.ParentAccepted(parent=a_parent(quantity=1_000)))
+    rig.look()
+    rig.happened(intended(1, 400), filled(1, 400, 1), intended(2, 600))
+    rig.guard.glance(rig.now, WALL)
+    rig.look()
+    assert rig.kills() == []
+
+
 # --- the other checks -----------------------------------------------------------------------
 def test_an_order_that_is_not_in_the_journal_stops_everything(rig):
     rig.exchange.open(1, 100)

@@ -68,6 +68,7 @@ class Drill:
         working = sum(1 for state, _, _ in status["parents"].values() if state == "WORKING")
         for _ in range(LIVE_PARENTS - working):
             symbol, side, quantity, strategy = ORDERS[self.choose(len(ORDERS))]
+            quantity += 100 * self.choose(100)  # equal orders in a row are refused
             try:
                 self.stage.set_people()
                 self.stage.enter(symbol, side, quantity, strategy, minutes=30)

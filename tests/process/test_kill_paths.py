@@ -3,6 +3,7 @@
 One real desk (exchange, engine, watchdog, worker; no web) lives through the whole module.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from engine.watchdog.cancel import CancelRoute
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
+NUMBERS = itertools.count()
 HUNG_S = 8.0  # the budget is 3 s; the machine of a test may be busy with others
 SECOND_BOSS = PersonId("drill-supervisor-2")
 # limits below the market [tick]: children of these orders rest until somebody cancels them
@@ -57,7 +59,8 @@ def released(desk: Stage) -> bool:
 def entered(desk: Stage, symbol: str) -> bool:
     """Whether the order was taken; an engine that has just started has no quotes yet."""
     try:
-        desk.enter(symbol, 1, 20_000, "POV", limit=RESTING[symbol])
+        quantity = 20_000 + 100 * next(NUMBERS)  # equal orders in a row are refused
+        desk.enter(symbol, 1, quantity, "POV", limit=RESTING[symbol])
     except Refused as refusal:
         if "no two-sided quote" not in str(refusal):
             raise

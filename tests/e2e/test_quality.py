@@ -302,7 +302,7 @@ def test_ticket_approval_and_kill_need_no_mouse(
     assert trader.evaluate("document.activeElement.id") == "confirm-close"
     tab_to(trader, "#confirm-go", most=12)
     trader.keyboard.down("Enter")
-    trader.wait_for_timeout(1_000)
+    trader.wait_for_selector("#confirm:not([open])", state="attached")  # pressed long enough
     trader.keyboard.up("Enter")
     state_of(trader, parent, "KILLED")
     boss.wait_for_function("(p) => QD.cell('parents', p, 'state') === 'KILLED'", arg=parent)

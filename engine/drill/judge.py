@@ -19,6 +19,7 @@ from engine.domain.units import child_text
 from engine.exchange.order_log import Moved, read_entries
 from engine.runtime.venues.wire import messages_of, reports_of
 
+SETTLED_NS = 2_000_000_000  # market time in which an order on its way has its first report
 NOT_SENT = ("SEND_REFUSED", "NEVER_ARRIVED")
 OVER = (*NOT_SENT, "OVER", "FULL")
 STATE_AFTER: dict[type, str] = {
@@ -63,12 +64,18 @@ class Told:
     children: dict[int, Ours] = field(default_factory=dict)
     most: dict[int, int] = field(default_factory=dict)  # parent -> largest quantity ever in force
     strays: int = 0
-    unsettled: list[int] = field(default_factory=list)  # UNKNOWN right after a comparison of books
+    unsettled: set[int] = field(default_factory=set)  # UNKNOWN long after a comparison of books
+    compared: dict[int, int] = field(default_factory=dict)  # UNKNOWN then -> market ns of it
     twice: list[int] = field(default_factory=list)  # child ids intended twice
 
     def fold(self, entry: Entry) -> None:
         """One entry."""
         event = entry.event
+        for child, since in tuple(self.compared.items()):
+            if self.children[child].state != "UNKNOWN":
+                del self.compared[child]
+            elif entry.market_ns - since > SETTLED_NS:
+                self.unsettled.add(child)
         match event:
             case e.ParentAccepted(parent=parent):
                 self.most[parent.id] = parent.quantity
@@ -86,7 +93,9 @@ class Told:
             case e.StrayReport():
                 self.strays += 1
             case e.Reconciled():
-                self.unsettled += [n for n, c in self.children.items() if c.state == "UNKNOWN"]
+                for child, ours in self.children.items():
+                    if ours.state == "UNKNOWN":
+                        self.compared.setdefault(child, entry.market_ns)
             case _:
                 self._child(event)
 
@@ -207,7 +216,7 @@ def compare(told: Told, venue: AtVenue) -> Findings:
     found = Findings()
     for child in told.twice:
         found.add("duplicated", f"{child_text(_id(child))} is intended twice")
-    for child in told.unsettled:
+    for child in sorted(told.unsettled):
         found.add("unknown_after", f"{child_text(_id(child))} is UNKNOWN after a comparison")
     if told.strays:
         found.add("lost", f"{told.strays} reports are for orders the journal does not know")

@@ -55,7 +55,8 @@ CHILD = child_id(1, 1)
 def told(*events: e.AnyEvent) -> Told:
     found = Told()
     for number, event in enumerate(events, start=1):
-        found.fold(e.Entry(seq=number, turn=1, market_ns=0, desk_ns=0, event=event))
+        at = number * 10**9
+        found.fold(e.Entry(seq=number, turn=1, market_ns=at, desk_ns=0, event=event))
     return found
 
 
@@ -124,15 +125,24 @@ def test_equal_books_have_no_findings():
                 *SOUND,
                 e.ChildUnknown(child_id=CHILD),
                 e.Reconciled(open_children=1, resolved=0, difference=""),
+                e.SpeedSet(speed=1.0),
+                e.SpeedSet(speed=2.0),
+                e.SpeedSet(speed=3.0),
                 filled(1, 100, 1),
             ),
             venue(fills=(100,)),
-            id="unknown when books were compared",
+            id="unknown long after books were compared",
         ),
     ],
 )
 def test_the_judge_sees(kind, ours, theirs):
     assert getattr(compare(told(*ours), theirs), kind) >= 1
+
+
+def test_an_order_on_its_way_when_books_were_compared_may_have_its_report_a_moment_later():
+    compared = e.Reconciled(open_children=1, resolved=0, difference="")
+    events = (*SOUND, e.ChildUnknown(child_id=CHILD), compared, filled(1, 100, 1))
+    assert compare(told(*events), venue(fills=(100,))).sentences == []
 
 
 def test_a_bad_number_of_deaths_is_refused():

@@ -71,11 +71,7 @@ class Told:
     def fold(self, entry: Entry) -> None:
         """One entry."""
         event = entry.event
-        for child, since in tuple(self.compared.items()):
-            if self.children[child].state != "UNKNOWN":
-                del self.compared[child]
-            elif entry.market_ns - since > SETTLED_NS:
-                self.unsettled.add(child)
+        self._settle(entry.market_ns)
         match event:
             case e.ParentAccepted(parent=parent):
                 self.most[parent.id] = parent.quantity
@@ -93,11 +89,18 @@ class Told:
             case e.StrayReport():
                 self.strays += 1
             case e.Reconciled():
-                for child, ours in self.children.items():
-                    if ours.state == "UNKNOWN":
-                        self.compared.setdefault(child, entry.market_ns)
+                unknown = [n for n, c in self.children.items() if c.state == "UNKNOWN"]
+                self.compared = {n: self.compared.get(n, entry.market_ns) for n in unknown}
             case _:
                 self._child(event)
+
+    def _settle(self, now: int) -> None:
+        """What was UNKNOWN when books were compared must be known soon after. [market ns]"""
+        for child, since in tuple(self.compared.items()):
+            if self.children[child].state != "UNKNOWN":
+                del self.compared[child]
+            elif now - since > SETTLED_NS:
+                self.unsettled.add(child)
 
     def _child(self, event: e.AnyEvent) -> None:
         child = self.children.get(getattr(event, "child_id", 0))

@@ -129,6 +129,7 @@ class Bench:
     sizes: Sizes
     trader: Login
     risk: Login
+    entered: int = 0  # parents so far
 
     # --- the desk -------------------------------------------------------------------------
     def status(self) -> dict[str, Any]:
@@ -147,12 +148,17 @@ class Bench:
         )
 
     def enter(self, count: int, quantity: int, *, far: bool = False) -> None:
-        """Parents by POST, over all symbols; ``far``: limits at which their children only rest."""
+        """Parents by POST, over all symbols; ``far``: limits at which their children only rest.
+
+        Each a share larger than the one before: equal orders in a burst are stopped.
+        """
         for number in range(count):
             instrument = PRESETS[number % len(PRESETS)].instrument
             limit = {"limit_price": round(instrument.reference_price * FAR)} if far else {}
+            self.entered += 1
             self.trader.command(
-                "SubmitParent", symbol=instrument.symbol, side=1, quantity=quantity,
+                "SubmitParent", symbol=instrument.symbol, side=1,
+                quantity=quantity + self.entered,
                 strategy="POV", horizon_ns=3_600_000_000_000, **limit,
             )  # fmt: skip
 

@@ -33,7 +33,7 @@ def test_a_parent_is_worked_by_children_and_never_beyond_its_quantity(rig: Rig):
         ({"side": 0}, "side must be +1 (buy) or -1 (sell), was 0"),
         (
             {"strategy": "MAGIC"},
-            "strategy must be one of TWAP, VWAP, POV, IS, ADAPTIVE, was 'MAGIC'",
+            "strategy must be one of TWAP, VWAP, POV, IS, LIQUIDITY, ADAPTIVE, RL, was 'MAGIC'",
         ),
         ({"parameters": {"band": 9.0}}, "band must be between 0.001 and 0.2 of quantity, was 9"),
         ({"parameters": {"band": 0.1}}, "band must be between 0.005 and 0.05 of quantity for one"),

@@ -64,3 +64,9 @@ def test_times_run_from_the_request_in_the_flag():
     found = judged(blocked("all", ""), sent, e.KillConfirmed(kill_id=1))
     assert (found.blocked_ms, found.cancel_sent_ms, found.confirmed_ms) == ([1.0], [2.0], [3.0])
     assert (found.kills["all"], found.confirmed) == (1, 1)
+
+
+def test_the_self_test_of_a_start_is_no_kill_of_the_drill():
+    sent = e.KillCancelSent(kill_id=1, cancels=0)
+    found = judged(blocked("drill", "self-test"), sent, e.KillConfirmed(kill_id=1))
+    assert (sum(found.kills.values()), found.confirmed, found.blocked_ms) == (0, 0, [])

@@ -108,17 +108,20 @@ class Judgement:
         active: dict[int, e.KillBlocked] = {}
         asked: dict[int, int] = {}
         over: set[str] = set()  # parents that a kill has ended
+        tests: set[int] = set()
         for entry in entries:
             match entry.event:
+                case e.KillBlocked(scope="drill"):
+                    tests.add(entry.event.kill_id)  # the desk's own test of its kill
                 case e.KillBlocked() as kill:
                     active[kill.kill_id], asked[kill.kill_id] = kill, kill.requested_at
                     over |= {f"P-{number}" for number in kill.parents}
                     self.kills[kill.scope] += 1
                     self.covered += len(kill.children)
                     self.blocked_ms.append((entry.desk_ns - kill.requested_at) / 1e6)
-                case e.KillCancelSent(kill_id=number):
+                case e.KillCancelSent(kill_id=number) if number not in tests:
                     self.cancel_sent_ms.append((entry.desk_ns - asked[number]) / 1e6)
-                case e.KillConfirmed(kill_id=number):
+                case e.KillConfirmed(kill_id=number) if number not in tests:
                     self.confirmed += 1
                     self.confirmed_ms.append((entry.desk_ns - asked[number]) / 1e6)
                 case e.KillReleased(kill_id=number):

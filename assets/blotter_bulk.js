@@ -35,6 +35,7 @@
     made.append(QD.element("td", "", row.id), QD.element("td", "", row.symbol),
       QD.element("td", row.side === 1 ? "buy" : "sell", QD.format("side", row.side)), QD.element("td", "", QD.format("state", row.state)),
       QD.element("td", "num", QD.format("int", row.leaves)), QD.element("td", "num", QD.format("int", row.children)));
+    chip.dataset.stays = "1";    /* receipts of many orders are read one by one, until the dialog is closed */
     last.append(chip);
     made.append(last);
     $("bulk-rows").append(made);

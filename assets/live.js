@@ -452,7 +452,7 @@
         show(chip, "ACK", took);
         settled.set(command.id, () => show(chip, "DONE", number(now() - started, 0) + " ms"));
       }
-      setTimeout(() => { if (chip.dataset.state === "DONE") { chip.textContent = ""; chip.dataset.state = ""; } }, 8000);
+      if (!chip.dataset.stays) setTimeout(() => { if (chip.dataset.state === "DONE") { chip.textContent = ""; chip.dataset.state = ""; } }, 8000);
       return { state: "DONE", content };
     }
     if (content.type === "fresh" || content.type === "idle") {

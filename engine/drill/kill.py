@@ -23,7 +23,6 @@ from engine.domain import events as e
 from engine.domain.commands import ReleaseKill, SetPeople, SubmitParent
 from engine.domain.errors import Refused
 from engine.domain.events import Entry
-from engine.domain.governance import DRILL_SCOPE
 from engine.domain.kinds import NEW
 from engine.domain.people import Person, Role
 from engine.domain.units import ChildId, Nanos, PersonId, Shares, Symbol, child_text
@@ -109,17 +108,20 @@ class Judgement:
         active: dict[int, e.KillBlocked] = {}
         asked: dict[int, int] = {}
         over: set[str] = set()  # parents that a kill has ended
+        tests: set[int] = set()
         for entry in entries:
             match entry.event:
-                case e.KillBlocked() as kill if kill.scope != DRILL_SCOPE:  # not the self-test
+                case e.KillBlocked(scope="drill"):
+                    tests.add(entry.event.kill_id)  # the desk's own test of its kill
+                case e.KillBlocked() as kill:
                     active[kill.kill_id], asked[kill.kill_id] = kill, kill.requested_at
                     over |= {f"P-{number}" for number in kill.parents}
                     self.kills[kill.scope] += 1
                     self.covered += len(kill.children)
                     self.blocked_ms.append((entry.desk_ns - kill.requested_at) / 1e6)
-                case e.KillCancelSent(kill_id=number) if number in asked:
+                case e.KillCancelSent(kill_id=number) if number not in tests:
                     self.cancel_sent_ms.append((entry.desk_ns - asked[number]) / 1e6)
-                case e.KillConfirmed(kill_id=number) if number in asked:
+                case e.KillConfirmed(kill_id=number) if number not in tests:
                     self.confirmed += 1
                     self.confirmed_ms.append((entry.desk_ns - asked[number]) / 1e6)
                 case e.KillReleased(kill_id=number):

@@ -131,7 +131,7 @@ def test_a_recorded_day_survives_kills_closes_once_and_decides_again_byte_for_by
                 horizon_ns=240 * MINUTE, on_restart=OnRestart.RESUME,
             )
         )  # fmt: skip
-    with pytest.raises(Refused, match="quantity must be at most 283,764 shares"):
+    with pytest.raises(Refused, match="value of one order of the firm must be at most 60,000,000"):
         talk.do(
             c.SubmitParent(
                 symbol="AMZN", side=1, quantity=500_000, strategy="VWAP", horizon_ns=240 * MINUTE

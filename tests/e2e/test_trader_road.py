@@ -346,7 +346,7 @@ def shown(cell: Any) -> str:
 
 
 @pytest.mark.xfail(
-    reason="open: the linked grid stays without children after other tests of this file; alone it passes",
+    reason="open: after other tests of this file the linked grid stays without children",
     strict=False,
 )
 def test_bulk_acts_show_whom_they_hit_and_a_receipt_for_each(

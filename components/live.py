@@ -100,6 +100,15 @@ class Column:
     hide_below: int = 0  # viewport width under which the column hides [px]
 
 
+# Off: the wrapper's own answers to new rows and to a selection. Ten times a second they would copy
+# every row into Dash, and set the selection that Dash remembers, which takes a new click back.
+OURS_ALONE: Final = {
+    "onRowDataUpdated": None,
+    "onAsyncTransactionsFlushed": None,
+    "onSelectionChanged": None,
+}
+
+
 def grid(  # noqa: PLR0913 (each is one attribute of the grid)
     id: str,  # noqa: A002 (Dash's word)
     topic: str,
@@ -129,11 +138,13 @@ def grid(  # noqa: PLR0913 (each is one attribute of the grid)
         "localeText": {"noRowsToShow": empty},
         "suppressDragLeaveHidesColumns": True,
         "tooltipShowDelay": 300,
+        **OURS_ALONE,
         **(options or {}),
     }
     inner = dag.AgGrid(
         id=id,
         rowData=[],
+        selectedRows=None,  # the grid alone knows what is selected
         columnDefs=[_column(column) for column in columns],
         getRowId="params.data.id",
         defaultColDef={"resizable": True, "sortable": True, "suppressMovable": False},

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,7 @@ PEOPLE: Final = (
     Person(id=TRADER, roles=(Role.TRADER,), desk="main", max_notional=1e9),
     Person(id=BOSS, roles=(Role.SUPERVISOR,), desk="main"),
 )
+SPIN: Final = "while True: pass"
 CLOCK: Final = SystemClock()
 
 
@@ -59,6 +60,21 @@ def eventually(check: Callable[[], Any], patience_s: float, what: str) -> Any:
             return found
         time.sleep(0.02)
     raise NotReady(f"{what} did not happen within {patience_s:g} s")
+
+
+@contextlib.contextmanager
+def all_cores_busy() -> Iterator[None]:
+    """A spinning process a core, while it lasts."""
+    spinners = [
+        subprocess.Popen([sys.executable, "-c", SPIN], stdin=subprocess.DEVNULL)  # noqa: S603 (ours)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
 
 
 @dataclass(slots=True, kw_only=True)

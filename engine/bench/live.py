@@ -13,13 +13,11 @@ kill_200_cancels_ms        flag written -> every cancel of all open orders is wr
 """
 
 import argparse
-import contextlib
 import http.client
 import itertools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,7 +38,7 @@ from engine.exchange.presets import PRESETS
 from engine.gateway.guard import CSRF_HEADER
 from engine.gateway.sessions import csrf_token
 from engine.runtime.kill_flag import KillFlag
-from engine.stage import CLOCK, START_S, NotReady, Stage, eventually
+from engine.stage import CLOCK, START_S, NotReady, Stage, all_cores_busy, eventually
 
 DONE: Final = 0
 USAGE: Final = 2
@@ -53,7 +51,6 @@ TRADER, BOSS, SECOND_BOSS = PersonId("u1"), PersonId("u3"), PersonId("u4")
 FAR: Final = 0.93  # of the previous close
 PATIENCE_S: Final = 120.0
 SPEED, FAST = 10.0, 60.0
-SPIN: Final = "while True: pass"
 
 
 class Disagreement(Exception):
@@ -274,21 +271,6 @@ def spread(values: Sequence[float]) -> dict[str, float]:
         "max": round(ordered[-1], 3),
         "n": len(ordered),
     }
-
-
-@contextlib.contextmanager
-def all_cores_busy() -> Iterator[None]:
-    """A spinning process a core."""
-    spinners = [
-        subprocess.Popen([sys.executable, "-c", SPIN], stdin=subprocess.DEVNULL)
-        for _ in range(os.cpu_count() or 1)
-    ]
-    try:
-        yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
 
 
 def passwords(stage: Stage) -> dict[str, str]:

@@ -9,11 +9,10 @@ taken, is a violation. Times are from the request in the flag to the entry in th
 import argparse
 import contextlib
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,7 @@ from engine.kernels.rng import below
 from engine.runtime.clock import SystemClock
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.venues.wire import messages_of
-from engine.stage import SYSTEM, NotReady, eventually
+from engine.stage import SYSTEM, NotReady, all_cores_busy, eventually
 from engine.warm import ready
 
 STREAM: Final = 7_002  # of the drill's own choices
@@ -43,8 +42,7 @@ WORKING: Final = 24  # parents at work before a round
 SPEED: Final = 30.0
 PATIENCE_S: Final = 60.0
 FLOW_S: Final = 1.0
-BUSY_EVERY: Final = 5  # every so many desks both cores are kept busy
-SPIN: Final = "while True: pass"
+BUSY_EVERY: Final = 5  # every so many desks all cores are kept busy
 DESKS: Final = ("main", "north", "south")
 TRADERS: Final = tuple(PersonId(f"drill-trader-{number}") for number in range(6))
 RISKS: Final = (PersonId("drill-risk-1"), PersonId("drill-risk-2"))
@@ -262,21 +260,6 @@ class Leg:
             done += count
 
 
-@contextlib.contextmanager
-def busy_cores(*, is_busy: bool) -> Iterator[None]:
-    """Two processes that never rest, while it lasts."""
-    spinners = [
-        subprocess.Popen([sys.executable, "-c", SPIN])  # noqa: S603 (our own words)
-        for _ in range(2 if is_busy else 0)
-    ]
-    try:
-        yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
-
-
 def one_leg(seed: int, n: int, folder: Path) -> tuple[Judgement, list[str]]:
     """The kills of one desk, judged; what failed."""
     crew = Crew(
@@ -310,7 +293,7 @@ def work(options: argparse.Namespace, folder: Path) -> Report:
     legs = -(-options.n // LEG)
     for number in range(legs):
         is_busy = number % BUSY_EVERY == BUSY_EVERY - 1 or options.busy
-        with busy_cores(is_busy=is_busy):
+        with all_cores_busy() if is_busy else contextlib.nullcontext():
             found, wrong = one_leg(
                 options.seed + number, min(LEG, options.n - number * LEG), folder
             )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,12 +15,7 @@ from engine.gateway.commands import EXPIRES, CommandRequest, Commands, parse
 from engine.gateway.sessions import Directory, csrf_token
 from engine.gateway.viewer import Viewer
 from engine.runtime.clock import HandClock
-from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, FakeDesk, a_web, login_of
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
+from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, FakeDesk, login_of
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Kill with everything else down: JSON, plain form, no engine, no database, no stream."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +8,9 @@ from starlette.testclient import TestClient
 from engine.domain.people import Role
 from engine.gateway.live import Frame
 from engine.gateway.sessions import BY_DEFAULT, csrf_token
-from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, a_web, login_of
+from tests.support.desk_fakes import PASSWORD, START_NS, login_of
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
-
-
-@pytest.fixture
-def client(web: Any) -> Iterator[TestClient]:
-    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as running:
-        yield running
 
 
 def enter(client: TestClient, role: Role) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,6 @@ from engine.gateway.sessions import BY_DEFAULT, LIFETIME, SECOND, csrf_token, di
 from engine.settings import BY_NAME
 from tests.support.desk_fakes import ORIGIN, PASSWORD, QUICK, START_NS, a_web, login_of
 from tests.support.whole_web import whole_web
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
-
-
-@pytest.fixture
-def client(web: Any) -> Iterator[TestClient]:
-    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as running:
-        yield running
 
 
 def log_in(client: TestClient, login: str = "amara", password: str = PASSWORD) -> Any:

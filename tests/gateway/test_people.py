@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +16,10 @@ from engine.domain.people import Role
 from engine.gateway.live import audience_of
 from engine.gateway.manage import ChangeBody, Managing, check_administrator_stays, next_id
 from engine.gateway.sessions import csrf_token, digest
-from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, a_web, login_of, people_file
+from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, login_of, people_file
 
 NEW = {"login": "nora", "name": "Nora Berg", "roles": ["trader", "quant"], "max_notional": 2e6}
 OWN = "my own long secret"
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
-
-
-@pytest.fixture
-def client(web: Any) -> Iterator[TestClient]:
-    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as running:
-        yield running
 
 
 def visitor(web: Any) -> TestClient:

@@ -1,6 +1,5 @@
 """Reads: rows with their age, a cursor, the same visibility as the screens; the status rows."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,9 @@ from engine.domain.people import Role
 from engine.gateway import status
 from engine.gateway.live import Frame, Hub
 from engine.runtime.clock import HandClock
-from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, FakeSwitch, a_web, login_of
+from tests.support.desk_fakes import PASSWORD, START_NS, FakeSwitch, login_of
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
-
-
-@pytest.fixture
-def client(web: Any) -> Iterator[TestClient]:
-    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as running:
-        yield running
 
 
 def enter(client: TestClient, role: Role) -> None:

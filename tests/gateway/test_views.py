@@ -1,8 +1,6 @@
 """Saved views belong to one person; a workbook holds the shown cells and says what they are."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -14,20 +12,9 @@ from engine.gateway.guard import CSRF_HEADER
 from engine.gateway.live import Frame
 from engine.gateway.sessions import csrf_token
 from engine.gateway.views import BODY_MAX, VIEWS_MAX
-from tests.support.desk_fakes import ORIGIN, PASSWORD, START_NS, a_web, login_of
+from tests.support.desk_fakes import PASSWORD, START_NS, login_of
 
 VIEW = {"tab": "active", "q": "side=sell", "mine": True, "cols": "cost", "kids": False}
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Any:
-    return a_web(tmp_path)
-
-
-@pytest.fixture
-def client(web: Any) -> Iterator[TestClient]:
-    with TestClient(web.app, base_url=ORIGIN, headers={"origin": ORIGIN}) as running:
-        yield running
 
 
 def enter(client: TestClient, role: Role) -> None:

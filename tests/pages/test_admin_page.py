@@ -1,8 +1,6 @@
 """Administration: everybody in the table, the matrix is the permission table, nothing secret."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dash.development.base_component import Component
@@ -17,6 +15,7 @@ from engine.gateway.sessions import Directory
 from engine.gateway.viewer import Viewer, looking
 from engine.settings import SETTINGS, resolve, shown
 from pages.admin import REACH, admin
+from tests.support.parts import every
 
 NOW = 1_795_000_000_000_000_000
 PERSONS = (
@@ -44,15 +43,6 @@ def drawn(person: str = "", role: Role = Role.ADMIN) -> Component:
     who = Viewer(person_id="u10", name="Sam", roles=(role,), desk="main", csrf="c")
     with looking(who, "/admin"):
         return admin(person)
-
-
-def every(node: Any) -> Iterator[Component]:
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from every(child)
-    elif isinstance(node, Component):
-        yield node
-        yield from every(getattr(node, "children", None))
 
 
 def rows_of(page: Component, name: str) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Children and their fills. What an event does to a child is ``engine.domain.life``."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -17,19 +18,9 @@ from engine.domain.units import CHILD_BITS, ParentId, Shares
 
 
 def child_intended(state: State, event: e.ChildIntended) -> None:
-    child = Child(
-        id=event.child_id,
-        parent_id=event.parent_id,
-        symbol=event.symbol,
-        side=event.side,
-        type=event.type,
-        life=Life(quantity=event.quantity, price=event.price),
-        price=event.price,
-        quantity=event.quantity,
-        left=event.quantity,
-        most=event.quantity,
-        sent_at=state.market_ns,
-        venue=event.venue,
+    child = _begin(
+        state,
+        event,
         display=event.display,
         minimum=event.minimum,
         ttl_ns=event.ttl_ns,
@@ -39,21 +30,17 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
         model_id=event.model_id,
         decision_seq=state.seq,
     )
-    _begin(state, child)
     state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
     limits.child_sent(state, event)
 
 
-def _begin(state: State, child: Child) -> None:
-    if child.id in state.children or child.id in state.ended:
-        raise BrokenInvariant(f"entry {state.seq}: child id {child.id} used twice")
-    state.children[child.id] = child
-    state.live[child.parent_id] = (*state.live.get(child.parent_id, ()), child.id)
-    _use(state, child.parent_id, child.venue, VenueUse(sent=child.quantity))
-
-
 def child_adopted(state: State, event: e.ChildAdopted) -> None:
     """An order of this desk that only the venue knew; what was parked is booked right after."""
+    _begin(state, event)
+    state.strays.pop(event.child_id, None)
+
+
+def _begin(state: State, event: e.ChildIntended | e.ChildAdopted, **more: Any) -> Child:
     child = Child(
         id=event.child_id,
         parent_id=event.parent_id,
@@ -67,9 +54,14 @@ def child_adopted(state: State, event: e.ChildAdopted) -> None:
         most=event.quantity,
         sent_at=state.market_ns,
         venue=event.venue,
+        **more,
     )
-    _begin(state, child)
-    state.strays.pop(event.child_id, None)
+    if child.id in state.children or child.id in state.ended:
+        raise BrokenInvariant(f"entry {state.seq}: child id {child.id} used twice")
+    state.children[child.id] = child
+    state.live[child.parent_id] = (*state.live.get(child.parent_id, ()), child.id)
+    _use(state, child.parent_id, child.venue, VenueUse(sent=child.quantity))
+    return child
 
 
 def child_send_refused(state: State, event: e.ChildSendRefused) -> None:

@@ -4,6 +4,7 @@ Bound to a content hash; any edit writes a new hash and so voids what was said b
 expires. An approval applies in the same turn, before the next decision.
 """
 
+from engine.core.rules import four_eyes
 from engine.core.rules.splitting import is_split
 from engine.core.state import State
 from engine.domain import commands as c
@@ -11,7 +12,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.governance import Change, ChangeState, content_hash
+from engine.domain.governance import Change, content_hash
 from engine.domain.orders import Parent
 from engine.domain.people import Person
 from engine.domain.strategy import check_values, strategy
@@ -25,8 +26,7 @@ def find_open(state: State, change_id: int) -> Change:
     change = state.changes.get(change_id)
     if change is None:
         raise Refused(f"there is no change request R-{change_id}")
-    if change.state != ChangeState.OPEN:
-        raise Refused(f"R-{change_id} is {change.state} and can no longer be changed or decided")
+    four_eyes.check_open(f"R-{change_id}", change)
     return change
 
 
@@ -55,8 +55,7 @@ def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     """Open a change request."""
     command = envelope.command
     assert isinstance(command, c.ProposeChange)
-    if not envelope.reason.strip():
-        raise Refused("a change request needs a reason", field="reason")
+    four_eyes.check_reason(envelope, "a change request")
     digest, material = _content(state, command.strategy, command.values, command.model_id)
     return (
         e.ChangeProposed(
@@ -97,8 +96,7 @@ def withdraw(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent
     command = envelope.command
     assert isinstance(command, c.WithdrawChange)
     change = find_open(state, command.change_id)
-    if person.id not in change.authors:
-        raise Refused("only an author of a change request may withdraw it", rule="author")
+    four_eyes.check_author("change request", change, person)
     return (e.ChangeWithdrawn(change_id=change.id, by=person.id),)
 
 
@@ -107,27 +105,13 @@ def decide_change(state: State, envelope: Envelope, person: Person) -> tuple[Any
     command = envelope.command
     assert isinstance(command, c.DecideChange)
     change = find_open(state, command.change_id)
-    if person.id in change.authors:
-        raise Refused(
-            f"R-{change.id}: nobody decides a change they proposed or edited", rule="four_eyes"
-        )
-    if command.content_hash != change.content_hash:
-        raise Refused(
-            f"R-{change.id} was edited since you saw it: your decision was for "
-            f"{command.content_hash[:8]}, the content is now {change.content_hash[:8]}",
-            rule="content_hash",
-        )
-    in_force = state.parameters[change.strategy]
-    if in_force.version != change.base_version:
-        raise Refused(
-            f"R-{change.id} was written against version {change.base_version} of "
-            f"{change.strategy}, in force is {in_force.version}: it must be edited first",
-            rule="base_version",
-        )
+    name, in_force = f"R-{change.id}", state.parameters[change.strategy]
+    four_eyes.check_other(name, change, person)
+    four_eyes.check_shown(name, change, command.content_hash)
+    four_eyes.check_base(name, change, change.strategy, in_force.version)
     reason = envelope.reason.strip()
     if not command.approve:
-        if not reason:
-            raise Refused("a refusal needs a reason", field="reason")
+        four_eyes.check_reason(envelope, "a refusal")
         return (
             e.ChangeRefused(
                 change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
@@ -169,7 +153,7 @@ def expire(state: State) -> tuple[AnyEvent, ...]:
     return tuple(
         e.ChangeExpired(change_id=change.id)
         for change in state.changes.values()
-        if change.state == ChangeState.OPEN and state.desk_ns > change.expires_at
+        if four_eyes.is_over(change, state.desk_ns)
     )
 
 

@@ -1,5 +1,6 @@
 """What a difference between our books and the venue's stops, and how it is accepted."""
 
+from engine.core.rules.four_eyes import check_reason
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -29,8 +30,7 @@ def accept(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, 
         raise Refused("books and venue are equal: there is nothing to accept")
     if command.difference != digest:
         raise Refused("the difference has changed since you saw it", rule="content_hash")
-    if not envelope.reason.strip():
-        raise Refused("accepting a difference needs a reason", field="reason")
+    check_reason(envelope, "accepting a difference")
     if grows and not asked_by:
         return (
             e.ReconciliationAcceptAsked(

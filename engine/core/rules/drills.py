@@ -1,5 +1,6 @@
 """Drills: who may let what happen to the simulated market."""
 
+from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.scope import child_number
 from engine.core.state import State
 from engine.domain import events as e
@@ -73,8 +74,7 @@ def _check_desk(state: State, envelope: Envelope) -> None:
         raise Refused(f"incidents are of the simulated exchange: this desk runs {state.mode}")
     if not state.is_open or state.session is None or state.market_ns < state.session.open_at:
         raise Refused("the market must be open for an incident")
-    if not envelope.reason.strip():
-        raise Refused("a drill needs a reason", field="reason")
+    check_reason(envelope, "a drill")
 
 
 def _check_what(state: State, command: StartIncident) -> None:

@@ -5,6 +5,7 @@ Pure. Never refused where it stops something: who may kill was checked at the do
 
 import contextlib
 
+from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import Tags, blocking_kill, check_scope, covered, tags_of
 from engine.core.rules.trips import DOOR
@@ -136,8 +137,7 @@ def release(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
         raise Refused(
             f"K-{kill.id} is {kill.state}: {left} children are not confirmed by the venue yet"
         )
-    if not envelope.reason.strip():
-        raise Refused("a release needs a reason", field="reason")
+    check_reason(envelope, "a release")
     if not kill.release_by:
         return (e.KillReleaseAsked(kill_id=kill.id, by=person.id, reason=envelope.reason),)
     if kill.release_by == person.id:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from engine.core.rules import four_eyes
 from engine.core.rules.approval import LIFE_NS
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.limit_terms import check_review, check_terms, own_desk
@@ -129,7 +130,7 @@ def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     assert isinstance(command, c.ProposeLimit)
     terms = command.terms
     check_terms(state, terms, person)
-    reason = _reason(envelope)
+    reason = four_eyes.check_reason(envelope, "a limit change")
     new, step, material = weigh(state, terms)
     old = in_force(state, terms.key)
     _check_changed(old, new)
@@ -148,13 +149,6 @@ def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
             step=min(step, WHOLE),
         ),
     )
-
-
-def _reason(envelope: Envelope) -> str:
-    reason = envelope.reason.strip()
-    if not reason:
-        raise Refused("a limit change needs a reason", field="reason")
-    return reason
 
 
 def _check_changed(old: Limit | None, new: Limit) -> None:
@@ -176,8 +170,7 @@ def find_open(state: State, number: int) -> LimitChange:
     change = state.limits.changes.get(number)
     if change is None:
         raise Refused(f"there is no limit change L-{number}")
-    if change.state != ChangeState.OPEN:
-        raise Refused(f"L-{number} is {change.state} and can no longer be changed or decided")
+    four_eyes.check_open(f"L-{number}", change)
     return change
 
 
@@ -211,8 +204,7 @@ def withdraw(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent
     command = envelope.command
     assert isinstance(command, c.WithdrawLimit)
     change = find_open(state, command.limit_change_id)
-    if person.id not in change.authors:
-        raise Refused("only an author of a limit change may withdraw it", rule="author")
+    four_eyes.check_author("limit change", change, person)
     return (e.LimitWithdrawn(limit_change_id=change.id, by=person.id),)
 
 
@@ -224,8 +216,7 @@ def decide_limit(state: State, envelope: Envelope, person: Person) -> tuple[AnyE
     _check_decider(state, change, command.content_hash, person)
     reason = envelope.reason.strip()
     if not command.approve:
-        if not reason:
-            raise Refused("a refusal needs a reason", field="reason")
+        four_eyes.check_reason(envelope, "a refusal")
         return (
             e.LimitRefused(
                 limit_change_id=change.id,
@@ -249,20 +240,12 @@ def decide_limit(state: State, envelope: Envelope, person: Person) -> tuple[AnyE
 
 
 def _check_decider(state: State, change: LimitChange, shown: str, person: Person) -> None:
-    if person.id in change.authors:
-        raise Refused(
-            f"L-{change.id}: nobody decides a change they proposed or edited", rule="four_eyes"
-        )
+    four_eyes.check_other(f"L-{change.id}", change, person)
     placed = change.terms.level in ("desk", "trader")
     everywhere = reach(person.roles, "limit.decide") == Reach.ALL
     if placed and not everywhere and not own_desk(state, change.terms, person):
         raise Refused(f"L-{change.id} is of another desk than yours", rule="permission")
-    if shown != change.content_hash:
-        raise Refused(
-            f"L-{change.id} was edited since you saw it: your decision was for {shown[:8]}, the "
-            f"content is now {change.content_hash[:8]}",
-            rule="content_hash",
-        )
+    four_eyes.check_shown(f"L-{change.id}", change, shown)
     people = [state.people[author] for author in change.authors if author in state.people]
     if change.material and not any(Role.RISK in row.roles for row in (*people, person)):
         raise Refused(
@@ -274,12 +257,7 @@ def _check_decider(state: State, change: LimitChange, shown: str, person: Person
 
 def _check_still_valid(state: State, change: LimitChange) -> None:
     version = version_of(state, change.terms.key)
-    if version != change.base_version:
-        raise Refused(
-            f"L-{change.id} was written against version {change.base_version} of this limit, in "
-            f"force is {version}: it must be edited first",
-            rule="base_version",
-        )
+    four_eyes.check_base(f"L-{change.id}", change, "this limit", version)
     owner = state.people.get(change.terms.owner)
     if owner is None or not owner.active:
         raise Refused(f"{change.terms.owner} is no longer here to own the limit", rule="owner")
@@ -291,7 +269,7 @@ def expire(state: State) -> tuple[AnyEvent, ...]:
     return tuple(
         e.LimitExpired(limit_change_id=change.id)
         for change in state.limits.changes.values()
-        if change.state == ChangeState.OPEN and state.desk_ns > change.expires_at
+        if four_eyes.is_over(change, state.desk_ns)
     )
 
 

@@ -7,6 +7,7 @@ ask for. Towards less risk one person suffices, back it takes two.
 from dataclasses import dataclass
 from typing import Final
 
+from engine.core.rules.four_eyes import check_reason
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -196,8 +197,7 @@ def relax(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, .
     if MODE_ORDER.index(command.mode) >= MODE_ORDER.index(said.mode):
         raise Refused(f"the desk is set to {said.mode}: mode must be less restrained, was "
                       f"{command.mode}", field="mode")  # fmt: skip
-    if not envelope.reason.strip():
-        raise Refused("to allow more again needs a reason", field="reason")
+    check_reason(envelope, "to allow more again")
     if said.asked != command.mode:
         return (e.ModeAsked(mode=command.mode, by=person.id, reason=envelope.reason),)
     if said.asked_by == person.id:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from engine.core.limitbook import scopes_of
 from engine.core.quotes import Quotes
 from engine.core.rules import limits, overrides
+from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
 from engine.domain import commands as c
@@ -235,8 +236,7 @@ def approve(
             "a parent is approved by a different person than its trader", rule="four_eyes"
         )
     if not command.approve:
-        if not envelope.reason.strip():
-            raise Refused("a refusal needs a reason", field="reason")
+        check_reason(envelope, "a refusal")
         return (e.ParentTurnedDown(parent_id=parent.id, by=person.id, reason=envelope.reason),)
     mid = quotes.mid(parent.symbol)
     if mid is None:

@@ -4,6 +4,7 @@ Bound to the content of that order by its hash: an order that differs in anythin
 order. Hard limits are never passed: every check is made again when the order comes.
 """
 
+from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.limits import SOFT, Use, soft_sentence
 from engine.core.state import State
 from engine.domain import commands as c
@@ -29,8 +30,7 @@ def asked(
     """The request for an order that breaks exactly these soft limits."""
     if not soft:
         raise Refused("the order breaks no soft limit: it needs no override, send it")
-    if not envelope.reason.strip():
-        raise Refused("an override needs a reason", field="reason")
+    check_reason(envelope, "an override")
     digest = order_hash(person.id, order)
     for row in state.limits.overrides.values():
         if row.is_open and row.content_hash == digest:
@@ -64,8 +64,7 @@ def confirm(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     _check_decider(state, row, command.content_hash, person)
     reason = envelope.reason.strip()
     if not command.approve:
-        if not reason:
-            raise Refused("a refusal needs a reason", field="reason")
+        check_reason(envelope, "a refusal")
         return (e.OverrideRefused(override_id=row.id, by=person.id, reason=reason),)
     is_second = row.state == OverrideState.VERIFIED
     if is_second and not (_is_risk(state, row.first_by) or Role.RISK in person.roles):

@@ -2,6 +2,7 @@
 
 from engine.core.limitbook import scopes_of, since
 from engine.core.rules.desk import raise_alert
+from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.hold import system_hold
 from engine.core.rules.limits import limits_for
 from engine.core.state import State
@@ -58,8 +59,7 @@ def enable(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, 
             f"{command.strategy}",
             rule="four_eyes",
         )
-    if not envelope.reason.strip():
-        raise Refused("enabling a strategy needs a reason", field="reason")
+    check_reason(envelope, "enabling a strategy")
     return (
         e.StrategyEnabled(strategy=command.strategy, by=person.id, reason=envelope.reason.strip()),
     )

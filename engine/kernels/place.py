@@ -298,44 +298,69 @@ def is_behind(observation: Any, intent: Intent, action: Any) -> bool:
 
 
 @kernel
-def place(observation: Any, parameters: Floats, intent: Intent, action: Any) -> None:
-    """Choose between crossing and resting."""
-    filled = observation["filled"]
-    live = live_shares(observation)
-    if is_behind(observation, intent, action):
-        if action["why"] != WHY_CLEANUP:
-            action["why"] = WHY_BEHIND
-        if parameters[P_PASSIVE] <= 0.0 and may_cross(observation, action):
-            # what rests is not filling: take it back, cross the rest now, this part when it is back
-            action["cancel_mask"] = working_mask(observation)
-            cross(observation, parameters, intent, intent.crossable - filled - live, action)
-            return
-        # limit price or a passive finish forbid crossing: rest instead
-    excess = excess_mask(observation, working_mask(observation), action["band_high"])
+def must_cross(observation: Any, parameters: Floats, intent: Intent, action: Any) -> bool:
+    """Whether it is behind and may cross; a limit price or a passive finish forbid it."""
+    if not is_behind(observation, intent, action):
+        return False
+    if action["why"] != WHY_CLEANUP:
+        action["why"] = WHY_BEHIND
+    return bool(parameters[P_PASSIVE] <= 0.0 and may_cross(observation, action))
+
+
+@kernel
+def takes_back(observation: Any, parameters: Floats, mask: int, action: Any) -> bool:
+    """Cancel what is too much of these children, and nothing else then; else those that are old."""
+    excess = excess_mask(observation, mask, action["band_high"])
     if excess != 0:
         action["cancel_mask"] = excess
         action["binding"] = BOUND_BAND
-        return
+        return True
     stale = stale_mask(observation, parameters)
     if stale != 0:
         action["cancel_mask"] = stale
         action["why"] = WHY_REPRICE
-    post(observation, parameters, intent, intent.allowance - filled - live, action)
+    return False
 
 
 @kernel
-def post(observation: Any, parameters: Floats, intent: Intent, want: float, action: Any) -> None:
-    """Rest what the allowance leaves, if it is worth a child."""
+def place(observation: Any, parameters: Floats, intent: Intent, action: Any) -> None:
+    """Choose between crossing and resting."""
+    filled = observation["filled"]
+    live = live_shares(observation)
+    if must_cross(observation, parameters, intent, action):
+        # what rests is not filling: take it back, cross the rest now, this part when it is back
+        action["cancel_mask"] = working_mask(observation)
+        cross(observation, parameters, intent, intent.crossable - filled - live, action)
+        return
+    if takes_back(observation, parameters, working_mask(observation), action):
+        return
+    want = intent.allowance - filled - live
+    if is_worth_it(observation, parameters, want, action) and not rest_dark(
+        observation, parameters, intent, want, action
+    ):
+        rest_passive(observation, parameters, intent, want, action)
+
+
+@kernel
+def is_worth_it(observation: Any, parameters: Floats, want: float, action: Any) -> bool:
+    """Whether what the allowance leaves is worth a child; if not, what binds."""
     live = live_shares(observation)
     step = float(max(1, observation["lot"]))
     if live > dark_shares(observation):  # beside a shown child only what is worth another one
         step = max(step, 0.5 * max(parameters[P_BAND], 0.0) * observation["quantity"])
     last = live == 0 and observation["filled"] + want >= observation["quantity"]
     if want >= step or (last and want > 0.0):
-        if rest_dark(observation, parameters, intent, want, action):
-            return
-        if rest(observation, parameters, intent, want, action) and action["why"] == WHY_WAIT:
-            action["why"] = WHY_PASSIVE
-    elif action["binding"] == BOUND_NOTHING:
+        return True
+    if action["binding"] == BOUND_NOTHING:
         all_out = observation["filled"] + live >= observation["quantity"]
         action["binding"] = BOUND_LEAVES if all_out else BOUND_BAND
+    return False
+
+
+@kernel
+def rest_passive(
+    observation: Any, parameters: Floats, intent: Intent, want: float, action: Any
+) -> None:
+    """Rest on a public book, and say so where nothing else was to be said."""
+    if rest(observation, parameters, intent, want, action) and action["why"] == WHY_WAIT:
+        action["why"] = WHY_PASSIVE

@@ -13,32 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain.kinds import (
-    BOUND_BAND,
-    BOUND_LEAVES,
     BOUND_NOTHING,
-    P_BAND,
     P_MINIMUM,
     P_PASSIVE,
     PEG_MID,
-    WHY_BEHIND,
-    WHY_CLEANUP,
     WHY_DARK,
-    WHY_PASSIVE,
-    WHY_REPRICE,
-    WHY_WAIT,
 )
 from engine.domain.market import SLOTS
 from engine.kernels.jit import kernel
 from engine.kernels.place import (
     Intent,
     cross,
-    excess_mask,
-    is_behind,
-    may_cross,
+    is_worth_it,
     mid_cap,
-    rest,
-    stale_mask,
+    must_cross,
+    rest_passive,
     take_quote,
+    takes_back,
 )
 from engine.kernels.route import pool_venue
 from engine.kernels.schedules import SECOND_NS
@@ -120,21 +111,11 @@ def seek(observation: Any, parameters: Floats, intent: Intent, action: Any) -> N
     """Choose the next child of LIQUIDITY."""
     filled = observation["filled"]
     shown = live_shares(observation) - dark_shares(observation)
-    if is_behind(observation, intent, action):
-        if action["why"] != WHY_CLEANUP:
-            action["why"] = WHY_BEHIND
-        if parameters[P_PASSIVE] <= 0.0 and may_cross(observation, action):
-            demand(observation, parameters, intent, shown, action)
-            return
-    excess = excess_mask(observation, shown_mask(observation), action["band_high"])
-    if excess != 0:
-        action["cancel_mask"] = excess
-        action["binding"] = BOUND_BAND
+    if must_cross(observation, parameters, intent, action):
+        demand(observation, parameters, intent, shown, action)
         return
-    stale = stale_mask(observation, parameters)
-    if stale != 0:
-        action["cancel_mask"] = stale
-        action["why"] = WHY_REPRICE
+    if takes_back(observation, parameters, shown_mask(observation), action):
+        return
     if rest_in_pool(observation, parameters, intent, action):
         return
     missing = min(action["target"], intent.crossable) - filled - shown
@@ -142,21 +123,6 @@ def seek(observation: Any, parameters: Floats, intent: Intent, action: Any) -> N
     crosses = parameters[P_PASSIVE] <= 0.0 and intent.dealers and missing >= lot
     if crosses and take_quote(observation, parameters, missing, action):
         return
-    show(observation, parameters, intent, shown, action)
-
-
-@kernel
-def show(observation: Any, parameters: Floats, intent: Intent, shown: int, action: Any) -> None:
-    """Rest on a public book what the schedule allows, as if nothing waited in the pools."""
-    filled = observation["filled"]
-    want = intent.allowance - filled - shown
-    step = float(max(1, observation["lot"]))
-    if shown > 0:
-        step = max(step, 0.5 * max(parameters[P_BAND], 0.0) * observation["quantity"])
-    live = live_shares(observation)
-    last = live == 0 and filled + want >= observation["quantity"]
-    if want >= step or (last and want > 0.0):
-        if rest(observation, parameters, intent, want, action) and action["why"] == WHY_WAIT:
-            action["why"] = WHY_PASSIVE
-    elif action["binding"] == BOUND_NOTHING:
-        action["binding"] = BOUND_LEAVES if filled + live >= observation["quantity"] else BOUND_BAND
+    want = intent.allowance - filled - shown  # as if nothing waited in the pools
+    if is_worth_it(observation, parameters, want, action):
+        rest_passive(observation, parameters, intent, want, action)

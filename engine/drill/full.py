@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,7 +107,7 @@ class Full:
         self.stage.wait_ready()
         self.stage.set_people()
         for number, (symbol, limit) in enumerate(RESTING.items()):
-            eventually(lambda s=symbol, n=number, x=limit: self._entered(s, n, x), 60, symbol)
+            eventually(partial(self._entered, symbol, number, limit), PATIENCE_S, symbol)
         eventually(lambda: len(self.open()) >= CHILDREN, PATIENCE_S, "orders that rest")
         self.found["open_before"] = len(self.open())
 

@@ -44,6 +44,11 @@ class Answers:
         self._records: OrderedDict[int, bytes] = OrderedDict()
         self._decided: deque[int] = deque(maxlen=5_000)
 
+    def new_day(self) -> None:
+        """Nothing can be asked of a day that is over but in the journal: let it go."""
+        self._records.clear()
+        self._decided.clear()
+
     def decided(self, took_ns: int) -> None:
         """A tick became a decision in the journal; how long that took."""
         self._decided.append(took_ns)

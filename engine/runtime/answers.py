@@ -115,7 +115,7 @@ class Answers:
                 case "code":
                     return {"code": trading_hash(), "wire": wire_hash()}, ""
                 case "timings":
-                    return {"tick_to_decision_us": [ns / 1e3 for ns in self._decided]}, ""
+                    return self._timings(status), ""
                 case "explain":
                     return self._explain(ChildId(int(request.args["child"]))), ""
                 case "preview_kill":
@@ -126,6 +126,12 @@ class Answers:
             return None, f"the question is not understood: {error}"
         except Refused as refusal:
             return None, str(refusal)
+
+    def _timings(self, status: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "tick_to_decision_us": [ns / 1e3 for ns in self._decided],
+            "tick_late_ms": [ns / 1e6 for ns in status["late_ns"]],
+        }
 
     def _status(self, status: dict[str, Any]) -> dict[str, Any]:
         state = self._desk.state

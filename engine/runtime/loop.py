@@ -135,6 +135,7 @@ class Loop:
             "gate": self.closed_because(),
             "session": self.session_word,
             "compared_at": self.rounds.compared_at,
+            "late_ns": self.pace.late,
         }
 
     def _header(self) -> DeskRow:

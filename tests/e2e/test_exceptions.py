@@ -14,7 +14,8 @@ def an_alert(number: int, **more: Any) -> dict[str, Any]:
     return {
         "id": f"A-{number}", "severity": "critical", "kind": "overfill", "object": "P-9",
         "sentence": f"P-9 is over-filled by {number}", "raised_at": NOW + number * 10**9,
-        "times": 1, "acknowledged_by": "", "state": "open", "first_at": NOW, "event_at": NOW, "seen_at": NOW,
+        "times": 1, "acknowledged_by": "", "state": "open", "first_at": NOW, "event_at": NOW,
+        "seen_at": NOW,
         "delay_s": 0.5, "shown_at": 0, "shown_by": "", "shown_s": None, "acknowledged_at": 0,
         "assigned_to": "", "escalated_at": 0, "stands": "", "cause": "", "resolution": "",
         "resolved_by": "", "resolved_at": 0, "notes": [], "order": "P-9", **more,

@@ -439,7 +439,7 @@ def calibrate(options: argparse.Namespace) -> int:
 BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
 DRILLS: Final = (
     "crash", "schedules", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart",
-    "soak",
+    "soak", "browsers", "full",
 )  # fmt: skip
 LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
 REALISM: Final = {"stylised": stylised, "calibrate": calibrate}

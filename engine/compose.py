@@ -1,5 +1,6 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -174,9 +175,10 @@ def halt(settings: Settings, clock: Clock, broken: BrokenInvariant) -> Halted:
 
 
 def say(text: str) -> None:
-    """One line to the process log; "quarterdeck: " lines reach the console."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """A line of the process log, unless the disk is full; "quarterdeck: " reaches the console."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def main() -> int:

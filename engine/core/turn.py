@@ -6,6 +6,7 @@ again. So an approval or a hold counts before the next decision, and a kill befo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
-from engine.domain.governance import KillState
+from engine.domain.governance import Kill, KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED
 from engine.domain.orders import Parent
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
@@ -71,6 +72,9 @@ class Output:
     records: tuple[tuple[int, bytes], ...]  # (seq of the entry, DECISION row)
     decisions: tuple[Decision, ...]
     answers: Mapping[str, str]  # command id -> "" or the refusal's sentence
+
+
+KEPT_KILLS: Final = 20  # released ones that a new day still shows
 
 
 class Desk:
@@ -322,6 +326,13 @@ def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
     return tuple(found)
 
 
+def kills_carried(state: State) -> tuple[Kill, ...]:
+    """Every kill in force, and the newest that were released; all others are in the journal."""
+    released = [row.id for row in state.kills.values() if not row.is_active]
+    kept = set(released[-KEPT_KILLS:])
+    return tuple(row for row in state.kills.values() if row.is_active or row.id in kept)
+
+
 def carried(state: State) -> e.DeskCarried:
     """What outlives the day, as the first entry of the next segment."""
     return e.DeskCarried(
@@ -335,7 +346,7 @@ def carried(state: State) -> e.DeskCarried:
         policy=state.policy,
         parameters=tuple(state.parameters.values()),
         models=tuple(state.models.values()),
-        kills=tuple(state.kills.values()),
+        kills=kills_carried(state),
         changes=tuple(state.changes.values()),
         alerts=tuple(alert for alert in state.alerts.values() if not alert.is_closed),
         reports=state.reports,

@@ -257,6 +257,7 @@ class Exchange:
                     "with --state"
                 )
             rerun(day, log)
+            log.entries.clear()  # they were read for this, and the day may be long
         elif log is not None:
             log.append(opened)
         self.day, self._log = day, log

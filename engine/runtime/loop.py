@@ -138,6 +138,7 @@ class Loop:
             "trader_seen_at": self.rounds.present_wall.get("traders", 0),
             "risk_seen_at": self.rounds.present_wall.get("risks", 0),
             "watched_since": self.rounds.began,
+            "late_ns": self.pace.late,
         }
 
     def _header(self) -> DeskRow:
@@ -280,6 +281,8 @@ class Loop:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
+                    self.answers.new_day()
+                    self.rounds.new_day()
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0

@@ -233,7 +233,8 @@ def _venues(desk: Desk) -> dict[str, object]:
 
 
 def _kills(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
-    return {f"K-{i}": _plain(safety.kill_row(desk, desk.state.kills[i])) for i in ids}
+    found = ((i, desk.state.kills.get(i)) for i in ids)  # one of an earlier day may be let go
+    return {f"K-{i}": _plain(safety.kill_row(desk, x)) for i, x in found if x is not None}
 
 
 def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

@@ -124,6 +124,14 @@ class Rounds:
         if due:
             self.compare(now, due)
 
+    def new_day(self) -> None:
+        """What was seen of a day that is over; the venue numbers its reports anew each day."""
+        self.strays.clear()
+        self.waiting.clear()
+        self.again.clear()
+        self.asked.clear()
+        self.seen = 0
+
     # --- the desk itself --------------------------------------------------------------------
     def committed(self, took_ns: int) -> None:
         """A turn was written."""

@@ -25,6 +25,7 @@ from engine.domain.market import MESSAGE
 from engine.domain.people import Person, Role
 from engine.domain.report_kinds import REPLACE
 from engine.domain.units import Nanos
+from engine.drill.short import ShortDays
 from engine.exchange.days import SimulatedDays
 from engine.exchange.order_desk import OrderDesk
 from engine.exchange.order_troubles import make_trouble
@@ -116,7 +117,7 @@ class OpenGate:
         return self.closed
 
     def unread(self, state: State) -> tuple[Any, ...]:
-        known = {kill.generation for kill in state.kills.values()}
+        known = {kill.generation for kill in state.kills.values()} | {*self.released}
         return tuple(row for row in self.requests if row.generation not in known)
 
     def request(self, scope: str, target: str, by: str, *, door: str, now_ns: int) -> int:
@@ -242,6 +243,7 @@ class Rig:
         symbols: int = 1,
         state: State | None = None,
         models: Any = None,
+        day_s: float | None = None,
     ) -> None:
         self.clock = HandClock(1_000_000_000)
         self.journal = ListJournal()
@@ -251,9 +253,11 @@ class Rig:
         self.venue = MarketVenue(
             lambda session, seed: SimulatedMarket(session=session, seed=seed, presets=presets)
         )
-        self.days = SimulatedDays(
+        self.days: Any = SimulatedDays(
             seed=seed, first=DAY, instruments=tuple(preset.instrument for preset in presets)
         )
+        if day_s is not None:
+            self.days = ShortDays(days=self.days, length_s=day_s)
         self.symbol = presets[0].instrument.symbol
         parts = Parts(
             clock=self.clock,

@@ -334,6 +334,7 @@ class Paths:
     cancel: Path  # socket: the watchdog's own way to cancel
     engine: Path  # socket: commands and questions
     live: Path  # socket: live rows, acks, alerts
+    worker: Path  # socket: questions that are answered by simulation
 
 
 def paths(settings: Settings) -> Paths:
@@ -364,6 +365,7 @@ def paths(settings: Settings) -> Paths:
         cancel=cancel if len(str(cancel)) <= SOCKET_ROOM else ipc / "cancel.sock",
         engine=ipc / "engine.sock",
         live=ipc / "live.sock",
+        worker=ipc / "worker.sock",
     )
 
 

@@ -89,6 +89,8 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         note=parent.note,
         fees=parent.fees,
         excluded=list(parent.excluded),
+        objective=parent.objective,
+        risk_aversion=parent.risk_aversion,
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from engine.domain.governance import AlertCause
 from engine.domain.instrument import Instrument, Session
 from engine.domain.limits import Terms
-from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
+from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
 from engine.domain.safety import ResumeWhen, TradingMode
@@ -44,6 +44,8 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     note: str = ""
     exclude: tuple[str, ...] = ()  # names of venues that it must not use
     override: int = 0  # the override under which it passes soft limits, 0 = none
+    objective: Objective = Objective.UNSAID
+    risk_aversion: float = 0.0  # bp of cost that a bp of standard deviation is worth
 
 
 class AmendParent(Command, frozen=True, kw_only=True):

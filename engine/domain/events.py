@@ -496,3 +496,4 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     market_ns: Nanos
     desk_ns: Nanos
     event: AnyEvent
+    still: bool = False  # first of a turn for which the market did not move: its second is decided

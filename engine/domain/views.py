@@ -51,6 +51,8 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     fees: float = 0.0  # venue fees so far, negative = rebates
     excluded: list[str] = []  # venues it must not use
+    objective: str = "unsaid"
+    risk_aversion: float = 0.0
 
 
 class ChildRow(msgspec.Struct, frozen=True, kw_only=True):

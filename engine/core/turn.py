@@ -102,9 +102,10 @@ class Desk:
 class Batch:
     """Entries of one turn: each event is folded in as it is written."""
 
-    def __init__(self, state: State, inputs: Inputs) -> None:
+    def __init__(self, state: State, inputs: Inputs, *, is_still: bool = False) -> None:
         self.state = state
         self.inputs = inputs
+        self.is_still = is_still
         self.entries: list[Entry] = []
         self.records: list[tuple[int, bytes]] = []
         state.market_ns = inputs.market_ns
@@ -119,6 +120,7 @@ class Batch:
                 market_ns=self.inputs.market_ns,
                 desk_ns=self.inputs.desk_ns,
                 event=event,
+                still=self.is_still and not self.entries,
             )
             evolve(self.state, entry)
             self.entries.append(entry)
@@ -127,7 +129,7 @@ class Batch:
 def step(desk: Desk, inputs: Inputs) -> Output:
     """One turn. Raises BrokenInvariant only for our own bugs; then nothing may be sent."""
     state = desk.state
-    batch = Batch(state, inputs)
+    batch = Batch(state, inputs, is_still=inputs.ticks is None and state.is_open)
     if inputs.ticks is not None and state.session is not None:
         desk.quotes.update(tuple(state.instruments.values()), inputs.ticks)
     batch.take(inputs.facts)
@@ -348,7 +350,7 @@ def carried(state: State) -> e.DeskCarried:
         models=tuple(state.models.values()),
         kills=kills_carried(state),
         changes=tuple(state.changes.values()),
-        alerts=tuple(alert for alert in state.alerts.values() if not alert.acknowledged_by),
+        alerts=tuple(alert for alert in state.alerts.values() if not alert.is_closed),
         reports=state.reports,
         signed=state.signed,
         next_ids=(

@@ -131,7 +131,9 @@ CHANGES: Final = _table(
 ALERTS: Final = _table(
     "alerts", _key("id"), _text("day", 10), _text("severity", 10), _text("kind"),
     _text("object"), _long("sentence"), _int("raised_at"), _int("times"),
-    _text("acknowledged_by"), _int("acknowledged_at"), _int("seq"),
+    _text("acknowledged_by"), _int("acknowledged_at"), _int("seq"), _int("first_at"),
+    _int("shown_at"), _text("shown_by"), _text("assigned_to"), _int("escalated_at"),
+    _text("cause", 16), _long("resolution"), _text("resolved_by"), _int("resolved_at"),
 )  # fmt: skip
 COMMANDS: Final = _table(
     "commands", _key("seq"), _text("day", 10), _text("id", 80), _text("person"), _text("verb"),

@@ -52,6 +52,7 @@ KEYS: Final = (
     ("Shift+K", "kill this parent"),
     ("Ctrl+Shift+X", "kill dialog; again within 2 s = confirm the shown scope"),
     ("a", "acknowledge the alert"),
+    ("t  n  r", "exceptions: take, note, close"),
     ("Esc", "close without sending"),
 )
 

@@ -169,13 +169,21 @@ class Queries(Orders, Audit, Costs, LimitUse):
             model=tuple(words.MODEL.get(int(code), "") for code in found["model_state"]),
         )
 
+    def _instrument(self, day: str, symbol: str) -> Any:
+        return self.one(
+            select(INSTRUMENTS).where(INSTRUMENTS.c.day == day, INSTRUMENTS.c.symbol == symbol)
+        )
+
+    def bars(self, day: str, symbol: str) -> Any:
+        """BAR rows of a symbol, one a second at most; None for a day that is not in the tables."""
+        row = self._instrument(day, symbol)
+        return None if row is None else self._market.bars_of(day, row["place"])
+
     def prices(
         self, day: str, symbol: str, since: int = 0, until: int = 0, most: int = 2_000
     ) -> Prices | None:
         """Mid, running volume and running VWAP of a symbol over a range of its day."""
-        row = self.one(
-            select(INSTRUMENTS).where(INSTRUMENTS.c.day == day, INSTRUMENTS.c.symbol == symbol)
-        )
+        row = self._instrument(day, symbol)
         if row is None:
             return None
         rows = self._market.bars_of(day, row["place"])

@@ -31,6 +31,7 @@ from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, load_key
 from engine.runtime.loop import Loop, Parts
 from engine.runtime.models import load_model
+from engine.runtime.rounds import Watch
 from engine.runtime.tape import Tape
 from engine.runtime.venues.exchange import ExchangeVenue
 from engine.settings import REACTIVE, Paths, Settings, from_environment, make_folders, paths
@@ -123,7 +124,11 @@ def build(settings: Settings, clock: Clock) -> Loop:
         days=days,
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
-        unattended_ns=settings.unattended_s * 1_000_000_000,
+        watch=Watch(
+            unattended_ns=settings.unattended_s * 1_000_000_000,
+            attendance_ns=settings.attendance_s * 1_000_000_000,
+            alarm_ns=settings.alarm_s * 1_000_000_000,
+        ),
         crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))

@@ -350,7 +350,7 @@ def carried(state: State) -> e.DeskCarried:
         models=tuple(state.models.values()),
         kills=kills_carried(state),
         changes=tuple(state.changes.values()),
-        alerts=tuple(alert for alert in state.alerts.values() if not alert.acknowledged_by),
+        alerts=tuple(alert for alert in state.alerts.values() if not alert.is_closed),
         reports=state.reports,
         signed=state.signed,
         next_ids=(

@@ -357,6 +357,39 @@ class AlertAcknowledged(Event, frozen=True, kw_only=True):
     by: PersonId
 
 
+class AlertShown(Event, frozen=True, kw_only=True):
+    """The first browser has it on its screen; the time of the entry is that of its word."""
+
+    alert_id: int
+    by: PersonId
+
+
+class AlertAssigned(Event, frozen=True, kw_only=True):
+    alert_id: int
+    to: PersonId
+    by: PersonId
+
+
+class AlertAnnotated(Event, frozen=True, kw_only=True):
+    alert_id: int
+    text: str
+    by: PersonId
+
+
+class AlertEscalated(Event, frozen=True, kw_only=True):
+    """A critical one that nobody has acknowledged in time: the desk is unattended."""
+
+    alert_id: int
+    after_s: float  # desk clock
+
+
+class AlertResolved(Event, frozen=True, kw_only=True):
+    alert_id: int
+    cause: str
+    reason: str
+    by: PersonId
+
+
 # --- after the close ------------------------------------------------------------------------
 class TcaReported(Event, frozen=True, kw_only=True):
     day: str
@@ -443,6 +476,11 @@ AnyEvent = (
     | LimitEvent
     | AlertRaised
     | AlertAcknowledged
+    | AlertShown
+    | AlertAssigned
+    | AlertAnnotated
+    | AlertEscalated
+    | AlertResolved
     | TcaReported
     | TcaAnnotated
     | DaySigned

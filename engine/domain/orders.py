@@ -162,6 +162,17 @@ class HoldChildren(StrEnum):
     LEAVE = "leave"
 
 
+class Objective(StrEnum):
+    """What the client wants most; strategies are ranked by it, the engine does not act on it."""
+
+    UNSAID = "unsaid"  # of orders that were entered without one
+    IMPACT = "impact"  # least expected cost
+    VWAP = "vwap"  # stay with the market's VWAP
+    ARRIVAL = "arrival"  # stay with the price at arrival
+    FINISH = "finish"  # be done by the end
+    URGENCY = "urgency"  # expected cost plus risk aversion times its standard deviation
+
+
 class AtEnd(StrEnum):
     """What happens at the horizon with leaves."""
 
@@ -306,6 +317,8 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     on_restart: OnRestart
     catch_up: CatchUp
     at_end: AtEnd
+    objective: Objective = Objective.UNSAID
+    risk_aversion: float = 0.0  # for URGENCY: bp of cost that a bp of standard deviation is worth
     note: str = ""
     version: int = 1  # counts human-made changes
     filled: Shares = Shares(0)

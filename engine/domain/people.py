@@ -53,6 +53,7 @@ WATCHERS: Final = {**EVERYONE, Role.TRADER: Reach.DESK}
 PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     # looking
     "view.desk": WATCHERS,
+    "view.exceptions": WATCHERS,
     "view.approvals": WATCHERS,
     "view.strategies": WATCHERS,
     "view.models": WATCHERS,
@@ -108,6 +109,17 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.ADMIN: Reach.ALL,
     },
     "alert.acknowledge": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
+    "alert.assign": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
+    "alert.note": WATCHERS,
+    "alert.resolve": {
         Role.TRADER: Reach.OWN,
         Role.SUPERVISOR: Reach.DESK,
         Role.RISK: Reach.ALL,

@@ -104,6 +104,9 @@ class Answers:
             difference_grows=state.difference_grows,
             difference_asked_by=state.difference_asked,
             compared_at=int(status.get("compared_at", 0)),
+            trader_seen_at=int(status.get("trader_seen_at", 0)),
+            risk_seen_at=int(status.get("risk_seen_at", 0)),
+            watched_since=int(status.get("watched_since", 0)),
         )
 
     def answer(self, request: Request, status: dict[str, Any]) -> tuple[Any, str]:

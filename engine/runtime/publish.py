@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core import show, show_limits
+from engine.core import show, show_alerts, show_limits
 from engine.core import show_safety as safety
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -18,6 +18,9 @@ MILLI: Final = 1_000_000
 ORDERS_NS: Final = 50 * MILLI
 QUOTES_NS: Final = 200 * MILLI
 SLOW_NS: Final = 500 * MILLI  # strategies, desk row, kills while they age
+
+# the cause of an alert may be over by these
+ENDINGS: Final = (e.TroubleOver, e.ConditionOver, e.VenueBack, e.BooksCompared, e.Reconciled)
 
 
 class Publisher:
@@ -47,6 +50,8 @@ class Publisher:
         """Mark what a turn touched; command outcomes go out at once."""
         for entry in output.entries:
             self._mark(desk, entry.event)
+        if any(isinstance(entry.event, ENDINGS) for entry in output.entries):
+            self._alerts.update(dict.fromkeys(show_alerts.unresolved(desk.state)))
         for decision in output.decisions:
             self._parents[decision.parent.id] = None
         self._acks(desk, output)
@@ -239,7 +244,8 @@ def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
 
 def _alerts(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
     found = ((i, desk.state.alerts.get(i)) for i in ids)
-    return {f"A-{i}": _plain(show.alert_row(row)) for i, row in found if row is not None}
+    rows = ((i, show_alerts.alert_row(desk.state, row)) for i, row in found if row is not None)
+    return {f"A-{i}": _plain(row) for i, row in rows}
 
 
 def _incidents(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

@@ -88,6 +88,7 @@ class Rounds:
     compared: dict[str, int] = field(default_factory=dict)  # check: monotonic ns of the last
     compared_at: int = 0  # wall ns of the last comparison, for screens
     seen: int = 0  # reports of the day that the last comparison had
+    was_equal: bool = False  # the last comparison found nothing
     strays: set[int] = field(default_factory=set)
     waiting: dict[ChildId, int] = field(default_factory=dict)  # since when without an answer
     again: dict[int, tuple[int, int]] = field(default_factory=dict)  # kill: since, repeats
@@ -212,12 +213,14 @@ class Rounds:
     def compare(self, now: int, checks: tuple[str, ...]) -> None:
         """Ask the venue, book what had not arrived, and say what differs by now.
 
-        A difference counts once two answers in a row give it: what our own cancels set in motion
-        between question and answer is none.
+        While books are equal the venue tells what has changed since; a difference counts once a
+        second answer gives it too, of all orders: what our own cancels set in motion between
+        question and answer is none.
         """
         try:
-            found = self._ask()
-            if found and self._ask() != found:
+            found = self._ask(whole=not self.was_equal)
+            self.was_equal = not found
+            if found and self._ask(whole=True) != found:
                 return  # still moving: asked again at the next turn, as nothing was marked done
         except VenueSilent as silence:
             self.host.lost_venue(silence)
@@ -234,8 +237,8 @@ class Rounds:
         for alert in told:
             self.host.facts(alert)
 
-    def _ask(self) -> tuple[Difference, ...]:
-        rows, books = self.venue.books(self.seen)
+    def _ask(self, *, whole: bool) -> tuple[Difference, ...]:
+        rows, books = self.venue.books(self.seen, whole=whole)
         self.seen += len(rows)
         mine = self.host.pending
         on_the_way = {int(row["exec_id"]) for row in mine}

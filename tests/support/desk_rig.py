@@ -152,6 +152,7 @@ class MarketVenue:
         self.owed: list[Any] = []  # reports that an incident has made
         self.before = 0
         self.asked = 0
+        self.wholes: list[bool] = []  # what each question for the books asked for
         self.lose = lambda advance: advance  # a test may lose reports on their way
         self.tell = lambda books: books  # a test may make the venue say something else
         self.venues: Any = ()
@@ -205,8 +206,9 @@ class MarketVenue:
         self._speak()
         return {}
 
-    def books(self, since: int = 0) -> Any:
+    def books(self, since: int = 0, *, whole: bool = True) -> Any:
         self._speak()
+        self.wholes.append(whole)
         self.asked += 1
         orders = {c: h for c, h in self.market.orders.items() if h.side}
         asked: dict[int, list[int]] = {}

@@ -62,16 +62,14 @@ class Expected:
             raise Refused("the market is closed: there is no path to simulate from here")
         return int(desk["market_at"])
 
-    def ways(self, first: str = "", own: dict[str, float] | None = None) -> list[dict[str, Any]]:
-        """All strategies as they would run now; ``first`` leads, with values of its own."""
-        names = [first] if first else []
-        names += [name for name in STRATEGIES if name != first]
+    def ways(self, names: list[str], chosen: str, own: dict[str, float]) -> list[dict[str, Any]]:
+        """Strategies as they would run now; the chosen one with values of its own."""
         rows = self._ask.rows("strategies")
         found = []
         for name in names:
             row = rows.get(name, {})
             values: Any = row.get("values") or {}
-            more = own or {} if name == first else {}
+            more = own if name == chosen else {}
             model = str(row.get("model") or "")
             found.append({"strategy": name, "values": {**values, **more}, "model": model})
         return found
@@ -83,6 +81,7 @@ class Expected:
         tick = self._ask.rows("quotes").get(row["symbol"], {}).get("tick_size")
         if not isinstance(tick, float):
             raise Refused(f"{row['symbol']} is not traded today: its twin cannot be simulated")
+        names = [row["strategy"], *(name for name in STRATEGIES if name != row["strategy"])]
         return {
             "mode": self.market()["mode"],
             "day": row["day"],
@@ -94,7 +93,7 @@ class Expected:
             "horizon_ns": row["end_at"] - row["accepted_at"],
             "limit_price": 0 if row["limit"] is None else round(row["limit"] / tick),
             "exclude": list(row["excluded"]),
-            "ways": self.ways(row["strategy"], row["overrides"]),
+            "ways": self.ways(names, row["strategy"], row["overrides"]),
         }
 
     async def record(self, number: int) -> dict[str, Any] | None:
@@ -180,7 +179,7 @@ def _pretrade(router: APIRouter, expected: Expected) -> None:
                 "horizon_ns": horizon_ns,
                 "limit_price": limit_price,
                 "exclude": exclude.split(",") if exclude else [],
-                "ways": expected.ways(strategy, own),
+                "ways": expected.ways(list(STRATEGIES), strategy, own),
             }
         except Refused as refused:
             return _json(no_answer(str(refused)))

@@ -33,6 +33,7 @@ class Size:
     price: float  # [currency]
     spread: float  # [currency]
     participation: float  # of the volume to expect over the horizon
+    rough: float = 1.0  # volatility of the horizon's hours against the mean of the day
 
     @property
     def size(self) -> float:
@@ -114,6 +115,7 @@ def frontier(order: Size, even_cost_bps: float) -> Frontier | None:
     if wanted <= fixed or impact <= 0.0:
         return None
     model = _model(order, (wanted - fixed) / impact)
+    half = 0.5 * order.spread / order.price * 1e4
     risk, cost = [], []
     for kappa in AVERSIONS:
         held = _held(order.quantity, kappa)
@@ -123,8 +125,8 @@ def frontier(order: Size, even_cost_bps: float) -> Frontier | None:
         risk=tuple(risk),
         cost=tuple(cost),
         aversion=tuple(float(kappa) for kappa in AVERSIONS),
-        words=f"{PERIODS} periods, sigma {order.sigma:.2%} a day, half spread "
-        f"{0.5 * order.spread / order.price * 1e4:.2f} bp; impact scaled to the simulated TWAP",
+        words=f"{PERIODS} periods, sigma {order.sigma * order.rough:.2%} a day at these hours, "
+        f"half spread {half:.2f} bp; impact scaled to the simulated TWAP",
     )
 
 
@@ -134,7 +136,7 @@ def _model(order: Size, scale: float) -> AlmgrenChriss:
         eta=scale * order.spread / (0.01 * order.adv),
         gamma=scale * order.spread / (0.1 * order.adv),
         tau=order.days / PERIODS,
-        volatility=order.sigma * order.price,
+        volatility=order.sigma * order.rough * order.price,
         epsilon=0.5 * order.spread,
     )
 

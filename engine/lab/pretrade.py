@@ -165,13 +165,14 @@ def size_of(scenario: Scenario, spread: float, volatility: float) -> Size:
     order, instrument = scenario.order, scenario.preset.instrument
     first, last = order.start_ns // SECOND, order.end_ns // SECOND
     busy = shape_of(flow_of(scenario, scenario.regimes[0])[0])[:, 0]
-    expected = instrument.adv * float(busy[first:last].sum() / busy.sum())
+    part, days = float(busy[first:last].sum() / busy.sum()), (last - first) / SESSION_S
     return Size(
         quantity=order.quantity,
         adv=instrument.adv,
-        days=(last - first) / SESSION_S,
+        days=days,
         sigma=instrument.daily_volatility_bps / 1e4 * volatility,
         price=instrument.reference_price * instrument.tick_size,
         spread=spread * instrument.tick_size,
-        participation=min(1.0, order.quantity / expected),
+        participation=min(1.0, order.quantity / (instrument.adv * part)),
+        rough=math.sqrt(part / days),  # variance follows activity
     )

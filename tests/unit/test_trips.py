@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from engine.core import show_limits
 from engine.core.rules.trips import loss_of, owed
@@ -44,7 +45,7 @@ def trips(rig: Rig) -> list[e.TripFired]:
 
 
 def test_no_trip_is_armed_unless_the_policy_says_so(rig: Rig):
-    rig.state.parents[1] = replace(rig.state.parents[1], fees=1e9, filled=1)
+    rig.state.parents[1] = structs.replace(rig.state.parents[1], fees=1e9, filled=1)
     rig.run(5)
     assert trips(rig) == []
 
@@ -54,17 +55,17 @@ def test_no_trip_is_armed_unless_the_policy_says_so(rig: Rig):
     [(1, 102.0, 20.0), (-1, 98.0, 20.0), (1, 98.0, -20.0), (-1, 102.0, -20.0)],
 )
 def test_the_loss_of_a_parent_is_its_side_times_what_it_paid_beyond_arrival(rig, side, paid, lost):
-    parent = replace(
+    parent = structs.replace(
         rig.state.parents[1], side=side, arrival_price=100.0, filled=1_000,
         notional100=int(paid * 100) * 1_000, fees=1.5,
     )  # fmt: skip
     assert loss_of(parent, 0.01) == pytest.approx(lost + 1.5)
-    assert loss_of(replace(parent, filled=0), 0.01) == 0.0
+    assert loss_of(structs.replace(parent, filled=0), 0.01) == 0.0
 
 
 def test_a_loss_beyond_its_limit_kills_the_parent_and_says_by_how_much(rig: Rig):
     policy(rig, trip_loss=1_000.0)
-    rig.state.parents[1] = replace(
+    rig.state.parents[1] = structs.replace(
         rig.state.parents[1], filled=100, notional100=100 * 5_000 * 100, fees=999_999.0
     )
     until_killed(rig)
@@ -95,7 +96,7 @@ def test_more_rejects_than_allowed_kill_the_parent(rig: Rig):
     policy(rig, trip_rejects=2)
     child = next(iter(rig.state.children.values()))
     for i in range(3):
-        lost = replace(
+        lost = structs.replace(
             child, id=child.id + 1_000 + i, state=ChildState.REJECTED,
             ended_at=rig.state.market_ns,
         )  # fmt: skip
@@ -109,7 +110,7 @@ def test_more_rejects_than_allowed_kill_the_parent(rig: Rig):
 
 def test_a_trip_whose_flag_was_never_written_is_owed_after_a_restart(rig: Rig):
     policy(rig, trip_loss=1_000.0)
-    rig.state.parents[1] = replace(
+    rig.state.parents[1] = structs.replace(
         rig.state.parents[1], filled=100, notional100=100 * 5_000 * 100, fees=999_999.0
     )
     before = len(rig.gate.requests)

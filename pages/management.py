@@ -93,27 +93,31 @@ def _tiles(week: Week, before: Week | None) -> list[Component]:
 
     def count(name: str, label: str) -> Component:
         past = None if before is None else before.counts[name]
-        return live.tile(label, text.number(week.counts[name]), then(past, text.number))
+        return _tile(label, text.number(week.counts[name]), then(past, text.number))
 
     ci = week.shortfall
     interval = "" if ci.low is None else f"{text.bps(ci.low)} to {text.bps(ci.high)}, n {ci.n}"
     return [
-        live.tile("Shortfall bp", text.bps(ci.bps),
+        _tile("Shortfall bp", text.bps(ci.bps),
                   interval or f"n {ci.n}: too few for an interval", title=METHOD),
-        live.tile("Shortfall, week before", text.bps(before.shortfall.bps) if before else "-",
+        _tile("Shortfall, week before", text.bps(before.shortfall.bps) if before else "-",
                   f"n {before.shortfall.n}" if before else "no week before"),
-        live.tile("Decided notional", text.money(week.notional),
+        _tile("Decided notional", text.money(week.notional),
                   then(before.notional if before else None, text.money)),
-        live.tile("Filled", text.percent(week.filled),
+        _tile("Filled", text.percent(week.filled),
                   then(before.filled if before else None, text.percent)),
         count("critical", "Critical exceptions"),
         count("unattended", "Unattended alarms"),
         count("kills", "Kills"),
         count("interventions", "Interventions"),
         count("refused", "Refused by limits"),
-        live.tile("Decided by a model", text.percent(week.model_share),
+        _tile("Decided by a model", text.percent(week.model_share),
                   then(before.model_share if before else None, text.percent)),
     ]  # fmt: skip
+
+
+def _tile(label: str, value: str, note: str, *, title: str = "") -> Component:
+    return live.tile(label, html.Span(value, className="num"), note, title=title)
 
 
 def _row(week: Week) -> list[Cell | str]:

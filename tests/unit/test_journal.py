@@ -198,10 +198,13 @@ def test_a_restart_between_sealing_and_carrying_over_folds_the_segment_before_to
     assert verify(tmp_path).first_bad == 0
 
 
+ONE_BLANK_MORE = "CAST(body || ' ' AS BLOB)"
+
+
 @pytest.mark.parametrize(
     ("theft", "sentence"),
     [
-        ("UPDATE entry SET body = CAST('x' AS BLOB) WHERE seq = 300", "entry 300: its hash"),
+        (f"UPDATE entry SET body = {ONE_BLANK_MORE} WHERE seq = 300", "entry 300: its hash"),
         ("DELETE FROM entry WHERE seq = 300", "entry 300: it is missing, 301 follows 299"),
         ("UPDATE entry SET hash = zeroblob(32) WHERE seq = 300", "entry 300: its hash"),
         ("DELETE FROM entry WHERE seq = 201", "entry 201: it is missing, 202 follows 200"),

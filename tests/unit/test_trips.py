@@ -128,7 +128,7 @@ def test_a_trip_whose_flag_was_never_written_is_owed_after_a_restart(rig: Rig):
 # --- set by people, as limits -------------------------------------------------------------------
 def losing(rig: Rig) -> None:
     """An order that has lost a thousand in fees."""
-    rig.state.parents[1] = replace(rig.state.parents[1], fees=1_000.0, filled=1)
+    rig.state.parents[1] = structs.replace(rig.state.parents[1], fees=1_000.0, filled=1)
 
 
 def test_one_person_arms_an_automatic_kill_at_once(rig: Rig):

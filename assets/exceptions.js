@@ -237,7 +237,8 @@
     }
     function one(host, rows) {
       const meta = open(host), row = rows.get(view.id);
-      const shows = row ? view.id + JSON.stringify(row) : rows.size ? "none" : "empty";
+      const book = row ? QD.rows("playbook").get(row.section) : null;
+      const shows = row ? view.id + JSON.stringify([row, book && book.version]) : rows.size ? "none" : "empty";
       if (host.dataset.drawn === shows) return;
       host.dataset.drawn = shows;
       if (!row) {
@@ -271,6 +272,10 @@
 
     const DRAW = { "exceptions-attendance": attendance, "exceptions-tabs": tabs, "exceptions-list": list, "exceptions-one": one };
     for (const [name, draw] of Object.entries(DRAW)) QD.renderer(name, draw);
+    QD.renderer("exceptions-beside", () => {
+      const host = document.querySelector("[data-live-render=exceptions-one]");
+      if (host) one(host, QD.rows("alerts"));
+    });
     setInterval(() => {
       const host = document.querySelector("[data-live-render=exceptions-attendance]");
       if (host) attendance(host);

@@ -7,6 +7,7 @@ Readers open read-only with short transactions.
 
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.domain.errors import BrokenInvariant, JournalUnwritable
 from engine.domain.events import ChildIntended, EngineStarted, Entry
 
 GENESIS: Final = bytes(32)
+READ_AT_ONCE: Final = 10_000  # entries: a day may have a million
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entry (
   seq INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL
@@ -202,17 +204,23 @@ def is_writable(folder: Path) -> bool:
     return True
 
 
-def read_segment(path: Path, after: int = 0, limit: int = 1_000_000) -> Iterator[Entry]:
-    """Entries of one segment after a number, in order."""
+def read_segment(path: Path, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
+    """Entries of one segment after a number, in order; all of them, or so many."""
     connection = open_reader(path)
+    left = sys.maxsize if limit is None else limit
     try:
-        rows = connection.execute(
-            "SELECT body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-        ).fetchall()
+        while left:
+            rows = connection.execute(
+                "SELECT seq, body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, min(left, READ_AT_ONCE)),
+            ).fetchall()
+            if not rows:
+                return
+            after, left = rows[-1][0], left - len(rows)
+            for _, body in rows:
+                yield entry_from_json(body)
     finally:
         connection.close()
-    for (body,) in rows:
-        yield entry_from_json(body)
 
 
 def read_all(folder: Path, after: int = 0) -> Iterator[Entry]:

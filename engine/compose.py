@@ -1,8 +1,10 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
 import contextlib
+import gc
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -51,11 +53,22 @@ class ModelFolder:
 def fold_journal(folder: Path) -> State:
     """The state as the newest segment tells it; BrokenInvariant names a bad entry."""
     state = State()
-    for entry in read_tail(folder):
-        if not state.seq:
-            state.seq = entry.seq - 1  # the first entry of a segment carries what went before
-        evolve(state, entry)
+    with no_collector():
+        for entry in read_tail(folder):
+            if not state.seq:
+                state.seq = entry.seq - 1  # the first entry of a segment carries what went before
+            evolve(state, entry)
     return state
+
+
+@contextlib.contextmanager
+def no_collector() -> Iterator[None]:
+    """A fold makes a day's objects and no cycles: looking for cycles only costs a long start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:

@@ -33,6 +33,7 @@ def exceptions(state: str = "", severity: str = "", id: str = "") -> Component: 
         "assign": someone.may("alert.assign"),
         "note": someone.may("alert.note"),
         "resolve": someone.may("alert.resolve"),
+        "tick": someone.may("playbook.tick"),
         "people": _who_may_close(),
         "causes": [[cause.value, cause.value.replace("_", " ")] for cause in AlertCause],
     }
@@ -40,6 +41,8 @@ def exceptions(state: str = "", severity: str = "", id: str = "") -> Component: 
     return html.Div(
         [
             surface("exceptions-attendance", "desk", class_name="tiles attendance"),
+            *(surface("exceptions-beside", topic, class_name="unseen")
+              for topic in ("playbook", "quotes", "venues")),
             html.Div(
                 [
                     live.panel(

@@ -18,6 +18,7 @@ from engine.core.rules import (
     modes,
     orders,
     overrides,
+    playbook,
     scope_hold,
     throttle,
 )
@@ -79,6 +80,8 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.AssignAlert: _plain(alerts.assign),
     c.AnnotateAlert: _plain(alerts.annotate),
     c.ResolveAlert: _plain(alerts.resolve),
+    c.TickStep: _plain(playbook.tick),
+    c.EditPlaybook: _plain(playbook.edit),
     c.AcceptReconciliation: _plain(books.accept),
     c.SetSpeed: _plain(desk.set_speed),
     c.StartIncident: _plain(drills.start_incident),

@@ -126,6 +126,8 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.AlertAnnotated: governance.alert_annotated,
     e.AlertEscalated: governance.alert_escalated,
     e.AlertResolved: governance.alert_resolved,
+    e.StepTicked: governance.step_ticked,
+    e.PlaybookEdited: governance.playbook_edited,
     e.Reconciled: safety.reconciled,
     e.BooksCompared: safety.books_compared,
     e.ReconciliationAcceptAsked: safety.accept_asked,

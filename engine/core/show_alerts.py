@@ -4,12 +4,13 @@ from engine.core.rules.alerts import parent_of, stands
 from engine.core.state import State
 from engine.domain import views as v
 from engine.domain.governance import Alert
+from engine.domain.playbook import section_of
 from engine.domain.units import parent_text
 
 
 def alert_row(state: State, alert: Alert) -> v.AlertRow:
     """One exception with everything that people did about it."""
-    parent = parent_of(state, alert.object)
+    parent, bound = parent_of(state, alert.object), section_of(alert.kind)
     return v.AlertRow(
         id=f"A-{alert.id}",
         severity=alert.severity,
@@ -37,6 +38,8 @@ def alert_row(state: State, alert: Alert) -> v.AlertRow:
         resolved_at=alert.resolved_at,
         notes=[[note.at, note.by, note.text] for note in alert.notes],
         order="" if parent is None else parent_text(parent.id),
+        section="" if bound is None else bound.id,
+        ticks=[[tick.step, tick.version, tick.at, tick.by, tick.text] for tick in alert.ticks],
     )
 
 

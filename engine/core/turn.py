@@ -366,4 +366,6 @@ def carried(state: State) -> e.DeskCarried:
         conditions=tuple(state.conditions.values()),
         holds=tuple(row for row in state.holds.values() if row.is_active),
         next_hold=state.next_hold,
+        playbook=tuple(text for texts in state.playbook.values() for text in texts),
+        drilled=tuple(state.drilled.values()),
     )

@@ -243,6 +243,23 @@ class ResolveAlert(Command, frozen=True, kw_only=True):
     cause: AlertCause
 
 
+class TickStep(Command, frozen=True, kw_only=True):
+    """A step of the playbook is done, about this exception."""
+
+    alert_id: int
+    section: str
+    version: int  # that the person read
+    step: int  # 0 = the first
+
+
+class EditPlaybook(Command, frozen=True, kw_only=True):
+    """A new text of one section of the playbook. Needs a reason."""
+
+    section: str
+    version: int  # that the person edited
+    body: str
+
+
 class AcceptReconciliation(Command, frozen=True, kw_only=True):
     """Accept the shown difference between our books and the venue's."""
 
@@ -353,6 +370,8 @@ AnyCommand = (
     | AssignAlert
     | AnnotateAlert
     | ResolveAlert
+    | TickStep
+    | EditPlaybook
     | AcceptReconciliation
     | SetSpeed
     | StartIncident
@@ -396,6 +415,8 @@ PERMISSION: dict[str, str] = {
     "AssignAlert": "alert.assign",
     "AnnotateAlert": "alert.note",
     "ResolveAlert": "alert.resolve",
+    "TickStep": "playbook.tick",
+    "EditPlaybook": "playbook.edit",
     "AcceptReconciliation": "reconciliation.accept",
     "SetSpeed": "market.speed",
     "StartIncident": "drill.incident",

@@ -39,6 +39,7 @@ from engine.domain.limit_events import LimitEvent
 from engine.domain.limits import LimitsCarried
 from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
+from engine.domain.playbook import Drilled, SectionVersion
 from engine.domain.policy import Policy
 from engine.domain.safety import Condition, Hold, ModeSetting
 from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
@@ -81,6 +82,8 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     holds: tuple[Hold, ...] = ()
     next_hold: int = 1
+    playbook: tuple[SectionVersion, ...] = ()
+    drilled: tuple[Drilled, ...] = ()
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):
@@ -390,6 +393,27 @@ class AlertResolved(Event, frozen=True, kw_only=True):
     by: PersonId
 
 
+class StepTicked(Event, frozen=True, kw_only=True):
+    """A step of the playbook was done about an exception."""
+
+    alert_id: int
+    section: str
+    version: int
+    step: int
+    text: str
+    by: PersonId
+
+
+class PlaybookEdited(Event, frozen=True, kw_only=True):
+    """The text of a section from here on; earlier ones stay readable."""
+
+    section: str
+    version: int
+    body: str
+    by: PersonId
+    reason: str
+
+
 # --- after the close ------------------------------------------------------------------------
 class TcaReported(Event, frozen=True, kw_only=True):
     day: str
@@ -481,6 +505,8 @@ AnyEvent = (
     | AlertAnnotated
     | AlertEscalated
     | AlertResolved
+    | StepTicked
+    | PlaybookEdited
     | TcaReported
     | TcaAnnotated
     | DaySigned

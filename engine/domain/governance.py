@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from engine.domain.playbook import StepTick
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId
 
 
@@ -145,6 +146,7 @@ class Alert:
     cause: str = ""  # one of AlertCause
     resolution: str = ""  # the reason in words
     notes: tuple[AlertNote, ...] = ()
+    ticks: tuple[StepTick, ...] = ()  # steps of the playbook that somebody has done
 
     @property
     def is_closed(self) -> bool:

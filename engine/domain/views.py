@@ -260,6 +260,30 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     resolved_at: int = 0
     notes: list[list[str | int]] = []  # at, by, text
     order: str = ""  # the order of today that it is about, P-3
+    section: str = ""  # of the playbook
+    ticks: list[list[str | int]] = []  # step, version, at, by, text
+
+
+class PlaybookRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One section of the playbook as it is now."""
+
+    id: str
+    part: str
+    title: str
+    kinds: list[str]
+    within_min: int
+    version: int
+    words: str
+    steps: list[str]
+    body: str
+    by: str  # "" = the text of the first version
+    at: int
+    reason: str
+    earlier: list[list[str | int]]  # version, at, by, reason, text; newest first
+    drill: str
+    drilled_at: int  # desk clock, 0 = never
+    drilled_by: str
+    unresolved: int  # exceptions that it is about
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,8 +26,8 @@ from engine.bench.meta import load
 from engine.bench.web_clients import Crowd, log_in
 from engine.domain.errors import Refused
 from engine.drill.ending import Report, conclude, flags, quantiles
+from engine.drill.memory import rss
 from engine.drill.screen import Screen
-from engine.drill.soak import rss
 from engine.exchange.presets import PRESETS
 from engine.stage import CLOCK, START_S, NotReady, Stage, eventually
 from engine.warm import ready

@@ -61,6 +61,8 @@ TARGET: Final = {
     "AssignAlert": "alert_id",
     "AnnotateAlert": "alert_id",
     "ResolveAlert": "alert_id",
+    "TickStep": "alert_id",
+    "EditPlaybook": "section",
     "AcceptReconciliation": "difference",
     "AnnotateTca": "day",
     "SignDay": "day",
@@ -81,7 +83,7 @@ FRESH: Final = frozenset(
 )  # fmt: skip
 # verbs an idle login may still send, besides those that reduce risk
 CALM: Final = RISK_REDUCING | {
-    "AnnotateTca", "ShowAlerts", "AssignAlert", "AnnotateAlert", "ResolveAlert",
+    "AnnotateTca", "ShowAlerts", "AssignAlert", "AnnotateAlert", "ResolveAlert", "TickStep",
 }  # fmt: skip
 AUTOMATIC: Final = frozenset({"ShowAlerts"})  # the browser sends it, nobody has done anything
 

@@ -380,7 +380,7 @@ class Loop:
         self._crash("reconciliation")
         state = self.desk.state
         market = Nanos(max(now, state.market_ns))
-        again = self._inputs(market_ns=market, reports=reports)
+        again = self._inputs(market_ns=market, reports=reconcile.unheard(state, reports))
         self._commit(step(self.desk, again))
         for events in reconcile.adopt(state, books):
             self.facts(events)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core import show, show_alerts, show_limits
+from engine.core import show, show_alerts, show_limits, show_playbook
 from engine.core import show_safety as safety
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -21,6 +21,11 @@ SLOW_NS: Final = 500 * MILLI  # strategies, desk row, kills while they age
 
 # the cause of an alert may be over by these
 ENDINGS: Final = (e.TroubleOver, e.ConditionOver, e.VenueBack, e.BooksCompared, e.Reconciled)
+
+# the playbook's rows change by these alone
+PLAYBOOK: Final = (
+    e.PlaybookEdited, e.IncidentStarted, e.AlertRaised, e.AlertAcknowledged, e.AlertResolved,
+)  # fmt: skip
 
 
 class Publisher:
@@ -39,6 +44,7 @@ class Publisher:
         self._uses: dict[tuple[ParentId, int], None] = {}
         self._last = {"orders": 0, "quotes": 0, "slow": 0}
         self._day_changed = False
+        self._playbook_changed = False
 
     def _send(self, desk: Desk, topic: str, up: dict[str, object], *, full: bool = False) -> None:
         if up or full:
@@ -52,6 +58,8 @@ class Publisher:
             self._mark(desk, entry.event)
         if any(isinstance(entry.event, ENDINGS) for entry in output.entries):
             self._alerts.update(dict.fromkeys(show_alerts.unresolved(desk.state)))
+        if any(isinstance(entry.event, PLAYBOOK) for entry in output.entries):
+            self._playbook_changed = True
         for decision in output.decisions:
             self._parents[decision.parent.id] = None
         self._acks(desk, output)
@@ -130,6 +138,9 @@ class Publisher:
             self._send(desk, "venues", _venues(desk))
             self._safety(desk)
             self._flush_limits(desk)
+            if self._playbook_changed:
+                self._playbook_changed = False
+                self._send(desk, "playbook", _playbook(desk))
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
             self._incidents.clear()
@@ -208,6 +219,7 @@ class Publisher:
         self._safety(desk)
         self._send(desk, "changes", _changes(desk, state.changes), full=True)
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
+        self._send(desk, "playbook", _playbook(desk), full=True)
         self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
         self._send(desk, "strategies", strategies, full=True)
         self._flush_limits(desk)
@@ -246,6 +258,10 @@ def _alerts(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
     found = ((i, desk.state.alerts.get(i)) for i in ids)
     rows = ((i, show_alerts.alert_row(desk.state, row)) for i, row in found if row is not None)
     return {f"A-{i}": _plain(row) for i, row in rows}
+
+
+def _playbook(desk: Desk) -> dict[str, object]:
+    return {row.id: _plain(row) for row in show_playbook.playbook_rows(desk.state)}
 
 
 def _incidents(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

@@ -40,6 +40,7 @@ def _walk(thing: Any, way: str, found: Counter[str], seen: set[int]) -> None:
 
 def _fields(thing: Any) -> list[tuple[str, Any]]:
     names = dict.fromkeys(getattr(thing, "__dict__", {}))
+    names.update(dict.fromkeys(getattr(thing, "__struct_fields__", ())))
     for kind in type(thing).__mro__:
         slots = getattr(kind, "__slots__", ())
         names.update(dict.fromkeys([slots] if isinstance(slots, str) else slots))

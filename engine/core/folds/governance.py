@@ -18,6 +18,7 @@ from engine.domain.governance import (
 from engine.domain.orders import (
     ParentState,
 )
+from engine.domain.playbook import SectionVersion, StepTick
 from engine.domain.units import Nanos, PersonId
 
 
@@ -221,6 +222,23 @@ def alert_resolved(state: State, event: e.AlertResolved) -> None:
         cause=event.cause,
         resolution=event.reason,
     )
+
+
+def step_ticked(state: State, event: e.StepTicked) -> None:
+    alert = state.alerts[event.alert_id]
+    tick = StepTick(
+        section=event.section, version=event.version, step=event.step, text=event.text,
+        by=event.by, at=state.desk_ns,
+    )  # fmt: skip
+    state.alerts[event.alert_id] = replace(alert, ticks=(*alert.ticks, tick))
+
+
+def playbook_edited(state: State, event: e.PlaybookEdited) -> None:
+    text = SectionVersion(
+        section=event.section, version=event.version, body=event.body, by=event.by,
+        at=state.desk_ns, reason=event.reason,
+    )  # fmt: skip
+    state.playbook[event.section] = (*state.playbook.get(event.section, ()), text)
 
 
 def tca_reported(state: State, event: e.TcaReported) -> None:

@@ -23,11 +23,11 @@ def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEv
     """A named person has seen an alert."""
     command = envelope.command
     assert isinstance(command, c.AcknowledgeAlert)
-    alert = _find(state, command.alert_id)
+    alert = find(state, command.alert_id)
     if alert.acknowledged_by:
         raise Refused(f"A-{alert.id} is already acknowledged by {alert.acknowledged_by}")
-    _check_open(alert)
-    _check_reach(state, person, alert, "alert.acknowledge", "acknowledges")
+    check_open(alert)
+    check_reach(state, person, alert, "alert.acknowledge", "acknowledges")
     return (e.AlertAcknowledged(alert_id=alert.id, by=person.id),)
 
 
@@ -47,9 +47,9 @@ def assign(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, 
     """Somebody who could close it takes an exception, or is given it."""
     command = envelope.command
     assert isinstance(command, c.AssignAlert)
-    alert = _find(state, command.alert_id)
-    _check_open(alert)
-    _check_reach(state, person, alert, "alert.assign", "assigns")
+    alert = find(state, command.alert_id)
+    check_open(alert)
+    check_reach(state, person, alert, "alert.assign", "assigns")
     to = state.people.get(command.to or person.id)
     if to is None or not to.active or not may(to.roles, "alert.resolve"):
         raise Refused(
@@ -67,7 +67,7 @@ def annotate(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent
     """A note beside an exception, open or closed; nothing else changes."""
     command = envelope.command
     assert isinstance(command, c.AnnotateAlert)
-    alert = _find(state, command.alert_id)
+    alert = find(state, command.alert_id)
     text = command.text.strip()
     if not text or len(text) > TEXT_MOST:
         raise Refused(
@@ -82,9 +82,9 @@ def resolve(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     """Close an exception; one whose cause the desk still sees stays open."""
     command = envelope.command
     assert isinstance(command, c.ResolveAlert)
-    alert = _find(state, command.alert_id)
-    _check_open(alert)
-    _check_reach(state, person, alert, "alert.resolve", "closes")
+    alert = find(state, command.alert_id)
+    check_open(alert)
+    check_reach(state, person, alert, "alert.resolve", "closes")
     reason = check_reason(envelope, "closing an exception")
     if stands(state, alert):
         raise Refused(
@@ -131,20 +131,23 @@ def stands(state: State, alert: Alert) -> bool | None:
             return None
 
 
-def _find(state: State, number: int) -> Alert:
+def find(state: State, number: int) -> Alert:
+    """The exception of a number."""
     alert = state.alerts.get(number)
     if alert is None:
         raise Refused(f"there is no alert A-{number}")
     return alert
 
 
-def _check_open(alert: Alert) -> None:
+def check_open(alert: Alert) -> None:
+    """Refuse what somebody has closed."""
     if alert.is_closed:
         by = alert.resolved_by or alert.acknowledged_by
         raise Refused(f"A-{alert.id} is already closed by {by}")
 
 
-def _check_reach(state: State, person: Person, alert: Alert, right: str, what: str) -> None:
+def check_reach(state: State, person: Person, alert: Alert, right: str, what: str) -> None:
+    """Traders act on exceptions of their own orders only."""
     if _only_own(person, right) and not _is_own(state, person, alert):
         raise Refused(
             f"A-{alert.id} is about {alert.object or 'the desk'}: a trader {what} alerts of "

@@ -1,6 +1,8 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from engine.core.limitbook import scopes_of
 from engine.core.quotes import Quotes
@@ -138,12 +140,12 @@ def draft(state: State, quotes: Quotes, order: c.SubmitParent, person: Person) -
     if version is None:
         raise Refused(f"{order.strategy} has no parameters in force yet", field="strategy")
     parent = _parent(state, quotes, order, person, mid)
-    parent = replace(parent, parameter_version=version.version)
+    parent = structs.replace(parent, parameter_version=version.version)
     limits.check_restricted(state, scopes_of(parent), order.symbol)
     limits.check_tripped(state, order.strategy)
     uses, soft = check_size(state, instrument, parent, mid, new=True)
     if order.quantity * mid * instrument.tick_size > person.max_notional:
-        parent = replace(parent, state=ParentState.NEEDS_APPROVAL)
+        parent = structs.replace(parent, state=ParentState.NEEDS_APPROVAL)
     return Draft(parent=parent, instrument=instrument, uses=uses, soft=soft)
 
 

@@ -22,16 +22,18 @@
     if (now !== host) { host = now; typed = asked = flags = ""; told = null; again = false; if (host) open(); }
     if (!host || document.hidden) return;
     const twin = host.id === "twin";
-    const key = twin ? host.dataset.parent : question(false);
+    const key = twin ? `${host.dataset.parent} ${version()}` : question(false);
     if (key !== typed) { typed = key; typedAt = performance.now(); }
     if (!twin) objective();
     if (key === "") { asked = ""; told = null; draw(); return; }
     if (typed !== asked && performance.now() - typedAt < (twin ? 0 : TYPED_MS)) { age(); return; }
-    if (typed !== asked) { asked = typed; told = null; flags = ""; host.qdUrl = twin ? `/api/v1/twin/${key}?` : "/api/v1/pretrade?" + question(true); }
+    if (typed !== asked) { asked = typed; told = null; flags = ""; host.qdUrl = twin ? `/api/v1/twin/${host.dataset.parent}?` : "/api/v1/pretrade?" + question(true); }
     const settled = told && over.has(told.state) && !again;
     if (settled && (told.state === "done" || performance.now() - heard < RETRY_MS)) { age(); return; }
     ask(twin);
   }
+  /* an amended order is another question */
+  const version = () => (window.QD.rows("parents").get(host.dataset.parent) || {}).version || 0;
   function open() {
     const button = $(host.id + "-again");
     button.addEventListener("click", () => { again = true; asked = ""; button.hidden = true; });

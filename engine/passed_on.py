@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 FAMILIES: Final = {  # verb -> what it does, and its members: one module of engine.VERB each
     "bench": (
-        "Measure: book, sim, live, journal, inference, web.",
-        ("book", "sim", "live", "journal", "inference", "web"),
+        "Measure: book, sim, live, journal, inference, web, ticket.",
+        ("book", "sim", "live", "journal", "inference", "web", "ticket"),
     ),
     "drill": (
         "Run a fault of the fault lab.",

@@ -108,6 +108,38 @@
       for (const [key, row] of order) fillLine(host.qdKnown.get(key), row);
     });
 
+    /* --- automatic kills --------------------------------------------------------------------------- */
+    const armedAt = (row) => `${placeOf(row)} ${withWindow(row)}`;
+    QD.renderer("limits-trips", (host) => {
+      const kinds = metaOf(host).kinds, all = [...QD.rows("limits").values()];
+      if (!host.qdLines) {
+        const table = make("table", "table"), head = make("tr"), body = make("tbody");
+        for (const title of ["Kills on", "Armed for"]) {
+          const cell = make("th", "", title);
+          cell.scope = "col";
+          head.append(cell);
+        }
+        host.qdLines = new Map(kinds.map(({ kind, words: name, meaning }) => {
+          const tr = make("tr"), th = make("th"), link = make("a", "", name), cell = make("td");
+          th.scope = "row";
+          tr.dataset.trip = kind;
+          link.href = "/limits?key=" + encodeURIComponent(kind);
+          link.title = meaning;
+          th.append(link);
+          tr.append(th, cell);
+          body.append(tr);
+          return [kind, cell];
+        }));
+        table.append(labelled("thead", "", head), body);
+        host.replaceChildren(table);
+      }
+      for (const [kind, cell] of host.qdLines) {
+        const rows = all.filter((row) => row.kind === kind);
+        write(cell, rows.map(armedAt).join("; ") || "off");
+        cell.classList.toggle("dim", !rows.length);
+      }
+    });
+
     /* --- disabled strategies --------------------------------------------------------------------- */
     QD.renderer("limits-disabled", (host, rows) => {
       keepCards(host, rows, (card, key, row, meta) => {

@@ -3,7 +3,7 @@
   "use strict";
   if (!window.QD) return;
   const { element, write, clock, format, toast, commandSlot } = window.QD;
-  const NAG_MS = 30000, NAG_MOST_MS = 480000;
+  const NAG_MS = 30000, NAG_MOST_MS = 480000, SHOW_MS = 200, AGAIN_MS = 10000;
   const $ = (id) => document.getElementById(id);
   const now = () => performance.now();
 
@@ -28,7 +28,10 @@
     }
     if (rows.size === 0) list.append(element("li", "dim", "no alerts"));
     write($("alert-count"), format("int", open));
-    $("bell").dataset.state = open ? "warn" : "ok";
+    const late = [...rows.values()].filter((row) => row.escalated_at && !row.acknowledged_by).length;
+    $("bell").dataset.state = late ? "bad" : open ? "warn" : "ok";
+    write($("alert-late"), late ? "UNATTENDED" : "");
+    showSoon();
     for (const key of changed.up) {
       const row = rows.get(key);
       if (!row || known.has(key)) continue;
@@ -38,6 +41,28 @@
     }
     firstAlerts = false;
   }
+
+  /* the first screen that has an alert says so, once: the desk keeps when that was */
+  const told = new Set();
+  let soon = 0;
+  function showSoon() {
+    if (!soon) soon = setTimeout(tellShown, SHOW_MS);
+  }
+  async function tellShown() {
+    soon = 0;
+    if (document.hidden) return;
+    const due = [...window.QD.rows("alerts")].filter(([key, row]) => row.first_at && !row.shown_at && !told.has(key)).map(([key]) => key);
+    if (!due.length) return;
+    for (const key of due) told.add(key);
+    const command = { id: window.QD.newId(), verb: "ShowAlerts", args: { alert_ids: due.map((key) => Number(key.split("-").pop())) } };
+    try {
+      const { status } = await window.QD.post("/api/v1/commands", command, 5000);
+      if (status === 202) return;
+    } catch (failure) { /* no link: said again below */ }
+    for (const key of due) told.delete(key);
+    setTimeout(showSoon, AGAIN_MS);
+  }
+  document.addEventListener("visibilitychange", showSoon);
 
   /* a critical alert comes back until a named person has seen it, at growing distances */
   const nags = new Map();

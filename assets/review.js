@@ -167,6 +167,10 @@
       return () => { after = 0; };
     }
 
+    document.addEventListener("click", (event) => {
+      if (event.target instanceof Element && event.target.closest("[data-print]")) window.print();
+    });
+
     window.QDReview = { words, person, metaOf, labelled, command, keepCards, tick, every };
   }
   if (window.QD) run(); else document.addEventListener("qd-ready", run);

@@ -113,6 +113,7 @@
       }
     } else if (from === "quantity") typedValue = false;
     if (from === "minutes" || from === "end") typedEnd = from === "end";
+    form().dataset.typedEnd = typedEnd ? "1" : "";
     if (from === "strategy") {
       for (const table of document.querySelectorAll("#ticket-parameters > [data-strategy]")) table.hidden = table.dataset.strategy !== value("strategy");
     }

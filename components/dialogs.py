@@ -52,6 +52,8 @@ KEYS: Final = (
     ("Shift+K", "kill this parent"),
     ("Ctrl+Shift+X", "kill dialog; again within 2 s = confirm the shown scope"),
     ("a", "acknowledge the alert"),
+    ("t  n  r", "exceptions: take, note, close"),
+    ("d", "exceptions: the next step is done"),
     ("Esc", "close without sending"),
 )
 

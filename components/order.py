@@ -9,7 +9,7 @@ from typing import Any, Final
 from dash import html
 from dash.development.base_component import Component
 
-from components import forms
+from components import expected, forms
 from components.blotter import go_on_acts, kill_act
 from components.command import button
 from components.markup import attrs
@@ -47,7 +47,7 @@ USE_COLUMNS: Final = (
     ("Markout 10 s", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
     ("Fees", "num", "by venue and liquidity; negative = rebates [currency]"),
 )  # fmt: skip
-WORK_TABS: Final = (("children", "Children"), ("venues", "By venue"))
+WORK_TABS: Final = (("children", "Children"), ("venues", "By venue"), ("twin", "Twin"))
 LOG_TABS: Final = (
     ("decisions", "Decisions"),
     ("people", "Interventions"),
@@ -160,8 +160,8 @@ def _chart(name: str, label: str) -> Component:
     )  # fmt: skip
 
 
-def children() -> Component:
-    """All children, newest first, whatever their state."""
+def children(parent_id: str) -> Component:
+    """All children, newest first, whatever their state; venues and twin behind the other tabs."""
     head = [html.Th(title, scope="col", className=kind or None) for _n, title, kind
             in CHILD_COLUMNS]  # fmt: skip
     return html.Div(
@@ -176,6 +176,7 @@ def children() -> Component:
                 id="work-children",
             ),
             by_venue(),
+            html.Div(expected.twin(parent_id), id="work-twin", hidden=True, className="table-host"),
         ],
         className="works",
     )
@@ -254,6 +255,7 @@ def page(parent_id: str, tab: str) -> Component:
     shown = tab if tab in dict(LOG_TABS) else "decisions"
     meta = {
         "id": parent_id,
+        "objectives": {choice.value: said for choice, said in expected.OBJECTIVE_WORDS.items()},
         "strategies": {
             algo.name: {
                 "words": algo.words,
@@ -280,7 +282,7 @@ def page(parent_id: str, tab: str) -> Component:
                     _panel("Ladder", [html.Div(id="order-ladder", className="ladder"),
                                       html.Div(id="order-touches", className="touches")],
                            topic="quotes", name="ladder"),
-                    _panel("Children", children(), topic="children", name="children",
+                    _panel("Children", children(parent_id), topic="children", name="children",
                            tools=[_work_tabs(),
                                   html.Span("", id="children-count", className="dim num")]),
                     _panel("Why now", why(), topic="parents", name="why"),

@@ -110,7 +110,8 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
             html.Span(["screen ", html.Span("-", id="event-ms", className="num")],
                       className="chip", title="event to screen, without the network"),
             html.Button(
-                ["alerts ", html.Span("0", id="alert-count", className="num")],
+                ["alerts ", html.Span("0", id="alert-count", className="num"),
+                 html.Strong("", id="alert-late")],
                 id="bell", type="button", className="chip bell",
                 title="alerts that nobody has acknowledged",
             ),
@@ -214,7 +215,8 @@ def overlays(look: Environment, someone: Viewer) -> Component:
             dialogs.kill(someone),
             dialogs.keys(),
             html.Section(
-                [html.H2("Alerts"), html.Ul(id="alert-list")],
+                [html.H2(["Alerts ", html.A("all exceptions", href="/exceptions")]),
+                 html.Ul(id="alert-list")],
                 id="alert-drawer", hidden=True, tabIndex="0", **attrs({"aria-label": "Alerts"}),
             ),
             html.Div(id="toasts", role="status", **attrs({"aria-live": "polite"})),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from dash import html
 from dash.development.base_component import Component
 
-from components import forms, live, text
+from components import expected, forms, live, text
 from components.live import Column
 from components.markup import attrs
 from components.still import still
@@ -133,6 +133,7 @@ def order_fields(start: dict[str, str]) -> Component:
             _slot("limit", "limit_price"),
             _slot("minutes", "horizon"),
             _slot("end"),
+            expected.objective_fields(),
         ],
         className="ticket-order",
     )  # fmt: skip
@@ -223,21 +224,12 @@ def page(start: dict[str, str]) -> Component:
             ),
             html.Div(
                 [
-                    html.Section(
-                        [_head("Before it is sent", "quotes"),
-                         html.Div(check(), className="panel-body")],
-                        className="panel",
-                        **attrs({"data-stale-topic": "quotes"}),
-                    ),
-                    html.Section(
-                        [_head("Market", "quotes"),
-                         html.Div(html.Div(id="ticket-ladder", className="ladder"),
-                                  className="panel-body")],
-                        className="panel grow",
-                        **attrs({"data-stale-topic": "quotes"}),
-                    ),
+                    _quoted("Before it is sent", check(), "ticket-check"),
+                    _quoted("Expected cost, simulated", expected.panel(), "ticket-expected"),
+                    _quoted("Market", html.Div(id="ticket-ladder", className="ladder"),
+                            "ticket-market grow"),
                 ],
-                className="stack",
+                className="ticket-right",
             ),
             surface("ticket", "quotes", data=meta, class_name="engine-room"),
             surface("ticket-strategies", "strategies", class_name="engine-room"),
@@ -248,6 +240,15 @@ def page(start: dict[str, str]) -> Component:
         ],
         className="ticket-page",
     )  # fmt: skip
+
+
+def _quoted(title: str, body: Component, name: str) -> Component:
+    """A panel that is as old as the quotes."""
+    return html.Section(
+        [_head(title, "quotes"), html.Div(body, className="panel-body")],
+        className=f"panel {name}",
+        **attrs({"data-stale-topic": "quotes"}),
+    )
 
 
 def _head(title: str, topic: str) -> Component:

@@ -20,6 +20,7 @@ from components.theme import chart_template
 from db.records import TrendRow
 from engine.domain.errors import BrokenInvariant
 from engine.gateway.audit import quoted
+from engine.gateway.keyfigures import week_of
 from engine.gateway.trends import MINIMUM_N, Ratio, TrendFilter, ratio
 
 ORIGINS: Final = ("LIVE", "DEMO")
@@ -68,6 +69,11 @@ def by(table: Any, column: str) -> tuple[Group, ...]:
         Group(name=str(name), origin=str(origin), ratio=_ratio(part))
         for (name, origin), part in table.groupby([column, "origin"], sort=True)
     )
+
+
+def by_week(table: Any) -> tuple[Group, ...]:
+    """The same for ISO weeks."""
+    return by(table.assign(week=[week_of(day) for day in table["day"]]), "week")
 
 
 def _ratio(part: Any) -> Ratio:

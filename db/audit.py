@@ -91,6 +91,13 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.OverrideExpired: "override expired",
     e.AlertRaised: "{severity} {kind}: {sentence}",
     e.AlertAcknowledged: "acknowledged",
+    e.AlertShown: "first on a screen",
+    e.AlertAssigned: "assigned to {to}",
+    e.AlertAnnotated: "note: {text}",
+    e.AlertEscalated: "UNATTENDED: not acknowledged for {after_s:.0f} s",
+    e.AlertResolved: "closed, {cause}: {reason}",
+    e.StepTicked: "{section} {version}, step {step} done: {text}",
+    e.PlaybookEdited: "playbook {section} version {version}: {reason}",
     e.Reconciled: "books compared, {open_children} open children, difference: {difference:.8}",
     e.BooksCompared: "books compared ({checks}), {children} children",
     e.ReconciliationAcceptAsked: "difference {difference:.8} accepted by the first: {reason}",
@@ -224,7 +231,10 @@ def _named(event: AnyEvent | AnyCommand) -> str:
         if number:
             return f"{letter}-{number}"
     return str(
-        getattr(event, "venue", "") or getattr(event, "strategy", "") or getattr(event, "day", "")
+        getattr(event, "venue", "")
+        or getattr(event, "strategy", "")
+        or getattr(event, "section", "")
+        or getattr(event, "day", "")
     )
 
 

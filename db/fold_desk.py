@@ -179,16 +179,39 @@ def change_expired(f: Fold, event: e.ChangeExpired) -> None:
 # --- oversight ------------------------------------------------------------------------------
 def alert_raised(f: Fold, event: e.AlertRaised) -> None:
     known = f.rows.get(ALERTS, event.alert_id)
+    if known is not None and known["severity"] == "critical":  # somebody must see it again
+        again = {"escalated_at": 0} if known["acknowledged_by"] else {}
+        f.rows.set(ALERTS, event.alert_id, acknowledged_by="", acknowledged_at=0, **again)
     f.rows.put(
         ALERTS, event.alert_id, day=f.day if known is None else known["day"],
         severity=event.severity if known is None else known["severity"], kind=event.kind,
         object=event.object, sentence=event.sentence, raised_at=f.desk_at,
         times=1 if known is None else known["times"] + 1, seq=f.entry.seq,
+        first_at=f.desk_at if known is None else known["first_at"],
     )  # fmt: skip
 
 
 def alert_acknowledged(f: Fold, event: e.AlertAcknowledged) -> None:
     f.rows.set(ALERTS, event.alert_id, acknowledged_by=event.by, acknowledged_at=f.desk_at)
+
+
+def alert_shown(f: Fold, event: e.AlertShown) -> None:
+    f.rows.set(ALERTS, event.alert_id, shown_by=event.by, shown_at=f.desk_at)
+
+
+def alert_assigned(f: Fold, event: e.AlertAssigned) -> None:
+    f.rows.set(ALERTS, event.alert_id, assigned_to=event.to)
+
+
+def alert_escalated(f: Fold, event: e.AlertEscalated) -> None:
+    f.rows.set(ALERTS, event.alert_id, escalated_at=f.desk_at)
+
+
+def alert_resolved(f: Fold, event: e.AlertResolved) -> None:
+    f.rows.set(
+        ALERTS, event.alert_id, cause=event.cause, resolution=event.reason,
+        resolved_by=event.by, resolved_at=f.desk_at,
+    )  # fmt: skip
 
 
 # --- after the close ------------------------------------------------------------------------
@@ -247,6 +270,10 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ChangeExpired: change_expired,
     e.AlertRaised: alert_raised,
     e.AlertAcknowledged: alert_acknowledged,
+    e.AlertShown: alert_shown,
+    e.AlertAssigned: alert_assigned,
+    e.AlertEscalated: alert_escalated,
+    e.AlertResolved: alert_resolved,
     e.TcaReported: tca_reported,
     e.TcaAnnotated: tca_annotated,
     e.DaySigned: day_signed,

@@ -35,6 +35,7 @@ def parent_accepted(f: Fold, event: e.ParentAccepted) -> None:
         arrival_notional=p.arrival_notional, overrides=dump(dict(p.overrides)),
         parameter_version=p.parameter_version, on_restart=str(p.on_restart),
         catch_up=str(p.catch_up), at_end=str(p.at_end), note=p.note, version=p.version,
+        objective=str(p.objective), risk_aversion=p.risk_aversion,
         excluded=",".join(p.excluded), last_seq=f.entry.seq,
     )  # fmt: skip
     after = {"quantity": p.quantity, "strategy": p.strategy, "limit_price": p.limit_price}

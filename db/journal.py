@@ -7,6 +7,7 @@ Readers open read-only with short transactions.
 
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.domain.errors import BrokenInvariant, JournalUnwritable
 from engine.domain.events import ChildIntended, EngineStarted, Entry
 
 GENESIS: Final = bytes(32)
+READ_AT_ONCE: Final = 10_000  # entries: a day may have a million
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entry (
   seq INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL
@@ -202,16 +204,51 @@ def is_writable(folder: Path) -> bool:
     return True
 
 
-def read_segment(path: Path, after: int = 0, limit: int = 1_000_000) -> Iterator[Entry]:
-    """Entries of one segment after a number, in order."""
+def read_segment(path: Path, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
+    """Entries of one segment after a number, in order; all of them, or so many."""
+    for _seq, body, _hash in _rows(path, after, limit):
+        yield entry_from_json(body)
+
+
+def _rows(
+    path: Path, after: int = 0, limit: int | None = None
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """Number, content and hash."""
     connection = open_reader(path)
+    left = sys.maxsize if limit is None else limit
     try:
-        rows = connection.execute(
-            "SELECT body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-        ).fetchall()
+        while left:
+            rows = connection.execute(
+                "SELECT seq, body, hash FROM entry WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, min(left, READ_AT_ONCE)),
+            ).fetchall()
+            if not rows:
+                return
+            after, left = rows[-1][0], left - len(rows)
+            yield from rows
     finally:
         connection.close()
-    for (body,) in rows:
+
+
+def read_chained(path: Path) -> Iterator[Entry]:
+    """Entries of one segment, each held to the chain: BrokenInvariant names the first that fails.
+
+    What went before the segment is taken from its header; ``verify`` walks all of it.
+    """
+    connection = open_reader(path)
+    try:
+        header = connection.execute("SELECT prev, first FROM segment").fetchone()
+    finally:
+        connection.close()
+    if header is None:
+        raise BrokenInvariant(f"segment {path.name} has no header")
+    prev, last = bytes(header[0]), int(header[1]) - 1
+    for seq, body, stored in _rows(path):
+        if seq != last + 1:
+            raise BrokenInvariant(f"entry {last + 1}: it is missing, {seq} follows {last}")
+        if chain(prev, body) != stored:
+            raise BrokenInvariant(f"entry {seq}: its hash does not fit its content")
+        prev, last = stored, seq
         yield entry_from_json(body)
 
 
@@ -224,6 +261,8 @@ def read_all(folder: Path, after: int = 0) -> Iterator[Entry]:
 def read_tail(folder: Path) -> Iterator[Entry]:
     """Entries from the newest segment that stands alone on: all that a restart folds.
 
+    Each is held to the chain: BrokenInvariant names the first that does not fit.
+
     A segment begins with what was carried over. One that does not was begun by an engine that
     died between sealing the old segment and carrying over; the one before it still counts.
     """
@@ -232,7 +271,7 @@ def read_tail(folder: Path) -> Iterator[Entry]:
     while first > 0 and not _stands_alone(found[first]):
         first -= 1
     for path in found[max(first, 0) :]:
-        yield from read_segment(path)
+        yield from read_chained(path)
 
 
 def _stands_alone(path: Path) -> bool:

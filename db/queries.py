@@ -16,6 +16,7 @@ from db.base import open_engine, sqlite_url
 from db.market import Market, mids_of_bars, thin
 from db.queries_audit import Audit, AuditFilter
 from db.queries_costs import Costs, tca_row
+from db.queries_keys import KeyFigures
 from db.queries_limits import LimitUse
 from db.queries_market import MarketReport, market_report
 from db.queries_orders import Orders
@@ -52,7 +53,7 @@ def database_url(url: str, desk_db: Path) -> str:
     return url or sqlite_url(desk_db)
 
 
-class Queries(Orders, Audit, Costs, LimitUse):
+class Queries(Orders, Audit, Costs, LimitUse, KeyFigures):
     """Every question that pages and reports ask of the read tables."""
 
     def __init__(self, engine: Any, state: Path) -> None:
@@ -169,13 +170,21 @@ class Queries(Orders, Audit, Costs, LimitUse):
             model=tuple(words.MODEL.get(int(code), "") for code in found["model_state"]),
         )
 
+    def _instrument(self, day: str, symbol: str) -> Any:
+        return self.one(
+            select(INSTRUMENTS).where(INSTRUMENTS.c.day == day, INSTRUMENTS.c.symbol == symbol)
+        )
+
+    def bars(self, day: str, symbol: str) -> Any:
+        """BAR rows of a symbol, one a second at most; None for a day that is not in the tables."""
+        row = self._instrument(day, symbol)
+        return None if row is None else self._market.bars_of(day, row["place"])
+
     def prices(
         self, day: str, symbol: str, since: int = 0, until: int = 0, most: int = 2_000
     ) -> Prices | None:
         """Mid, running volume and running VWAP of a symbol over a range of its day."""
-        row = self.one(
-            select(INSTRUMENTS).where(INSTRUMENTS.c.day == day, INSTRUMENTS.c.symbol == symbol)
-        )
+        row = self._instrument(day, symbol)
         if row is None:
             return None
         rows = self._market.bars_of(day, row["place"])

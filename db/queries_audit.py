@@ -254,9 +254,17 @@ def _change(row: Found) -> ChangeRecord:
 def _alert(row: Found) -> AlertRecord:
     same = (
         "severity", "kind", "object", "sentence", "raised_at", "times", "acknowledged_by",
-        "acknowledged_at", "day", "origin", "source",
+        "acknowledged_at", "day", "origin", "source", "first_at", "shown_at", "shown_by",
+        "assigned_to", "escalated_at", "cause", "resolution", "resolved_by", "resolved_at",
     )  # fmt: skip
-    return AlertRecord(**{name: row[name] for name in same}, id=f"A-{row['id']}")
+    seen = bool(row["acknowledged_by"])
+    closed = row["resolved_by"] or (seen and row["severity"] == "info")
+    return AlertRecord(
+        **{name: row[name] for name in same},
+        id=f"A-{row['id']}",
+        state="resolved" if closed else "acknowledged" if seen else "open",
+        shown_s=(row["shown_at"] - row["first_at"]) / 1e9 if row["shown_at"] else None,
+    )
 
 
 def _parameters(row: Found, known: dict[tuple[str, int], dict[str, float]]) -> ParameterRecord:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from db.read import Found, Reader
 from db.tables import DAYS, LIMIT_USE, LIMITS, LIVE_SOURCE
-from engine.domain.limits import EACH, KINDS, RESTRICTED, Key, key_text
+from engine.domain.limits import EACH, KINDS, RESTRICTED, TRIPS, Key, key_text
 
 HALF: Final = 0.5  # of a limit: one that never came within it may be far too wide
 
@@ -149,7 +149,7 @@ def _utilisation(
         share=share,
         highest_day="" if best is None else best["day"],
         refused=sum(row.refused for row in by_day),
-        far=share < HALF and limit.kind != RESTRICTED,
+        far=share < HALF and limit.kind not in (RESTRICTED, *TRIPS),
         by_day=by_day,
     )
 

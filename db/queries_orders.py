@@ -205,6 +205,8 @@ def _parent(
         approved_by=row["approved_by"],
         fees=row["fees"],
         excluded=row["excluded"].split(",") if row["excluded"] else [],
+        objective=row["objective"],
+        risk_aversion=row["risk_aversion"],
     )
 
 

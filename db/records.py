@@ -93,7 +93,6 @@ class AlertRecord(AlertRow, frozen=True, kw_only=True):
     day: str
     origin: str
     source: str
-    acknowledged_at: int
 
 
 class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):

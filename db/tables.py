@@ -82,7 +82,8 @@ PARENTS: Final = _table(
     _flag("worked"), _int("accepted_at"), _int("end_at"), _maybe("limit_price"),
     _real("arrival_price"), _int("arrival_volume"), _int("arrival_notional"), _text("approved_by"),
     _long("overrides"), _int("parameter_version"), _text("on_restart", 10), _text("catch_up", 10),
-    _text("at_end", 10), _long("note"), _int("version"), _int("filled"), _int("notional100"),
+    _text("at_end", 10), _text("objective", 10), _real("risk_aversion"),
+    _long("note"), _int("version"), _int("filled"), _int("notional100"),
     _real("fees"), _text("excluded", 200),
     _int("passive_filled"), _int("children"), _flag("passive_only"), _text("hold_cause", 120),
     _text("hold_by"), _int("held_at"), _int("kill_id"), _int("ended_at"),
@@ -130,7 +131,9 @@ CHANGES: Final = _table(
 ALERTS: Final = _table(
     "alerts", _key("id"), _text("day", 10), _text("severity", 10), _text("kind"),
     _text("object"), _long("sentence"), _int("raised_at"), _int("times"),
-    _text("acknowledged_by"), _int("acknowledged_at"), _int("seq"),
+    _text("acknowledged_by"), _int("acknowledged_at"), _int("seq"), _int("first_at"),
+    _int("shown_at"), _text("shown_by"), _text("assigned_to"), _int("escalated_at"),
+    _text("cause", 16), _long("resolution"), _text("resolved_by"), _int("resolved_at"),
 )  # fmt: skip
 COMMANDS: Final = _table(
     "commands", _key("seq"), _text("day", 10), _text("id", 80), _text("person"), _text("verb"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.governance import DRILL_SCOPE, KILL_SCOPES
 from engine.domain.incidents import INCIDENT_KINDS
+from engine.passed_on import FAMILIES, PASSED_ON, member, pass_on
 
 if TYPE_CHECKING:
     from engine.desk import SyncDesk
@@ -361,93 +362,6 @@ def warm(options: argparse.Namespace) -> int:
     return 0
 
 
-def replay(options: argparse.Namespace) -> int:
-    """Check every transition of a recorded day."""
-    from engine.runtime.feeds.lobster_check import main as check
-
-    return check(options.rest)
-
-
-def feed(options: argparse.Namespace) -> int:
-    """Check a recorded feed: feed check FILE --format F."""
-    from engine.runtime.feeds.verb import main as check
-
-    return check(options.rest)
-
-
-def bench(options: argparse.Namespace) -> int:
-    """Measure: book, sim, live, journal, inference."""
-    from importlib import import_module
-
-    module = import_module(f"engine.bench.{options.what}")
-    return int(module.main(options.rest))
-
-
-def drill(options: argparse.Namespace) -> int:
-    """Run a fault of the fault lab."""
-    from importlib import import_module
-
-    module = import_module(f"engine.drill.{options.what}")
-    return int(module.main(options.rest))
-
-
-def scenarios(options: argparse.Namespace) -> int:
-    """List the scenarios, or check a file of one."""
-    from engine.lab.command import scenarios as lists
-
-    return lists(options.rest)
-
-
-def simulate(options: argparse.Namespace) -> int:
-    """What a strategy costs in a scenario."""
-    from engine.lab.command import simulate as costs
-
-    return costs(options.rest)
-
-
-def compare(options: argparse.Namespace) -> int:
-    """Strategies against each other on the same simulated paths."""
-    from engine.lab.command import compare as pairs
-
-    return pairs(options.rest)
-
-
-def learn(options: argparse.Namespace) -> int:
-    """Train a policy of RL or a direction model of ADAPTIVE on simulated paths."""
-    from engine.learn.verb import main as train
-    from engine.runtime.clock import SystemClock
-
-    return train(options.rest, SystemClock().wall_ns())
-
-
-def stylised(options: argparse.Namespace) -> int:
-    """Measure whether the simulated market behaves like a market."""
-    from engine.realism.report import main as measure
-    from engine.runtime.clock import SystemClock
-
-    return measure(options.rest, SystemClock().wall_ns())
-
-
-def calibrate(options: argparse.Namespace) -> int:
-    """Fit the simulated market to a recorded day."""
-    from engine.realism.calibrate import main as fit
-    from engine.runtime.clock import SystemClock
-
-    return fit(options.rest, SystemClock().wall_ns())
-
-
-BENCHES: Final = ("book", "sim", "live", "journal", "inference", "web")
-DRILLS: Final = (
-    "crash", "schedules", "kill", "hang", "version", "oversend", "incident", "badfeed", "restart",
-    "soak",
-)  # fmt: skip
-LAB: Final = {"scenarios": scenarios, "simulate": simulate, "compare": compare, "learn": learn}
-REALISM: Final = {"stylised": stylised, "calibrate": calibrate}
-PASSED_ON: Final = {
-    "replay": replay, "feed": feed, "bench": bench, "drill": drill, **LAB, **REALISM,
-}  # fmt: skip
-
-
 def parser() -> argparse.ArgumentParser:
     """Every verb with its flags."""
     from engine.restraint import add_restraint
@@ -496,13 +410,13 @@ def parser() -> argparse.ArgumentParser:
     wanted = verb("limits", limits)
     wanted.add_argument("--days", type=int, default=20, help="trading days looked at")
     wanted.add_argument("--csv", action="store_true", help="one line a limit and day")
-    for name, choices in (("bench", BENCHES), ("drill", DRILLS)):
-        sub = verbs.add_parser(name, help=(PASSED_ON[name].__doc__ or ""), add_help=False)
+    for name, (words, choices) in FAMILIES.items():
+        sub = verbs.add_parser(name, help=words, add_help=False)
         sub.add_argument("what", choices=choices)
-        sub.set_defaults(function=PASSED_ON[name])
-    for name, function in {"replay": replay, "feed": feed, **LAB, **REALISM}.items():
-        sub = verbs.add_parser(name, help=function.__doc__, add_help=False)
-        sub.set_defaults(function=function)
+        sub.set_defaults(function=member)
+    for name, passed in PASSED_ON.items():
+        sub = verbs.add_parser(name, help=passed.words, add_help=False)
+        sub.set_defaults(function=pass_on)
     return top
 
 
@@ -510,7 +424,7 @@ def main(argv: list[str]) -> int:
     """Dispatch; 0 done, 1 not (yet) confirmed, 2 refused, 3 the evidence disagrees."""
     options, rest = parser().parse_known_args(argv)
     options.rest = rest
-    if rest and options.verb not in PASSED_ON:
+    if rest and options.verb not in {*FAMILIES, *PASSED_ON}:
         parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return int(options.function(options))

@@ -1,7 +1,10 @@
 """The engine process: wire journal, flag, link, venue and loop; recover; run until told to stop."""
 
+import contextlib
+import gc
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -28,6 +31,7 @@ from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, load_key
 from engine.runtime.loop import Loop, Parts
 from engine.runtime.models import load_model
+from engine.runtime.rounds import Watch
 from engine.runtime.tape import Tape
 from engine.runtime.venues.exchange import ExchangeVenue
 from engine.settings import REACTIVE, Paths, Settings, from_environment, make_folders, paths
@@ -49,11 +53,22 @@ class ModelFolder:
 def fold_journal(folder: Path) -> State:
     """The state as the newest segment tells it; BrokenInvariant names a bad entry."""
     state = State()
-    for entry in read_tail(folder):
-        if not state.seq:
-            state.seq = entry.seq - 1  # the first entry of a segment carries what went before
-        evolve(state, entry)
+    with no_collector():
+        for entry in read_tail(folder):
+            if not state.seq:
+                state.seq = entry.seq - 1  # the first entry of a segment carries what went before
+            evolve(state, entry)
     return state
+
+
+@contextlib.contextmanager
+def no_collector() -> Iterator[None]:
+    """A fold makes a day's objects and no cycles: looking for cycles only costs a long start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def days_of(settings: Settings, clock: Clock) -> SimulatedDays | RecordedDays:
@@ -109,7 +124,11 @@ def build(settings: Settings, clock: Clock) -> Loop:
         days=days,
         models=ModelFolder(where.models),
         tapes=lambda day: Tape(where.state / "market", day),
-        unattended_ns=settings.unattended_s * 1_000_000_000,
+        watch=Watch(
+            unattended_ns=settings.unattended_s * 1_000_000_000,
+            attendance_ns=settings.attendance_s * 1_000_000_000,
+            alarm_ns=settings.alarm_s * 1_000_000_000,
+        ),
         crash=crash,
     )
     loop = Loop(parts=parts, desk=Desk(state))
@@ -169,9 +188,10 @@ def halt(settings: Settings, clock: Clock, broken: BrokenInvariant) -> Halted:
 
 
 def say(text: str) -> None:
-    """One line to the process log; "quarterdeck: " lines reach the console."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """A line of the process log, unless the disk is full; "quarterdeck: " reaches the console."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def main() -> int:

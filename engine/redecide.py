@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from db.journal import read_decision, read_segment, segments
@@ -129,8 +130,11 @@ class Again:
         more: dict[str, Any] = {}
         if self.ready and self.feed is not None and entry.market_ns > self.market_ns:
             self._idle(entry.market_ns)
-            advance = self.feed.to(entry.market_ns)
-            more = {"ticks": advance.ticks, "session": advance.session}
+            if entry.still:  # this instant was decided, and gave nothing, before the turn began
+                self._quiet(entry.market_ns)
+            else:
+                advance = self.feed.to(entry.market_ns)
+                more = {"ticks": advance.ticks, "session": advance.session}
         inputs = self._inputs(
             entry,
             commands=tuple(
@@ -150,25 +154,31 @@ class Again:
         opened = state.session.open_at
         second = opened + ((self.market_ns - opened) // SECOND + 1) * SECOND
         while second < until:
-            advance = self.feed.to(second)
-            inputs = Inputs(
-                turn=state.turn + 1,
-                market_ns=Nanos(second),
-                desk_ns=state.desk_ns,
-                session=advance.session,
-                ticks=advance.ticks,
-            )
-            before = (state.turn, state.market_ns, state.desk_ns)
-            output = step(self.desk, inputs)
-            if output.entries:
-                self._differ(output.entries[0].seq, f"decided again: {output.entries[0].event!r}")
-            state.turn, state.market_ns, state.desk_ns = before
+            self._quiet(second)
             second += SECOND
+
+    def _quiet(self, at: int) -> None:
+        """One instant in which nothing was written."""
+        assert self.feed is not None
+        state, advance = self.desk.state, self.feed.to(at)
+        inputs = Inputs(
+            turn=state.turn + 1,
+            market_ns=Nanos(at),
+            desk_ns=state.desk_ns,
+            session=advance.session,
+            ticks=advance.ticks,
+        )
+        before = (state.turn, state.market_ns, state.desk_ns)
+        output = step(self.desk, inputs)
+        if output.entries:
+            self._differ(output.entries[0].seq, f"decided again: {output.entries[0].event!r}")
+        state.turn, state.market_ns, state.desk_ns = before
 
     def _compare(self, entries: list[Entry], output: Output) -> None:
         self.decided += len(entries)
         for old, new in zip(entries, output.entries, strict=False):
-            if entry_to_json(old) != entry_to_json(new):
+            same_input = structs.replace(new, still=old.still)  # journals of older versions lack it
+            if entry_to_json(old) != entry_to_json(same_input):
                 self._differ(old.seq, f"recorded {old.event!r}, decided again {new.event!r}")
                 return
         if len(entries) != len(output.entries):

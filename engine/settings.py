@@ -94,6 +94,12 @@ class Settings:
                               low=50, high=100_000)  # fmt: skip
     unattended_s: int = _row(0, "int", "without a supervisor on a page for this long the desk is "
                              "REDUCING, 0 = never [s]", low=0, high=86_400)  # fmt: skip
+    attendance_s: int = _row(0, "int", "orders at work without a trader, or without a risk person "
+                             "who is another one, on a page for this long are a critical "
+                             "exception, 0 = never [s]", low=0, high=86_400)  # fmt: skip
+    alarm_s: int = _row(120, "int", "a critical exception that nobody acknowledges for this "
+                        "long is the unattended alarm, 0 = never [s]", low=0,
+                        high=86_400)  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
@@ -328,6 +334,7 @@ class Paths:
     cancel: Path  # socket: the watchdog's own way to cancel
     engine: Path  # socket: commands and questions
     live: Path  # socket: live rows, acks, alerts
+    worker: Path  # socket: questions that are answered by simulation
 
 
 def paths(settings: Settings) -> Paths:
@@ -358,6 +365,7 @@ def paths(settings: Settings) -> Paths:
         cancel=cancel if len(str(cancel)) <= SOCKET_ROOM else ipc / "cancel.sock",
         engine=ipc / "engine.sock",
         live=ipc / "live.sock",
+        worker=ipc / "worker.sock",
     )
 
 

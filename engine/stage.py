@@ -52,13 +52,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(check: Callable[[], Any], patience_s: float, what: str) -> Any:
+def eventually(
+    check: Callable[[], Any], patience_s: float, what: str, *, every_s: float = 0.02
+) -> Any:
     """The first true answer of ``check``; NotReady names what did not come."""
     end = CLOCK.mono_ns() + int(patience_s * 1e9)
     while CLOCK.mono_ns() < end:
         if found := check():
             return found
-        time.sleep(0.02)
+        time.sleep(every_s)
     raise NotReady(f"{what} did not happen within {patience_s:g} s")
 
 

@@ -17,7 +17,7 @@ from components.surface import instant as instant_of
 from components.surface import surface
 from db.queries_limits import LimitVersion, Utilisation
 from engine.domain.errors import Refused
-from engine.domain.limits import KINDS, LEVELS, key_of
+from engine.domain.limits import KINDS, LEVELS, TRIPS, key_of
 from engine.domain.people import Role
 from engine.gateway.viewer import viewer
 
@@ -35,6 +35,10 @@ ROAD: Final = (
 HALF: Final = (
     "A limit that no day came within half of protects from nothing that happens here: tighten it, "
     "or say in its derivation why it is so wide."
+)
+KILLS: Final = (
+    "An automatic kill takes the road of every kill: flag, receipts, released by two people. One "
+    "person is enough to arm one, or to arm it tighter; looser, or off again, it takes two."
 )
 
 
@@ -83,6 +87,9 @@ def _in_force(key: str, version: str) -> Component:
                         tools=html.Span("a name opens its versions and the form", className="dim",
                                         title=HELP),
                     ),
+                    live.panel("Automatic kills", _trips(), topic="limits", id="limits-kills",
+                               tools=html.Span("beyond it the desk kills by itself",
+                                               className="dim", title=KILLS)),
                 ],
                 className="stack",
             ),
@@ -99,6 +106,19 @@ def _in_force(key: str, version: str) -> Component:
         ],
         className="columns limits-page",
     )  # fmt: skip
+
+
+def _trips() -> Component:
+    """Each automatic kill with where it is armed; its name opens the form."""
+    kinds = [
+        {
+            "kind": name,
+            "words": KINDS[name].words.partition(": ")[2],
+            "meaning": KINDS[name].meaning,
+        }
+        for name in TRIPS
+    ]
+    return surface("limits-trips", "limits", data={"kinds": kinds}, class_name="table-host")
 
 
 def _versions(key: str) -> tuple[LimitVersion, ...]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from engine.core.quotes import Quotes
 from engine.core.rules import (
+    alerts,
     amend,
     approval,
     ask_override,
@@ -17,6 +18,7 @@ from engine.core.rules import (
     modes,
     orders,
     overrides,
+    playbook,
     scope_hold,
     throttle,
 )
@@ -73,7 +75,13 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.EnableStrategy: _plain(throttle.enable),
     c.AskOverride: ask_override.ask,
     c.ConfirmOverride: _plain(overrides.confirm),
-    c.AcknowledgeAlert: _plain(desk.acknowledge),
+    c.AcknowledgeAlert: _plain(alerts.acknowledge),
+    c.ShowAlerts: _plain(alerts.show),
+    c.AssignAlert: _plain(alerts.assign),
+    c.AnnotateAlert: _plain(alerts.annotate),
+    c.ResolveAlert: _plain(alerts.resolve),
+    c.TickStep: _plain(playbook.tick),
+    c.EditPlaybook: _plain(playbook.edit),
     c.AcceptReconciliation: _plain(books.accept),
     c.SetSpeed: _plain(desk.set_speed),
     c.StartIncident: _plain(drills.start_incident),

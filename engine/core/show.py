@@ -15,7 +15,7 @@ from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.state import State
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
-from engine.domain.governance import Alert, Change, ChangeState
+from engine.domain.governance import Change, ChangeState
 from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
@@ -89,6 +89,8 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         note=parent.note,
         fees=parent.fees,
         excluded=list(parent.excluded),
+        objective=parent.objective,
+        risk_aversion=parent.risk_aversion,
     )
 
 
@@ -355,22 +357,6 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         decided_by=change.decided_by,
         decided_at=change.decided_at,
         decision_reason=change.decision_reason,
-    )
-
-
-def alert_row(alert: Alert) -> v.AlertRow:
-    """One alert."""
-    return v.AlertRow(
-        id=f"A-{alert.id}",
-        severity=alert.severity,
-        kind=alert.kind,
-        object=alert.object,
-        sentence=alert.sentence,
-        raised_at=alert.raised_at,
-        times=alert.times,
-        acknowledged_by=alert.acknowledged_by,
-        event_at=alert.event_at,
-        seen_at=alert.seen_at,
     )
 
 

@@ -50,10 +50,11 @@ def topics(state: State) -> Topics:
 
 def all_limits(state: State) -> Iterator[Limit]:
     """Every limit in force: what people set, and as delivered where they set nothing."""
-    for kind, base in delivered(state.policy).items():
-        rows = state.limits.rows.get(kind, {})
-        if (base.level, base.subject) not in rows:
-            yield base
+    base = delivered(state.policy)
+    for kind in KINDS:
+        rows, own = state.limits.rows.get(kind, {}), base.get(kind)
+        if own is not None and (own.level, own.subject) not in rows:
+            yield own
         yield from rows.values()
 
 

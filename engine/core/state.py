@@ -15,6 +15,7 @@ from engine.domain.instrument import Instrument, Session
 from engine.domain.life import Heard
 from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
+from engine.domain.playbook import Drilled, SectionVersion
 from engine.domain.policy import Policy
 from engine.domain.safety import Condition, Difference, Hold, ModeSetting, Trip
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Symbol
@@ -76,6 +77,8 @@ class State:
     conditions: dict[tuple[str, str], Condition] = field(default_factory=dict)  # kind, object
     holds: dict[int, Hold] = field(default_factory=dict)
     trips: dict[tuple[str, str, str], Trip] = field(default_factory=dict)  # kind, scope, target
+    playbook: dict[str, tuple[SectionVersion, ...]] = field(default_factory=dict)  # edits only
+    drilled: dict[str, Drilled] = field(default_factory=dict)  # by kind of incident
     kill_generation: int = 0
 
     next_parent: int = 1

@@ -6,6 +6,7 @@ again. So an approval or a hold counts before the next decision, and a kill befo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent, Entry
-from engine.domain.governance import KillState
+from engine.domain.governance import Kill, KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED
 from engine.domain.orders import Parent
 from engine.domain.units import SECOND, Nanos, ParentId, child_text
@@ -73,6 +74,9 @@ class Output:
     answers: Mapping[str, str]  # command id -> "" or the refusal's sentence
 
 
+KEPT_KILLS: Final = 20  # released ones that a new day still shows
+
+
 class Desk:
     """State plus what is derived from the market; the only thing ``step`` changes."""
 
@@ -98,9 +102,10 @@ class Desk:
 class Batch:
     """Entries of one turn: each event is folded in as it is written."""
 
-    def __init__(self, state: State, inputs: Inputs) -> None:
+    def __init__(self, state: State, inputs: Inputs, *, is_still: bool = False) -> None:
         self.state = state
         self.inputs = inputs
+        self.is_still = is_still
         self.entries: list[Entry] = []
         self.records: list[tuple[int, bytes]] = []
         state.market_ns = inputs.market_ns
@@ -115,6 +120,7 @@ class Batch:
                 market_ns=self.inputs.market_ns,
                 desk_ns=self.inputs.desk_ns,
                 event=event,
+                still=self.is_still and not self.entries,
             )
             evolve(self.state, entry)
             self.entries.append(entry)
@@ -123,7 +129,7 @@ class Batch:
 def step(desk: Desk, inputs: Inputs) -> Output:
     """One turn. Raises BrokenInvariant only for our own bugs; then nothing may be sent."""
     state = desk.state
-    batch = Batch(state, inputs)
+    batch = Batch(state, inputs, is_still=inputs.ticks is None and state.is_open)
     if inputs.ticks is not None and state.session is not None:
         desk.quotes.update(tuple(state.instruments.values()), inputs.ticks)
     batch.take(inputs.facts)
@@ -322,6 +328,13 @@ def kills_cancelled(state: State, *, is_sent: bool) -> tuple[AnyEvent, ...]:
     return tuple(found)
 
 
+def kills_carried(state: State) -> tuple[Kill, ...]:
+    """Every kill in force, and the newest that were released; all others are in the journal."""
+    released = [row.id for row in state.kills.values() if not row.is_active]
+    kept = set(released[-KEPT_KILLS:])
+    return tuple(row for row in state.kills.values() if row.is_active or row.id in kept)
+
+
 def carried(state: State) -> e.DeskCarried:
     """What outlives the day, as the first entry of the next segment."""
     return e.DeskCarried(
@@ -335,9 +348,9 @@ def carried(state: State) -> e.DeskCarried:
         policy=state.policy,
         parameters=tuple(state.parameters.values()),
         models=tuple(state.models.values()),
-        kills=tuple(state.kills.values()),
+        kills=kills_carried(state),
         changes=tuple(state.changes.values()),
-        alerts=tuple(alert for alert in state.alerts.values() if not alert.acknowledged_by),
+        alerts=tuple(alert for alert in state.alerts.values() if not alert.is_closed),
         reports=state.reports,
         signed=state.signed,
         next_ids=(
@@ -353,4 +366,6 @@ def carried(state: State) -> e.DeskCarried:
         conditions=tuple(state.conditions.values()),
         holds=tuple(row for row in state.holds.values() if row.is_active),
         next_hold=state.next_hold,
+        playbook=tuple(text for texts in state.playbook.values() for text in texts),
+        drilled=tuple(state.drilled.values()),
     )

@@ -6,9 +6,10 @@ Optional fields that are None mean "leave as it is".
 
 import msgspec
 
+from engine.domain.governance import AlertCause
 from engine.domain.instrument import Instrument, Session
 from engine.domain.limits import Terms
-from engine.domain.orders import AtEnd, CatchUp, HoldChildren, OnRestart
+from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
 from engine.domain.safety import ResumeWhen, TradingMode
@@ -43,6 +44,8 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     note: str = ""
     exclude: tuple[str, ...] = ()  # names of venues that it must not use
     override: int = 0  # the override under which it passes soft limits, 0 = none
+    objective: Objective = Objective.UNSAID
+    risk_aversion: float = 0.0  # bp of cost that a bp of standard deviation is worth
 
 
 class AmendParent(Command, frozen=True, kw_only=True):
@@ -213,6 +216,50 @@ class AcknowledgeAlert(Command, frozen=True, kw_only=True):
     alert_id: int
 
 
+class ShowAlerts(Command, frozen=True, kw_only=True):
+    """A browser says that these stand on its screen now; the first one counts."""
+
+    alert_ids: tuple[int, ...]
+
+
+class AssignAlert(Command, frozen=True, kw_only=True):
+    """Somebody takes an exception, or is given it; ``to`` "" = whoever asks."""
+
+    alert_id: int
+    to: PersonId = PersonId("")
+
+
+class AnnotateAlert(Command, frozen=True, kw_only=True):
+    """A note beside an exception."""
+
+    alert_id: int
+    text: str
+
+
+class ResolveAlert(Command, frozen=True, kw_only=True):
+    """Close an exception whose cause is over. Needs a reason."""
+
+    alert_id: int
+    cause: AlertCause
+
+
+class TickStep(Command, frozen=True, kw_only=True):
+    """A step of the playbook is done, about this exception."""
+
+    alert_id: int
+    section: str
+    version: int  # that the person read
+    step: int  # 0 = the first
+
+
+class EditPlaybook(Command, frozen=True, kw_only=True):
+    """A new text of one section of the playbook. Needs a reason."""
+
+    section: str
+    version: int  # that the person edited
+    body: str
+
+
 class AcceptReconciliation(Command, frozen=True, kw_only=True):
     """Accept the shown difference between our books and the venue's."""
 
@@ -319,6 +366,12 @@ AnyCommand = (
     | AskOverride
     | ConfirmOverride
     | AcknowledgeAlert
+    | ShowAlerts
+    | AssignAlert
+    | AnnotateAlert
+    | ResolveAlert
+    | TickStep
+    | EditPlaybook
     | AcceptReconciliation
     | SetSpeed
     | StartIncident
@@ -358,6 +411,12 @@ PERMISSION: dict[str, str] = {
     "AskOverride": "order.submit",
     "ConfirmOverride": "override.confirm",
     "AcknowledgeAlert": "alert.acknowledge",
+    "ShowAlerts": "view.exceptions",
+    "AssignAlert": "alert.assign",
+    "AnnotateAlert": "alert.note",
+    "ResolveAlert": "alert.resolve",
+    "TickStep": "playbook.tick",
+    "EditPlaybook": "playbook.edit",
     "AcceptReconciliation": "reconciliation.accept",
     "SetSpeed": "market.speed",
     "StartIncident": "drill.incident",

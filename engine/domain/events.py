@@ -39,6 +39,7 @@ from engine.domain.limit_events import LimitEvent
 from engine.domain.limits import LimitsCarried
 from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
+from engine.domain.playbook import Drilled, SectionVersion
 from engine.domain.policy import Policy
 from engine.domain.safety import Condition, Hold, ModeSetting
 from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
@@ -81,6 +82,8 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     holds: tuple[Hold, ...] = ()
     next_hold: int = 1
+    playbook: tuple[SectionVersion, ...] = ()
+    drilled: tuple[Drilled, ...] = ()
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):
@@ -357,6 +360,60 @@ class AlertAcknowledged(Event, frozen=True, kw_only=True):
     by: PersonId
 
 
+class AlertShown(Event, frozen=True, kw_only=True):
+    """The first browser has it on its screen; the time of the entry is that of its word."""
+
+    alert_id: int
+    by: PersonId
+
+
+class AlertAssigned(Event, frozen=True, kw_only=True):
+    alert_id: int
+    to: PersonId
+    by: PersonId
+
+
+class AlertAnnotated(Event, frozen=True, kw_only=True):
+    alert_id: int
+    text: str
+    by: PersonId
+
+
+class AlertEscalated(Event, frozen=True, kw_only=True):
+    """A critical one that nobody has acknowledged in time: the desk is unattended."""
+
+    alert_id: int
+    after_s: float  # desk clock
+
+
+class AlertResolved(Event, frozen=True, kw_only=True):
+    alert_id: int
+    cause: str
+    reason: str
+    by: PersonId
+
+
+class StepTicked(Event, frozen=True, kw_only=True):
+    """A step of the playbook was done about an exception."""
+
+    alert_id: int
+    section: str
+    version: int
+    step: int
+    text: str
+    by: PersonId
+
+
+class PlaybookEdited(Event, frozen=True, kw_only=True):
+    """The text of a section from here on; earlier ones stay readable."""
+
+    section: str
+    version: int
+    body: str
+    by: PersonId
+    reason: str
+
+
 # --- after the close ------------------------------------------------------------------------
 class TcaReported(Event, frozen=True, kw_only=True):
     day: str
@@ -443,6 +500,13 @@ AnyEvent = (
     | LimitEvent
     | AlertRaised
     | AlertAcknowledged
+    | AlertShown
+    | AlertAssigned
+    | AlertAnnotated
+    | AlertEscalated
+    | AlertResolved
+    | StepTicked
+    | PlaybookEdited
     | TcaReported
     | TcaAnnotated
     | DaySigned
@@ -458,3 +522,4 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     market_ns: Nanos
     desk_ns: Nanos
     event: AnyEvent
+    still: bool = False  # first of a turn for which the market did not move: its second is decided

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from engine.domain.playbook import StepTick
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId
 
 
@@ -97,9 +98,31 @@ def content_hash(strategy: str, values: dict[str, float], model_id: str | None, 
     return hashlib.sha256(body).hexdigest()
 
 
+class AlertCause(StrEnum):
+    """Why an exception is closed; the reason in words stands beside it."""
+
+    FIXED = "fixed"
+    PASSED = "passed"  # it went away by itself
+    EXPECTED = "expected"  # a drill, or known beforehand
+    FALSE = "false_alarm"
+    ACCEPTED = "accepted"  # it stays as it is, and somebody answers for that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNote:
+    """What somebody wrote beside an exception. Time on the desk clock."""
+
+    by: PersonId
+    at: Nanos
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something a person must see. Times are on the desk clock."""
+    """An exception: something a person must see and close. Times are on the desk clock.
+
+    Equal ones (kind and object) are counted up until it is resolved.
+    """
 
     id: int
     severity: str
@@ -112,6 +135,23 @@ class Alert:
     times: int = 1
     event_at: Nanos = Nanos(0)  # cause, newest time [market clock]
     seen_at: Nanos = Nanos(0)  # when the desk saw it [market clock]
+    first_at: Nanos = Nanos(0)  # ``raised_at`` of the first time
+    delay_ns: int = 0  # from the cause to the alert, the first time [market clock]
+    shown_at: Nanos = Nanos(0)  # the first browser had it on its screen
+    shown_by: PersonId = PersonId("")
+    assigned_to: PersonId = PersonId("")
+    escalated_at: Nanos = Nanos(0)  # nobody had acknowledged it in time
+    resolved_by: PersonId = PersonId("")
+    resolved_at: Nanos = Nanos(0)
+    cause: str = ""  # one of AlertCause
+    resolution: str = ""  # the reason in words
+    notes: tuple[AlertNote, ...] = ()
+    ticks: tuple[StepTick, ...] = ()  # steps of the playbook that somebody has done
+
+    @property
+    def is_closed(self) -> bool:
+        """Resolved; what only informs is closed by the acknowledgement."""
+        return bool(self.resolved_by) or (self.severity == "info" and bool(self.acknowledged_by))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,8 +168,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defa
         return replace(self, requests=tuple(rows))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where an order stands: what ``stand`` makes of a life."""
 
     status: OrdStatus  # by the venue's reports alone
@@ -257,8 +256,7 @@ def _pending(life: Life, waiting: tuple[Request, ...]) -> Iterator[OrdStatus]:
             yield S.PENDING_CANCEL if pends == CANCEL else S.PENDING_REPLACE
 
 
-@dataclass(slots=True, kw_only=True)
-class _Terms:
+class _Terms(msgspec.Struct, kw_only=True):
     """What the reports say apart from trades and requests; changes as they are folded."""
 
     quantity: Shares

@@ -32,13 +32,16 @@ class LimitKind:
     name: str
     words: str  # "open value": the refusal says "open value of trader u1 must be at most ..."
     unit: str  # currency, share, fraction, bp, order, symbol
-    at: str  # entry = when a parent is entered or amended, child = at the gate, both
+    # entry = when a parent is entered or amended, child = at the gate, both; kill = no order is
+    # refused, but beyond it the desk kills
+    at: str
     meaning: str
     why: str  # derivation of the number as delivered
     soft: bool = False  # may have a soft number, which two people can override for one order
     window: str = ""  # field of the Policy that holds the window as delivered
     level: str = "firm"  # where the number as delivered stands
     subject: str = ""
+    levels: tuple[str, ...] = LEVELS  # where it may stand
 
 
 _KINDS: Final = (
@@ -121,8 +124,27 @@ _KINDS: Final = (
         meaning="Symbols that must not be traded at this level.",
         why="None as delivered.",
     ),
+    LimitKind(
+        name="trip_loss", words="automatic kill: loss of an order", unit="currency", at="kill",
+        meaning="Cost of one order against its arrival, fees included. Beyond it the order is "
+        "killed.",
+        why="Off as delivered.",
+    ),
+    LimitKind(
+        name="trip_move", words="automatic kill: move of a price", unit="fraction", at="kill",
+        meaning="Move of the mid of a stock in 60 s of market time, either way. Beyond it all "
+        "orders in the stock are killed.",
+        why="Off as delivered.", levels=("firm", "instrument"),
+    ),
+    LimitKind(
+        name="trip_rejects", words="automatic kill: rejected children", unit="order", at="kill",
+        window="trip_window_ns",
+        meaning="Rejected children of one order in the window. Beyond it the order is killed.",
+        why="Off as delivered.",
+    ),
 )  # fmt: skip
 KINDS: Final[dict[str, LimitKind]] = {kind.name: kind for kind in _KINDS}
+TRIPS: Final = tuple(kind.name for kind in _KINDS if kind.at == "kill")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,18 +263,28 @@ def of_whom(level: str, subject: str) -> str:
     return f"of {level} {subject}"
 
 
+def usual_window(policy: Policy, kind: LimitKind) -> Nanos:
+    """The window of a kind as delivered; 0 for one without."""
+    return Nanos(getattr(policy, kind.window)) if kind.window else Nanos(0)
+
+
 @lru_cache(maxsize=16)
 def delivered(policy: Policy) -> dict[str, Limit]:
-    """The limits as delivered, by kind: the numbers of the policy where they stand."""
+    """The limits as delivered, by kind: the numbers of the policy where they stand.
+
+    An automatic kill that the policy does not arm is none, and missing here.
+    """
     out = {}
     for kind in _KINDS:
         listed = kind.name == RESTRICTED
+        if not listed and getattr(policy, kind.name) is None:
+            continue
         out[kind.name] = Limit(
             kind=kind.name,
             level=kind.level,
             subject=kind.subject,
             value=0.0 if listed else float(getattr(policy, kind.name)),
-            window_ns=Nanos(getattr(policy, kind.window)) if kind.window else Nanos(0),
+            window_ns=usual_window(policy, kind),
             symbols=policy.restricted if listed else (),
             derivation=kind.why,
         )
@@ -270,11 +302,14 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
 
 
-def limit_from(terms: Terms, base: Limit | None) -> Limit:
-    """The limit that these terms would put in force; ``base`` is what counts there now."""
+def limit_from(terms: Terms, base: Limit | None, usual: Nanos) -> Limit:
+    """The limit that these terms would put in force; ``base`` is what counts there now.
+
+    usual : window as delivered, for a place that had none.
+    """
     window = Nanos(round(terms.window_s * SECOND))
-    if not window and base is not None:
-        window = base.window_ns
+    if not window:
+        window = usual if base is None else base.window_ns
     return Limit(
         kind=terms.kind,
         level=terms.level,

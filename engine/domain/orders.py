@@ -5,9 +5,11 @@ a function of the reports; ``CHILD_NEXT`` says which steps that can make. A step
 is a ``BrokenInvariant``.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.domain.life import CANCEL, CHANGE, FINAL, Heard, Life, OrdStatus, Standing, stand
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
@@ -160,6 +162,17 @@ class HoldChildren(StrEnum):
     LEAVE = "leave"
 
 
+class Objective(StrEnum):
+    """What the client wants most; strategies are ranked by it, the engine does not act on it."""
+
+    UNSAID = "unsaid"  # of orders that were entered without one
+    IMPACT = "impact"  # least expected cost
+    VWAP = "vwap"  # stay with the market's VWAP
+    ARRIVAL = "arrival"  # stay with the price at arrival
+    FINISH = "finish"  # be done by the end
+    URGENCY = "urgency"  # expected cost plus risk aversion times its standard deviation
+
+
 class AtEnd(StrEnum):
     """What happens at the horizon with leaves."""
 
@@ -167,8 +180,7 @@ class AtEnd(StrEnum):
     EXPIRE = "expire"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(msgspec.Struct, frozen=True, kw_only=True):
     """One order at one venue.
 
     ``life`` is what was heard of it; quantity, price, state and the sums below it are made from
@@ -270,8 +282,7 @@ def average_of(notional100: int, shares: int) -> float:
     return notional100 / 100 / shares if shares else float("nan")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueUse:
+class VenueUse(msgspec.Struct, frozen=True, kw_only=True):
     """What one parent did at one venue."""
 
     sent: Shares = Shares(0)  # of children that left, live ones included
@@ -281,8 +292,7 @@ class VenueUse:
     fees: float = 0.0  # [currency]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
     """What a trader asked for, and how far it has come."""
 
     id: ParentId
@@ -307,6 +317,8 @@ class Parent:
     on_restart: OnRestart
     catch_up: CatchUp
     at_end: AtEnd
+    objective: Objective = Objective.UNSAID
+    risk_aversion: float = 0.0  # for URGENCY: bp of cost that a bp of standard deviation is worth
     note: str = ""
     version: int = 1  # counts human-made changes
     filled: Shares = Shares(0)

@@ -53,6 +53,8 @@ WATCHERS: Final = {**EVERYONE, Role.TRADER: Reach.DESK}
 PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     # looking
     "view.desk": WATCHERS,
+    "view.exceptions": WATCHERS,
+    "view.playbook": WATCHERS,
     "view.approvals": WATCHERS,
     "view.strategies": WATCHERS,
     "view.models": WATCHERS,
@@ -111,6 +113,28 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.TRADER: Reach.OWN,
         Role.SUPERVISOR: Reach.DESK,
         Role.RISK: Reach.ALL,
+    },
+    "alert.assign": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
+    "alert.note": WATCHERS,
+    "alert.resolve": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
+    "playbook.tick": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.DESK,
+        Role.RISK: Reach.ALL,
+    },
+    "playbook.edit": {
+        Role.SUPERVISOR: Reach.ALL,
+        Role.RISK: Reach.ALL,
+        Role.QUANT: Reach.ALL,
+        Role.COMPLIANCE: Reach.ALL,
     },
     "mode.set": {Role.SUPERVISOR: Reach.ALL, Role.RISK: Reach.ALL},
     "reconciliation.accept": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},

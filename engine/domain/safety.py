@@ -38,7 +38,7 @@ class ModeSetting:
 class Condition:
     """Something wrong with the desk itself, seen by its own process; ends by itself."""
 
-    kind: str  # watchdog, clock, disk, journal, venue, unattended, selftest
+    kind: str  # watchdog, clock, disk, journal, venue, unattended, attendance, selftest
     object: str
     sentence: str
     mode: TradingMode  # what it makes of the desk while it lasts

@@ -51,6 +51,8 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     fees: float = 0.0  # venue fees so far, negative = rebates
     excluded: list[str] = []  # venues it must not use
+    objective: str = "unsaid"
+    risk_aversion: float = 0.0
 
 
 class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,7 +232,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert."""
+    """One exception."""
 
     id: str
     severity: str
@@ -242,6 +244,46 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str
     event_at: int = 0  # the cause, market clock
     seen_at: int = 0  # when the desk saw it, market clock
+    state: str = "open"  # open, acknowledged, resolved
+    first_at: int = 0
+    delay_s: float | None = None  # from cause to alert the first time, market clock
+    shown_at: int = 0  # first on a screen
+    shown_by: str = ""
+    shown_s: float | None = None  # from the alert to the screen, desk clock
+    acknowledged_at: int = 0
+    assigned_to: str = ""
+    escalated_at: int = 0  # nobody had acknowledged it in time
+    stands: str = ""  # "yes" and "over" where the desk knows whether its cause still stands
+    cause: str = ""  # why it is closed
+    resolution: str = ""
+    resolved_by: str = ""
+    resolved_at: int = 0
+    notes: list[list[str | int]] = []  # at, by, text
+    order: str = ""  # the order of today that it is about, P-3
+    section: str = ""  # of the playbook
+    ticks: list[list[str | int]] = []  # step, version, at, by, text
+
+
+class PlaybookRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One section of the playbook as it is now."""
+
+    id: str
+    part: str
+    title: str
+    kinds: list[str]
+    within_min: int
+    version: int
+    words: str
+    steps: list[str]
+    body: str
+    by: str  # "" = the text of the first version
+    at: int
+    reason: str
+    earlier: list[list[str | int]]  # version, at, by, reason, text; newest first
+    drill: str
+    drilled_at: int  # desk clock, 0 = never
+    drilled_by: str
+    unresolved: int  # exceptions that it is about
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,3 +353,6 @@ class DeskRow(msgspec.Struct, frozen=True, kw_only=True):
     difference_grows: bool = False
     difference_asked_by: str = ""
     compared_at: int = 0  # our books and the venue's, newest comparison, desk clock
+    trader_seen_at: int = 0  # a trader last looked at a page, desk clock, 0 = not since the start
+    risk_seen_at: int = 0  # the same of an independent risk person
+    watched_since: int = 0  # start of the engine: nobody was looked for earlier

@@ -50,6 +50,7 @@ class Drill:
     recoveries_ms: list[int] = field(default_factory=list)  # death to READY, engine and exchange
     failures: list[str] = field(default_factory=list)
     step: int = 0
+    live_parents: int = LIVE_PARENTS  # that are kept at work
 
     def choose(self, n: int) -> int:
         """The next choice of the seed in [0, n)."""
@@ -65,8 +66,12 @@ class Drill:
         if status["desk"]["session"] == "CLOSED":
             self.failures.append("the session closed before the drill was over: lower --speed")
             return
+        self.top_up(status)
+
+    def top_up(self, status: dict[str, Any]) -> None:
+        """Enough parents at work, by what the engine has just said."""
         working = sum(1 for state, _, _ in status["parents"].values() if state == "WORKING")
-        for _ in range(LIVE_PARENTS - working):
+        for _ in range(self.live_parents - working):
             symbol, side, quantity, strategy = ORDERS[self.choose(len(ORDERS))]
             quantity += 100 * self.choose(100)  # equal orders in a row are refused
             try:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from db.journal import read_all, verify
 from engine.domain import events as e
-from engine.domain.commands import ReleaseKill, SetPeople, SubmitParent
+from engine.domain.commands import InstallModel, ReleaseKill, SetPeople, SubmitParent
 from engine.domain.errors import Refused
 from engine.domain.events import Entry
 from engine.domain.kinds import NEW
@@ -27,6 +27,7 @@ from engine.domain.people import Person, Role
 from engine.domain.units import ChildId, Nanos, PersonId, Shares, Symbol, child_text
 from engine.drill.crew import Crew, folder_name
 from engine.drill.ending import TROUBLE, Report, conclude, flags, quantiles, words_of
+from engine.drill.lean import hand_written
 from engine.exchange.order_log import Moved, Opened, read_entries
 from engine.kernels.rng import below
 from engine.runtime.clock import SystemClock
@@ -59,7 +60,10 @@ CLIENTS: Final = ("", "north-fund", "south-fund", "east-fund")
 VENUES: Final = ("SIM-A", "SIM-B", "SIM-C")
 SCOPES: Final = (
     *("parent",) * 8, *("child",) * 4, *("trader",) * 2, *("symbol",) * 2, "strategy", "venue",
-    "desk", "client", "all",
+    "desk", "client", "model", "all",
+)  # fmt: skip
+FIRST: Final = (  # each once, the narrow ones before there is nothing left for them
+    "child", "parent", "model", "venue", "client", "symbol", "trader", "strategy", "desk", "all",
 )  # fmt: skip
 Tags = Mapping[str, str]
 
@@ -95,6 +99,7 @@ class Judgement:
 
     kills: Counter[str] = field(default_factory=Counter)
     covered: int = 0  # children taken back
+    by_model: int = 0  # of them by kills of a model version
     confirmed: int = 0
     violations: list[str] = field(default_factory=list)
     blocked_ms: list[float] = field(default_factory=list)
@@ -116,6 +121,7 @@ class Judgement:
                     over |= {f"P-{number}" for number in kill.parents}
                     self.kills[kill.scope] += 1
                     self.covered += len(kill.children)
+                    self.by_model += len(kill.children) if kill.scope == "model" else 0
                     self.blocked_ms.append((entry.desk_ns - kill.requested_at) / 1e6)
                 case e.KillCancelSent(kill_id=number) if number not in tests:
                     self.cancel_sent_ms.append((entry.desk_ns - asked[number]) / 1e6)
@@ -151,7 +157,9 @@ class Leg:
     crew: Crew
     seed: int
     known: dict[str, dict[str, str]] = field(default_factory=dict)  # parent -> its tags
+    model: str = ""  # version in force for ADAPTIVE
     refused: int = 0
+    asked: int = 0  # kills so far
     step: int = 0
 
     def choose(self, n: int) -> int:
@@ -192,6 +200,13 @@ class Leg:
             "desk": DESKS[number % len(DESKS)],
         }  # fmt: skip
 
+    def scope(self) -> str:
+        """Of the next kill."""
+        self.asked += 1
+        if self.asked <= len(FIRST):
+            return FIRST[self.asked - 1]
+        return SCOPES[self.choose(len(SCOPES))]
+
     def target(self, scope: str, working: Sequence[str], children: Sequence[str]) -> str:
         """Something of the scope that is at work now."""
         parent = working[self.choose(len(working))]
@@ -204,6 +219,8 @@ class Leg:
                 return children[self.choose(len(children))] if children else "C-1-1"
             case "venue":
                 return VENUES[self.choose(len(VENUES))]
+            case "model":
+                return self.model
             case _:
                 return self.known[parent][scope] or "north-fund"
 
@@ -218,7 +235,7 @@ class Leg:
         flag = KillFlag.open(self.crew.where.kill_flag)
         try:
             for _ in range(count):
-                scope = SCOPES[self.choose(len(SCOPES))]
+                scope = self.scope()
                 target = self.target(scope, working, children)
                 now = SystemClock().wall_ns()
                 flag.request(scope, target, "drill", door="cli", now_ns=now)
@@ -250,9 +267,12 @@ class Leg:
 
     def run(self, n: int) -> None:
         """So many kills."""
+        self.model = hand_written(self.crew.where.models)
         self.crew.start()
         self.crew.wait_ready()
         self.crew.submit(SetPeople(people=PEOPLE), SYSTEM)
+        lean = InstallModel(strategy="ADAPTIVE", model_id=self.model, card="of a drill")
+        self.crew.submit(lean, SYSTEM)
         done = 0
         while done < n:
             count = min(ROUND, n - done)
@@ -300,6 +320,7 @@ def work(options: argparse.Namespace, folder: Path) -> Report:
         failures += wrong
         total.kills += found.kills
         total.covered += found.covered
+        total.by_model += found.by_model
         total.confirmed += found.confirmed
         total.violations += found.violations
         for name, values in latencies[is_busy].items():
@@ -311,6 +332,7 @@ def work(options: argparse.Namespace, folder: Path) -> Report:
         "by_scope": dict(sorted(total.kills.items())),
         "confirmed": total.confirmed,
         "children_taken_back": total.covered,
+        "taken_back_by_model": total.by_model,
         "sent_after_blocked": len(total.violations),
         "idle": {name: quantiles(values) for name, values in latencies[False].items()},
         "busy": {name: quantiles(values) for name, values in latencies[True].items()},

@@ -10,9 +10,10 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import structs
 
 from db.journal import read_all
 from engine.core.evolve import HANDLERS
@@ -43,7 +44,7 @@ def broken_engine() -> int:
         child = state.child(event.child_id)
         assert child is not None
         parent = state.parents[child.parent_id]
-        state.parents[parent.id] = replace(parent, filled=Shares(0), overfilled=Shares(0))
+        state.parents[parent.id] = structs.replace(parent, filled=Shares(0), overfilled=Shares(0))
 
     HANDLERS[e.ChildFilled] = forget
     ready()

@@ -20,6 +20,8 @@ from engine.warm import ready
 FAST: Final = 600.0
 DEATHS: Final = 5
 PATIENCE_S: Final = 3_600.0
+A_PARENT: Final = 20_000  # entries that one parent at work writes in a day, and fewer beside many
+LOOK_S: Final = 0.25
 GOALS: Final = ((10_000, 5.0), (1_000_000, 30.0))  # entries at most, goal [s]
 
 
@@ -39,7 +41,7 @@ def fill(crew: Crew, drill: Drill, events: int) -> None:
         drill.keep_trading()
         return entries_of(crew) >= events
 
-    eventually(is_long, PATIENCE_S, f"{events} entries")
+    eventually(is_long, PATIENCE_S, f"{events} entries", every_s=LOOK_S)
 
 
 def away(crew: Crew) -> float:
@@ -61,6 +63,7 @@ def work(options: argparse.Namespace, folder: Path) -> Report:
     ready()
     crew = Crew(state=folder / "s", options=("--seed", str(options.seed), "--speed", f"{FAST:g}"))
     drill = Drill(stage=crew, seed=options.seed, speed=FAST)
+    drill.live_parents = max(drill.live_parents, options.events // A_PARENT)
     failures: list[str] = []
     times: list[float] = []
     entries = 0

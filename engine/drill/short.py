@@ -1,5 +1,9 @@
-"""The engine process on days that close early: ``python -m engine.drill.short engine run``."""
+"""Days that close early: ``python -m engine.drill.short engine run`` is the engine process on them.
 
+``python -m engine.drill.short desk SECONDS FLAGS`` is the whole desk, as ``app.py`` starts it.
+"""
+
+import argparse
 import os
 import sys
 from dataclasses import dataclass
@@ -40,5 +44,26 @@ def engine() -> int:
     return compose.main()
 
 
+def desk_command(day_s: float) -> tuple[str, ...]:
+    """How a whole desk on short days is started; the flags of ``app.py`` follow."""
+    return (sys.executable, "-m", "engine.drill.short", "desk", f"{day_s:g}")
+
+
+def desk(day_s: str, argv: list[str]) -> int:
+    """All five processes; only the engine differs."""
+    from engine import settings
+    from engine.supervise import Spec, specs, supervise
+
+    os.umask(0o077)
+    os.environ[DAY_VARIABLE] = day_s
+    flags = argparse.ArgumentParser()
+    settings.add_flags(flags)
+    words = settings.resolve(vars(flags.parse_args(argv)), os.environ)
+    short = Spec(
+        name="engine", command=(sys.executable, "-m", "engine.drill.short", "engine", "run")
+    )
+    return supervise(words, [short if row.name == short.name else row for row in specs()])
+
+
 if __name__ == "__main__":
-    sys.exit(engine())
+    sys.exit(desk(sys.argv[2], sys.argv[3:]) if sys.argv[1] == "desk" else engine())

@@ -148,9 +148,12 @@ class Exchange:
             case "advance":
                 return self._advance(ask, day)
             case "books":
+                books = day.ledger
+                changed = books.listed(after=ask.after)
                 return self._state(
-                    ask, day, reports=day.ledger.rows(ask.since), orders=day.ledger.listed()
-                )
+                    ask, day, reports=books.rows(ask.since), orders=changed, mark=books.mark,
+                    check=books.check(),
+                )  # fmt: skip
             case "ping":
                 return self._state(ask, day)
             case "queues":
@@ -196,6 +199,8 @@ class Exchange:
             venues=day.market.venues,
             orders=more.get("orders", ()),  # type: ignore[arg-type]
             queues=more.get("queues", {}),  # type: ignore[arg-type]
+            mark=more.get("mark", 0),  # type: ignore[arg-type]
+            check=more.get("check", 0),  # type: ignore[arg-type]
         )
 
     # --- the day ------------------------------------------------------------------------------
@@ -257,6 +262,7 @@ class Exchange:
                     "with --state"
                 )
             rerun(day, log)
+            log.entries.clear()  # they were read for this, and the day may be long
         elif log is not None:
             log.append(opened)
         self.day, self._log = day, log

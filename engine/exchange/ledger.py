@@ -29,7 +29,7 @@ from engine.domain.report_kinds import (
 )
 from engine.domain.units import CHILD_BITS
 from engine.exchange.order_log import Happened, Moved, Opened, Withdrawn, read_entries
-from engine.runtime.venues.wire import Order, messages_of, reports_of
+from engine.runtime.venues.wire import Order, check_of, messages_of, reports_of
 
 Records = NDArray[np.void]
 STRAY_EPOCH = 1 << 20  # of orders that only a drill makes; no engine comes this far
@@ -55,15 +55,24 @@ class Known:
     venue: int = 0
     newest: int = 0  # exec_id of the last report that counted
     requests: tuple[int, ...] = ()  # numbers of the replaces that came
+    mark: int = 0  # of its last change
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Orders by child id, and the reports of the day in venue order."""
+    """Orders by child id, and the reports of the day in venue order.
+
+    mark : counts changes of orders, so that one can ask for what changed since.
+    """
 
     orders: dict[int, Known] = field(default_factory=dict)
     reports: list[Records] = field(default_factory=list)
     count: int = 0  # of reports
+    mark: int = 0
+
+    def _touch(self, order: Known) -> None:
+        self.mark += 1
+        order.mark = self.mark
 
     def sent(self, messages: Records, tags: dict[str, dict[str, str]]) -> None:
         """Messages came in. A second NEW with the same id changes nothing."""
@@ -72,6 +81,7 @@ class Ledger:
             if row["kind"] == REPLACE and child in self.orders:
                 order = self.orders[child]
                 order.requests = (*order.requests, int(row["request"]))
+                self._touch(order)
             if row["kind"] != NEW or child in self.orders:
                 continue
             self.orders[child] = Known(
@@ -84,6 +94,7 @@ class Ledger:
                 leaves=max(0, int(row["quantity"])),
                 tags=dict(tags.get(str(child), {})),
             )
+            self._touch(self.orders[child])
 
     def reported(self, reports: Records) -> None:
         """Reports went out."""
@@ -100,6 +111,7 @@ class Ledger:
                 order = self._stray(row)
             if row["exec_id"] <= order.newest:
                 continue  # out of order, or once more: a newer one has said more
+            self._touch(order)
             order.newest = int(row["exec_id"])
             order.cum, order.leaves = int(row["cum"]), int(row["leaves"])
             order.state, order.reason = int(row["kind"]), int(row["reason"])
@@ -114,6 +126,7 @@ class Ledger:
         symbol, quantity = int(row["symbol"]), int(row["leaves"])
         known = Known(symbol=symbol, side=0, price=0, quantity=quantity, tags={})
         self.orders[child] = known
+        self._touch(known)
         return known
 
     def rows(self, since: int = 0) -> Records:
@@ -125,8 +138,12 @@ class Ledger:
         every = np.concatenate([*self.reports[first:], np.zeros(0, EXECUTION)])
         return every[max(since - count, 0) :]
 
-    def listed(self, *, open_only: bool = False) -> tuple[Order, ...]:
-        """All children, or the open ones, in the order in which they came."""
+    def check(self) -> int:
+        """A sum over every order of the day; see ``check_of``."""
+        return check_of((child, row.cum, row.leaves) for child, row in self.orders.items())
+
+    def listed(self, *, open_only: bool = False, after: int = 0) -> tuple[Order, ...]:
+        """All children, or the open ones, in the order in which they came; changed after a mark."""
         return tuple(
             Order(
                 child=child,
@@ -144,7 +161,7 @@ class Ledger:
                 requests=known.requests,
             )
             for child, known in self.orders.items()
-            if known.leaves > 0 or not open_only
+            if (known.leaves > 0 or not open_only) and known.mark > after
         )
 
     def open_children(self) -> list[int]:

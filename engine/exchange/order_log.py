@@ -5,8 +5,12 @@ in their order with the market time they came at, mass cancels, the engine's tok
 reports too: a second run must give the same ones, and crash tests judge the desk by them.
 An entry is on disk before the answer that shows its effect leaves. A last line that was torn by a
 crash was never shown to anybody and is cut off; damage anywhere else is a BrokenInvariant.
+
+The file is larger than what stands in it: zero bytes behind the last line are room for mass
+cancels, which must be written on a disk that is full.
 """
 
+import contextlib
 import os
 import zlib
 from pathlib import Path
@@ -20,6 +24,7 @@ from engine.runtime.venues.wire import Incident
 
 SUFFIX: Final = ".orders"
 LAYOUT: Final = 2  # of the rows: 2 = ORDER and EXECUTION
+ROOM: Final = 1_048_576  # [byte] kept behind the last line: a mass cancel of some 5,000 orders
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
@@ -107,7 +112,7 @@ def read_entries(path: Path) -> tuple[list[Entry], int]:
     for number, line in enumerate(lines[:-1], start=1):
         entry = _entry_of(line)
         if entry is None:
-            if number == len(lines) - 1 and not lines[-1]:
+            if number == len(lines) - 1 and not lines[-1].strip(b"\0"):
                 break  # the last line, written in part
             raise BrokenInvariant(f"line {number} of the order log {path.name} is damaged")
         entries.append(entry)
@@ -124,25 +129,53 @@ class OrderLog:
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.entries: list[Entry] = []
-        used = 0
+        self._at = 0  # end of the last line
         is_new = not path.exists()
         if not is_new:
-            self.entries, used = read_entries(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        if not is_new:
-            os.ftruncate(self._file, used)
-        else:
+            self.entries, self._at = read_entries(path)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        self._size = os.fstat(self._file).st_size
+        if is_new:
             _sync_folder(path.parent)
+        else:
+            self._clear()
+        self._make_room()
 
     def append(self, entry: Entry) -> None:
         """Write and sync one entry."""
-        rest = memoryview(line_of(entry))
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
+        line = line_of(entry)
+        self._put(line, self._at)
         os.fsync(self._file)
+        self._at += len(line)
+        self._size = max(self._size, self._at)
+        if self._size - self._at < ROOM // 2:
+            self._make_room()
+
+    def _put(self, data: bytes, at: int) -> None:
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(self._file, rest, at)
+            rest, at = rest[written:], at + written
+
+    def _clear(self) -> None:
+        """Zero bytes over a torn end; the room stays ours."""
+        if self._size > self._at:
+            self._put(bytes(self._size - self._at), self._at)
+            os.fsync(self._file)
+
+    def _make_room(self) -> None:
+        """Room behind the last line, where the disk has it; else what is there must do."""
+        wanted = self._at + ROOM
+        if wanted <= self._size:
+            return
+        with contextlib.suppress(OSError):  # a full disk says so when a line no longer fits
+            self._put(bytes(wanted - self._size), self._size)
+            os.fsync(self._file)
+        self._size = os.fstat(self._file).st_size
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, without the room."""
+        os.ftruncate(self._file, self._at)
         os.close(self._file)
 
 

@@ -305,9 +305,10 @@ def _listening(path: Path) -> socket.socket:
 
 
 def say(text: str) -> None:
-    """One line for the supervisor's log."""
-    sys.stderr.write(f"exchange: {text}\n")
-    sys.stderr.flush()
+    """One line for the supervisor's log, which a full disk does not take."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"exchange: {text}\n")
+        sys.stderr.flush()
 
 
 def generated_opener(state: Path) -> OpenMarket:

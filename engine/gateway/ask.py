@@ -6,7 +6,7 @@ charts and records come from the tape and the read tables, each with its age.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -75,6 +75,16 @@ class Ask:
     def desk_row(self) -> dict[str, Any]:
         """What the header shows; {} before the engine has said it."""
         return dict(self._hub.last_rows("desk").get("desk", {}))
+
+    def rows(self, topic: str) -> Mapping[str, Mapping[str, Any]]:
+        """Last rows of a topic; only for topics that everybody with the route may see."""
+        return self._hub.last_rows(topic)
+
+    def record_of(self, number: int, audience: Audience) -> dict[str, Any] | None:
+        """As ``record``, with the open of its day; None without read tables too."""
+        row = None if self._queries is None else self.record(number, audience)
+        day = None if row is None else self._queries.day(row["day"])
+        return None if row is None or day is None else row | {"day_open_at": day.open_at}
 
     def series(
         self, number: int, live: dict[str, Any] | None, most: int, audience: Audience

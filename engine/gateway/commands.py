@@ -15,7 +15,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from engine.domain.commands import PERMISSION, RISK_REDUCING, AnyCommand, Envelope
+from engine.domain.commands import PERMISSION, RISK_REDUCING, AnyCommand, Envelope, ShowAlerts
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos, PersonId
 from engine.gateway.grants import LOGIN, Grants
@@ -58,6 +58,11 @@ TARGET: Final = {
     "EnableStrategy": "strategy",
     "ConfirmOverride": "override_id",
     "AcknowledgeAlert": "alert_id",
+    "AssignAlert": "alert_id",
+    "AnnotateAlert": "alert_id",
+    "ResolveAlert": "alert_id",
+    "TickStep": "alert_id",
+    "EditPlaybook": "section",
     "AcceptReconciliation": "difference",
     "AnnotateTca": "day",
     "SignDay": "day",
@@ -77,7 +82,10 @@ FRESH: Final = frozenset(
     }
 )  # fmt: skip
 # verbs an idle login may still send, besides those that reduce risk
-CALM: Final = RISK_REDUCING | {"AnnotateTca"}
+CALM: Final = RISK_REDUCING | {
+    "AnnotateTca", "ShowAlerts", "AssignAlert", "AnnotateAlert", "ResolveAlert", "TickStep",
+}  # fmt: skip
+AUTOMATIC: Final = frozenset({"ShowAlerts"})  # the browser sends it, nobody has done anything
 
 
 class CommandRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,6 +177,7 @@ class Commands:
     pending: "OrderedDict[tuple[str, str], tuple[CommandRequest, asyncio.Task[Response]]]" = field(
         default_factory=OrderedDict
     )
+    shown: set[int] = field(default_factory=set)  # alerts that a browser was the first to show
 
     async def take(self, request: CommandRequest, someone: Viewer) -> Response:
         """One effect an id, however often it is sent."""
@@ -196,6 +205,10 @@ class Commands:
             self._permit(request.verb, someone)
         except Refused as refused:
             return self._refused(request.id, refused)
+        if isinstance(command, ShowAlerts):
+            command = self._news(command)
+            if not command.alert_ids:
+                return _accepted(Answer(id=request.id, seq=0, message="shown before"))
         now = self.clock.wall_ns()
         if request.verb not in CALM and self.directory.idle(someone.session, now):
             minutes = self.directory.idle_lock / (60 * SECOND)
@@ -205,7 +218,8 @@ class Commands:
             )  # fmt: skip
         if request.verb in FRESH and not self.directory.fresh(someone.session, now):
             return problem(403, "this act asks for your password", kind="fresh", id=request.id)
-        self.directory.acted(someone.session, now)
+        if request.verb not in AUTOMATIC:
+            self.directory.acted(someone.session, now)
         envelope = Envelope(
             id=request.id,
             person=PersonId(someone.person_id),
@@ -216,7 +230,14 @@ class Commands:
             reason=request.reason,
             door="web",
         )
-        return await self._forward(envelope)
+        response = await self._forward(envelope)
+        if isinstance(command, ShowAlerts) and response.status_code == 202:
+            self.shown.update(command.alert_ids)
+        return response
+
+    def _news(self, command: ShowAlerts) -> ShowAlerts:
+        """Without what another browser has shown: forty open pages are not forty entries."""
+        return ShowAlerts(alert_ids=tuple(n for n in command.alert_ids if n not in self.shown))
 
     def _permit(self, verb: str, someone: Viewer) -> None:
         permission = PERMISSION[verb]

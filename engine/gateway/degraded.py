@@ -67,7 +67,7 @@ PARTS: Final = (
     Part(name="clock", new_orders="yes", cancels="yes", kill_by=ALL,
          note="the desk keeps its own time; nothing expires by a clock that is set"),
     Part(name="supervision", new_orders="resting only, no new parents", cancels="yes",
-         kill_by=ALL, note="only where unattended_s is set"),
+         kill_by=ALL, note="only where unattended_s or attendance_s is set"),
     Part(name="kill self-test", new_orders="yes", cancels="yes",
          kill_by="do not rely on it: call the venues", note="at each start and open, on demand"),
     Part(name="machine", new_orders="none", cancels="cancel on disconnect", kill_by="phone",
@@ -139,7 +139,11 @@ class Degraded:
             "venues": _venues(self.hub.last_rows("venues")),
             "books": _books(desk, self.hub.last_rows("books"), now),
             "clock": _condition(said, "clock", "as the desk's"),
-            "supervision": _condition(said, "unattended", "somebody is here, or nobody need be"),
+            "supervision": _condition(
+                said,
+                "unattended" if "unattended" in said else "attendance",
+                "somebody is here, or nobody need be",
+            ),
             "kill self-test": _self_test(said, self.hub.last_rows("kills")),
         }
         for name, state in of_engine.items():
@@ -219,20 +223,27 @@ def _self_test(said: Mapping[str, Cells], kills: Mapping[str, Cells]) -> State:
 
 
 # --- who is here ----------------------------------------------------------------------------
-def supervisors(hub: Hub, directory: Directory, now: int) -> int:
-    """Supervisors with a page open who have done something within the idle time."""
+def watchers(hub: Hub, directory: Directory, now: int) -> dict[str, int]:
+    """Who has a page open and has done something within the idle time, by what they are.
+
+    Whoever trades is no independent eye on it, whatever other role the person has.
+    """
     here = {client.person_id for client in hub.clients if not directory.idle(client.session, now)}
-    rows = (directory.persons.get(person_id) for person_id in here)
-    return sum(1 for row in rows if row is not None and Role.SUPERVISOR in row.roles)
+    rows = [row.roles for row in map(directory.persons.get, here) if row is not None]
+    return {
+        "supervisors": sum(1 for roles in rows if Role.SUPERVISOR in roles),
+        "traders": sum(1 for roles in rows if Role.TRADER in roles),
+        "risks": sum(1 for roles in rows if Role.RISK in roles and Role.TRADER not in roles),
+    }
 
 
 async def tell_presence(desk: Desk, hub: Hub, directory: Directory, clock: Clock) -> None:
     """Tell the engine again and again; one that does not hear it takes nobody for present."""
     while True:
-        n = supervisors(hub, directory, clock.wall_ns())
+        counts = watchers(hub, directory, clock.wall_ns())
         with contextlib.suppress(Refused, TimeoutError, ConnectionError):
             # an engine that is silent or halted sends nothing either
-            await desk.ask("presence", {"supervisors": n}, ASK_S)
+            await desk.ask("presence", counts, ASK_S)
         await asyncio.sleep(PRESENCE_S)
 
 

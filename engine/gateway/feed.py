@@ -11,7 +11,7 @@ import zmq.asyncio
 from engine.gateway.live import Hub, frame_from_bytes
 from engine.gateway.ports import Frames
 
-BACKLOG: Final = 10_000  # frames ZeroMQ may keep for us; beyond it frames are lost and a gap shows
+BACKLOG: Final = 1_000  # frames ZeroMQ may keep for us; beyond it frames are lost and a gap shows
 GAP_PAUSE_S: Final = 0.5  # at most two snapshots a second are asked for
 
 

@@ -7,7 +7,7 @@ from engine.desk import Answer
 from engine.domain.commands import Envelope
 from engine.runtime.clock import Clock
 
-__all__ = ["Answer", "Clock", "Desk", "Frames", "KillSwitch"]
+__all__ = ["Answer", "Clock", "Desk", "Frames", "KillSwitch", "Questions"]
 
 
 class KillSwitch(Protocol):
@@ -28,6 +28,18 @@ class Frames(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Raw frames, in order."""
+        ...
+
+
+class Questions(Protocol):
+    """Somebody who is asked: the worker's simulations."""
+
+    async def ask(self, name: str, args: dict[str, Any], timeout_s: float = 2.0) -> Any:
+        """The answer's body; raises as ``Desk.submit`` does."""
+        ...
+
+    def close(self) -> None:
+        """Give the wire back."""
         ...
 
 

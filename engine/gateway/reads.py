@@ -6,10 +6,10 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from db.people import People
-from engine.gateway import audit, health, limits, tca, views, workbook
+from engine.gateway import ask, audit, expected, health, limits, tca, views, workbook
 from engine.gateway.grants import Grants
 from engine.gateway.live import Hub
-from engine.gateway.ports import Clock
+from engine.gateway.ports import Clock, Desk, Questions
 from engine.gateway.sessions import Directory
 
 
@@ -18,6 +18,10 @@ class Sources(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def worker(self) -> Questions | None: ...
     @property
     def processes(self) -> Path | None: ...
     @property
@@ -34,6 +38,9 @@ def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> l
         health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants),
         views.routes(parts.people, grants),
         workbook.routes(hub, parts.look, parts.clock, grants),
+        expected.routes(
+            expected.Expected(ask.Ask(parts.desk, hub, parts.queries), parts.worker), grants
+        ),
     ]
     if parts.queries is not None:
         found.append(tca.routes(parts.queries, directory, grants))

@@ -20,6 +20,7 @@ TOPICS: Final = {
     "venues": "view.desk",
     "kills": "view.desk",
     "alerts": "view.desk",
+    "playbook": "view.playbook",
     "incidents": "view.desk",
     "holds": "view.desk",
     "books": "view.desk",

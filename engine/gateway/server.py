@@ -32,7 +32,7 @@ from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
 from engine.gateway.live import Cells, Hub
 from engine.gateway.logs import FOR_PEOPLE, clean_stderr
-from engine.gateway.ports import Clock, Desk, Frames, KillSwitch
+from engine.gateway.ports import Clock, Desk, Frames, KillSwitch, Questions
 from engine.gateway.problems import problem
 from engine.gateway.sessions import BY_DEFAULT, SECOND, Directory
 from engine.lifeline import SUPERVISED
@@ -97,6 +97,7 @@ class Parts:
     idle_lock: int = BY_DEFAULT  # [ns]
     processes: Path | None = None  # what the supervisor knows
     queries: object | None = None  # read tables for the pages
+    worker: Questions | None = None  # simulations
     settings: Mapping[str, str] | None = None  # shown on the admin page, without secrets
     site: str = SITE
 
@@ -196,6 +197,8 @@ class Web:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.parts.desk.close()
+            if self.parts.worker is not None:
+                self.parts.worker.close()
             self.parts.people.close()
 
     def _must_live(self, task: "asyncio.Task[None]") -> None:
@@ -372,6 +375,7 @@ def parts_of(settings: Settings) -> tuple[Parts, people.FirstStart]:
         idle_lock=settings.idle_lock_s * SECOND,
         processes=where.processes,
         queries=Queries.open(database_url(settings.database_url, where.desk_db), where.state),
+        worker=AsyncDesk(endpoint(where.worker), b""),
         settings=shown(settings),
     )
     return parts, first

@@ -43,7 +43,8 @@ OUTCOME = np.dtype(
         ("fills", "<i8"),
         ("children", "<i8"),
         ("decisions", "<i8"),
-        ("volume", "<i8"),  # of the market that day up to the end of relaxation [share]
+        ("volume", "<i8"),  # of the market from the beginning to the end of relaxation [share]
+        ("notional", "<i8"),  # of these shares [tick/100 * share]
         ("events", "<i8"),
         ("over_ns", "<i8"),  # second in which nothing was left to do, since the open; -1 = never
         ("profile", "<f4", (PROFILE,)),  # side * (m - m0) [tick]

@@ -32,6 +32,7 @@ from engine.exchange.presets import LATENCY_NS
 from engine.exchange.regimes import regime as regime_named
 from engine.kernels.environment import INCIDENT, Day, Env, new_day
 from engine.kernels.flow import add_incident, new_env
+from engine.lab.late import late_day
 from engine.lab.scenario import (
     CROSSED,
     FEED_GAP,
@@ -145,7 +146,10 @@ def incident_row(incident: Incident) -> NDArray[np.void]:
 
 def open_path(scenario: Scenario, index: int, seed: int) -> Day:
     """The exogenous layer of a path, shared by all of its twins."""
-    return new_day(seed, flow_of(scenario, scenario.regime(index)), OPEN_NS, CLOSE_NS)
+    flow = flow_of(scenario, scenario.regime(index))
+    if scenario.begin_ns:
+        return late_day(seed, flow, OPEN_NS, CLOSE_NS, int(scenario.begin_ns))
+    return new_day(seed, flow, OPEN_NS, CLOSE_NS)
 
 
 def fresh_run(scenario: Scenario, day: Day, children: int = CHILDREN) -> Env:

@@ -116,7 +116,7 @@ class Run:
     """What is left of one strategy's run of a path."""
 
     fills: Rows
-    mids: Floats  # of every second from the open on
+    mids: Floats  # of every second from the beginning of the path on
     sums: Ints
     decisions: int
     children: int
@@ -183,13 +183,15 @@ def outcome(task: Task, run: Run, instants: Ints, mids: Floats, out: np.void) ->
     at_fill = mids[np.searchsorted(instants, run.fills["venue_ns"])]
     fill_costs(out, run.fills, at_fill, order.side, float(base[0]))
     out["fees"] = fill_fees(run.fills, fees())
-    gap = order.side * (run.mids[seconds] - base)
+    begun = task.scenario.begin_ns // SECOND
+    gap = order.side * (run.mids[seconds - begun] - base)
     over = int(run.sums[LAST_NS])
     end = int(np.searchsorted(seconds, order.end_ns // SECOND))
     out["profile"], out["impact"], out["impact_end"] = gap, gap[-1], gap[min(end, PROFILE - 1)]
     out["cleanup"] = out["filled"] - run.sums[FILLED_BEFORE] if run.sums[BEFORE_SWEEP] >= 0 else 0
     out["children"], out["decisions"] = run.children, run.decisions
-    out["volume"], out["events"] = run.env.state[0]["volume"], run.env.state[0]["events"]
+    for name in ("volume", "notional", "events"):
+        out[name] = run.env.state[0][name]
     out["over_ns"] = over - OPEN_NS if over else -1
 
 

@@ -10,7 +10,7 @@ just become significant. Stopping is decided on whole batches in order of their 
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -77,6 +77,7 @@ class Progress:
     n: int
     of: int
     standings: tuple[Standing, ...]
+    rows: NDArray[np.void] = field(repr=False, compare=False)  # OUTCOME, shape (n, contenders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ def progress(question: Question, rows: NDArray[np.void]) -> Progress:
             )
         )
     ranked = tuple(sorted(found, key=lambda row: row.mean))
-    return Progress(n=len(rows), of=question.days, standings=ranked)
+    return Progress(n=len(rows), of=question.days, standings=ranked, rows=rows)
 
 
 def _stopped(question: Question, now: Progress, rows: NDArray[np.void]) -> str:

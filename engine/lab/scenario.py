@@ -88,6 +88,7 @@ class Scenario:
     parameters: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()  # of strategies
     incidents: tuple[Incident, ...] = ()
     days: int = 100
+    begin_ns: Nanos = Nanos(0)  # paths begin this long after the open, whole seconds
 
     def values(self, strategy: str) -> dict[str, float]:
         """Parameters this scenario gives a strategy; what is missing keeps its default."""

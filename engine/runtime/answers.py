@@ -44,6 +44,11 @@ class Answers:
         self._records: OrderedDict[int, bytes] = OrderedDict()
         self._decided: deque[int] = deque(maxlen=5_000)
 
+    def new_day(self) -> None:
+        """Nothing can be asked of a day that is over but in the journal: let it go."""
+        self._records.clear()
+        self._decided.clear()
+
     def decided(self, took_ns: int) -> None:
         """A tick became a decision in the journal; how long that took."""
         self._decided.append(took_ns)
@@ -99,6 +104,9 @@ class Answers:
             difference_grows=state.difference_grows,
             difference_asked_by=state.difference_asked,
             compared_at=int(status.get("compared_at", 0)),
+            trader_seen_at=int(status.get("trader_seen_at", 0)),
+            risk_seen_at=int(status.get("risk_seen_at", 0)),
+            watched_since=int(status.get("watched_since", 0)),
         )
 
     def answer(self, request: Request, status: dict[str, Any]) -> tuple[Any, str]:
@@ -110,7 +118,7 @@ class Answers:
                 case "code":
                     return {"code": trading_hash(), "wire": wire_hash()}, ""
                 case "timings":
-                    return {"tick_to_decision_us": [ns / 1e3 for ns in self._decided]}, ""
+                    return self._timings(status), ""
                 case "explain":
                     return self._explain(ChildId(int(request.args["child"]))), ""
                 case "preview_kill":
@@ -121,6 +129,12 @@ class Answers:
             return None, f"the question is not understood: {error}"
         except Refused as refusal:
             return None, str(refusal)
+
+    def _timings(self, status: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "tick_to_decision_us": [ns / 1e3 for ns in self._decided],
+            "tick_late_ms": [ns / 1e6 for ns in status["late_ns"]],
+        }
 
     def _status(self, status: dict[str, Any]) -> dict[str, Any]:
         state = self._desk.state

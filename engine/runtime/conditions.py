@@ -24,6 +24,7 @@ CLOCK: Final = "clock"
 JOURNAL: Final = "journal"
 DISK: Final = "disk"
 UNATTENDED: Final = "unattended"
+ATTENDANCE: Final = "attendance"
 SELF_TEST: Final = "selftest"
 
 
@@ -37,6 +38,10 @@ class Readings:
     commit_ns: int = 0  # slowest since the last look
     alone_ns: int | None = None  # since a supervisor was last seen
     unattended_ns: int = 0  # how long that may be, 0 = for ever
+    working: int = 0  # orders at work
+    no_trader_ns: int = 0  # since a trader was last seen
+    no_risk_ns: int = 0  # since an independent risk person was last seen
+    attendance_ns: int = 0  # how long orders may work without either, 0 = for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,4 +114,22 @@ def found(now: Readings) -> list[Wrong]:
     if now.alone_ns is not None and 0 < now.unattended_ns < now.alone_ns:
         sentence = f"no supervisor is here for {now.alone_ns // SECOND} s: the desk is unattended"
         out.append(Wrong(kind=UNATTENDED, sentence=sentence, mode=reducing))
-    return out
+    return [*out, *_attendance(now)]
+
+
+def _attendance(now: Readings) -> list[Wrong]:
+    """Orders are watched by a trader and by somebody of risk who is not that trader."""
+    if not (now.attendance_ns and now.working):
+        return []
+    away = [
+        f"{who} for {since // SECOND} s"
+        for who, since in (
+            ("no trader is here", now.no_trader_ns),
+            ("no independent risk person is here", now.no_risk_ns),
+        )
+        if since > now.attendance_ns
+    ]
+    if not away:
+        return []
+    sentence = f"{' and '.join(away)}, and {now.working} orders are at work"
+    return [Wrong(kind=ATTENDANCE, sentence=sentence, mode=TradingMode.NORMAL)]

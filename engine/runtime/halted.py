@@ -36,6 +36,7 @@ class Halted:
     seen: int = 0
     epoch: int = 0
     tried_at: int = 0
+    done: str = ""  # what a kill has done since, for people
 
     def run(self) -> None:
         """Until told to stop. A kill that is in force already is carried out first."""
@@ -58,23 +59,30 @@ class Halted:
             self.stopping = self.stopping or self.is_over()
 
     def answer(self) -> None:
-        """Every command is refused; questions get the reason."""
+        """Every command is refused; questions get the reason, and what a kill has done."""
         for route, request in self.link.receive():
-            refusal = f"the engine is HALTED: {self.sentence}; only cancels are possible"
+            refusal = f"the engine is HALTED: {self.sentence}; only cancels are possible{self.done}"
             if request.op == "snapshot":
                 refusal = ""
                 row = {"desk": {"gate": f"halted: {self.sentence}", "session": "HALTED"}}
                 self.link.publish("desk", row, epoch=0, at=self.clock.wall_ns(), full=True)
             self.link.reply(route, Reply(re=request.re, refusal=refusal))
 
-    def cancel_all(self) -> str:
-        """Mass cancel by the exchange's own route; its answer, "" = nobody there: asked again."""
+    def cancel_all(self) -> bool:
+        """Mass cancel by the exchange's own route; False = it has not said yes: asked again."""
         try:
             answer = self._ask()
-        except OSError:
-            return ""
+            said = json.loads(answer)
+        except (OSError, ValueError):  # nobody there, or the door closed before the answer
+            return False
+        if not said.get("ok"):
+            return False
         self.reserve.note({"at": self.clock.wall_ns(), "act": "mass_cancel", "answer": answer})
-        return answer
+        self.done = (
+            f"; the kill took back {said.get('cancelled')} orders, {said.get('open')} are open: "
+            f"not in the journal, kept in {self.reserve.path.name}"
+        )
+        return True
 
     def _ask(self) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:

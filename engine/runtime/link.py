@@ -30,7 +30,7 @@ from engine.runtime.code import differs, wire_hash
 
 KEY_BYTES: Final = 32
 QUEUE: Final = 1_000  # requests that may wait in the engine's socket
-BACKLOG: Final = 20_000  # live frames a slow reader may lag behind before frames are dropped
+BACKLOG: Final = 1_000  # live frames a slow reader may lag behind; more would be memory of ours
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

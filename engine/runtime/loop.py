@@ -33,7 +33,7 @@ from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
 from engine.runtime.publish import Publisher
-from engine.runtime.rounds import Rounds
+from engine.runtime.rounds import Rounds, Watch
 from engine.runtime.send import changes_of, leaving, messages_for, tags_for
 from engine.runtime.tape import Tape
 
@@ -58,7 +58,7 @@ class Parts:
     days: Days
     models: Models
     tapes: Any  # Callable[[str], Tape]: opens the tape of a day
-    unattended_ns: int = 0  # how long no supervisor may be here, 0 = for ever
+    watch: Watch = field(default_factory=Watch)  # how long people may be away
     crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
 
 
@@ -90,7 +90,7 @@ class Loop:
         self.answers = Answers(self.desk, self.parts.journal)
         self.rounds = Rounds(
             host=self, venue=self.parts.venue, gate=self.parts.gate,
-            clock=self.parts.clock, unattended_ns=self.parts.unattended_ns,
+            clock=self.parts.clock, watch=self.parts.watch,
         )  # fmt: skip
 
     @property
@@ -135,6 +135,10 @@ class Loop:
             "gate": self.closed_because(),
             "session": self.session_word,
             "compared_at": self.rounds.compared_at,
+            "trader_seen_at": self.rounds.present_wall.get("traders", 0),
+            "risk_seen_at": self.rounds.present_wall.get("risks", 0),
+            "watched_since": self.rounds.began,
+            "late_ns": self.pace.late,
         }
 
     def _header(self) -> DeskRow:
@@ -277,6 +281,8 @@ class Loop:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
+                    self.answers.new_day()
+                    self.rounds.new_day()
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0
@@ -374,7 +380,7 @@ class Loop:
         self._crash("reconciliation")
         state = self.desk.state
         market = Nanos(max(now, state.market_ns))
-        again = self._inputs(market_ns=market, reports=reports)
+        again = self._inputs(market_ns=market, reports=reconcile.unheard(state, reports))
         self._commit(step(self.desk, again))
         for events in reconcile.adopt(state, books):
             self.facts(events)
@@ -458,7 +464,7 @@ class Loop:
                 body: Any = None
                 refusal = ""
             elif request.name == "presence":
-                self.rounds.present(int(request.args.get("supervisors", 0)))
+                self.rounds.present(request.args)
                 body, refusal = None, ""
             else:
                 body, refusal = self.answers.answer(request, self._status())

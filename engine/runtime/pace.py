@@ -4,23 +4,29 @@ The market never waits to be caught up with: when the desk cannot keep the speed
 slows down and the header shows the speed achieved.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from engine.domain.units import SECOND, Nanos
 
 SLICE_NS = 100_000_000  # desk time between advances inside a second, so that answers come quickly
 BEHIND_NS = 250_000_000  # desk time; further behind, the lost time is given up
 MEASURE_NS = 1_000_000_000
+KEPT = 5_000  # lateness of so many ticks is kept
 
 
 @dataclass(slots=True, kw_only=True)
 class Pace:
-    """Maps desk time (monotonic) to market time."""
+    """Maps desk time (monotonic) to market time.
+
+    late : by how much each tick began after it was due, the newest ticks. [ns]
+    """
 
     speed: float = 1.0
     anchor_mono: int = 0
     anchor_market: int = 0
     achieved: float = 0.0
+    late: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
     _measured_mono: int = 0
     _measured_market: int = 0
 
@@ -33,11 +39,16 @@ class Pace:
         if self.speed <= 0:
             return None
         asked = self.anchor_market + int((mono_ns - self.anchor_mono) * self.speed)
-        if asked - market_ns > BEHIND_NS * self.speed + SECOND:
+        grid = open_ns + ((market_ns - open_ns) // SECOND + 1) * SECOND
+        late = mono_ns - self.anchor_mono - int((grid - self.anchor_market) / self.speed)
+        is_behind = asked - market_ns > BEHIND_NS * self.speed + SECOND
+        if is_behind:
+            self.late.append(late)  # as late as it was, before the lost time is given up
             asked = market_ns + int(BEHIND_NS * self.speed)
             self.anchor(mono_ns, asked, self.speed)
-        grid = open_ns + ((market_ns - open_ns) // SECOND + 1) * SECOND
         if asked >= grid:
+            if not is_behind:
+                self.late.append(late)
             return Nanos(grid)
         if asked - market_ns >= SLICE_NS * self.speed:
             return Nanos(asked)

@@ -85,8 +85,11 @@ class Venue(Protocol):
     def incident(self, incident: Happening) -> Nanos:
         """Let something happen to the market, for a drill; when it began. Refused if it cannot."""
 
-    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
-        """Every REPORT of the day after the first ``since``, and what it knows of our orders."""
+    def books(self, since: int = 0, *, whole: bool = True) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day after the first ``since``, and what it knows of our orders.
+
+        whole : asked for everything anew; else what it told before may stand where it is unchanged.
+        """
 
 
 class Days(Protocol):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core import show, show_limits
+from engine.core import show, show_alerts, show_limits, show_playbook
 from engine.core import show_safety as safety
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
@@ -18,6 +18,14 @@ MILLI: Final = 1_000_000
 ORDERS_NS: Final = 50 * MILLI
 QUOTES_NS: Final = 200 * MILLI
 SLOW_NS: Final = 500 * MILLI  # strategies, desk row, kills while they age
+
+# the cause of an alert may be over by these
+ENDINGS: Final = (e.TroubleOver, e.ConditionOver, e.VenueBack, e.BooksCompared, e.Reconciled)
+
+# the playbook's rows change by these alone
+PLAYBOOK: Final = (
+    e.PlaybookEdited, e.IncidentStarted, e.AlertRaised, e.AlertAcknowledged, e.AlertResolved,
+)  # fmt: skip
 
 
 class Publisher:
@@ -36,6 +44,7 @@ class Publisher:
         self._uses: dict[tuple[ParentId, int], None] = {}
         self._last = {"orders": 0, "quotes": 0, "slow": 0}
         self._day_changed = False
+        self._playbook_changed = False
 
     def _send(self, desk: Desk, topic: str, up: dict[str, object], *, full: bool = False) -> None:
         if up or full:
@@ -47,6 +56,10 @@ class Publisher:
         """Mark what a turn touched; command outcomes go out at once."""
         for entry in output.entries:
             self._mark(desk, entry.event)
+        if any(isinstance(entry.event, ENDINGS) for entry in output.entries):
+            self._alerts.update(dict.fromkeys(show_alerts.unresolved(desk.state)))
+        if any(isinstance(entry.event, PLAYBOOK) for entry in output.entries):
+            self._playbook_changed = True
         for decision in output.decisions:
             self._parents[decision.parent.id] = None
         self._acks(desk, output)
@@ -125,6 +138,9 @@ class Publisher:
             self._send(desk, "venues", _venues(desk))
             self._safety(desk)
             self._flush_limits(desk)
+            if self._playbook_changed:
+                self._playbook_changed = False
+                self._send(desk, "playbook", _playbook(desk))
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
             self._incidents.clear()
@@ -203,6 +219,7 @@ class Publisher:
         self._safety(desk)
         self._send(desk, "changes", _changes(desk, state.changes), full=True)
         self._send(desk, "alerts", _alerts(desk, state.alerts), full=True)
+        self._send(desk, "playbook", _playbook(desk), full=True)
         self._send(desk, "incidents", _incidents(desk, state.incidents), full=True)
         self._send(desk, "strategies", strategies, full=True)
         self._flush_limits(desk)
@@ -228,7 +245,8 @@ def _venues(desk: Desk) -> dict[str, object]:
 
 
 def _kills(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
-    return {f"K-{i}": _plain(safety.kill_row(desk, desk.state.kills[i])) for i in ids}
+    found = ((i, desk.state.kills.get(i)) for i in ids)  # one of an earlier day may be let go
+    return {f"K-{i}": _plain(safety.kill_row(desk, x)) for i, x in found if x is not None}
 
 
 def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
@@ -238,7 +256,12 @@ def _changes(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
 
 def _alerts(desk: Desk, ids: Iterable[int]) -> dict[str, object]:
     found = ((i, desk.state.alerts.get(i)) for i in ids)
-    return {f"A-{i}": _plain(show.alert_row(row)) for i, row in found if row is not None}
+    rows = ((i, show_alerts.alert_row(desk.state, row)) for i, row in found if row is not None)
+    return {f"A-{i}": _plain(row) for i, row in rows}
+
+
+def _playbook(desk: Desk) -> dict[str, object]:
+    return {row.id: _plain(row) for row in show_playbook.playbook_rows(desk.state)}
 
 
 def _incidents(desk: Desk, ids: Iterable[int]) -> dict[str, object]:

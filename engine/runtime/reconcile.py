@@ -218,6 +218,17 @@ def by_symbol(found: list[Found]) -> tuple[Difference, ...]:
     )
 
 
+def unheard(state: State, rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Reports that do not count yet: of a long day, told again after a break, nearly none."""
+    pairs = zip(rows["child"].tolist(), rows["exec_id"].tolist(), strict=True)
+    return rows[[not _counts(state, ChildId(child), exec_id) for child, exec_id in pairs]]
+
+
+def _counts(state: State, child_id: ChildId, exec_id: int) -> bool:
+    child = state.child(child_id)
+    return child is not None and child.life.has(exec_id)
+
+
 def unbooked(state: State, rows: NDArray[np.void], strays: set[int]) -> NDArray[np.void]:
     """Reports that should have arrived and did not. ``strays`` are ExecIDs already alarmed."""
     missed = []

@@ -4,12 +4,14 @@ Everything here waits on the desk's monotonic clock, so a market that stands sti
 is compared as often. Nothing here decides an order: cancels are repeated, orders never.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.rules.alerts import overdue
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.kill import probe_verdict, unconfirmed
 from engine.core.rules.trips import DOOR, owed
@@ -42,6 +44,18 @@ SYSTEM: Final = PersonId("system")
 TIMERS: Final = {"open": OPEN_EVERY_NS, "fills": FILLS_EVERY_NS, "positions": POSITIONS_EVERY_NS}
 
 
+WATCHERS: Final = ("supervisors", "traders", "risks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How long people may be away, or leave an alert unseen; 0 = for ever. [ns of desk time]"""
+
+    unattended_ns: int = 0  # without a supervisor
+    attendance_ns: int = 0  # without a trader, or without an independent risk person
+    alarm_ns: int = 0  # a critical alert that nobody acknowledges
+
+
 class Host(Protocol):
     """What the rounds need of the loop."""
 
@@ -63,15 +77,18 @@ class Rounds:
     venue: Venue
     gate: Gate
     clock: Clock
-    unattended_ns: int = 0  # how long no supervisor may be here, 0 = for ever
+    watch: Watch = field(default_factory=Watch)
     conditions: Conditions = field(default_factory=Conditions)
     started: int = field(init=False)
-    present_at: int = field(init=False)  # a supervisor was last seen
+    began: int = field(init=False)  # the same, wall
+    present_at: dict[str, int] = field(default_factory=dict)  # who was last seen when
+    present_wall: dict[str, int] = field(default_factory=dict)  # the same, for screens
     slowest: int = 0  # commit since the last look
     looked: int = 0  # at the desk itself
     compared: dict[str, int] = field(default_factory=dict)  # check: monotonic ns of the last
     compared_at: int = 0  # wall ns of the last comparison, for screens
     seen: int = 0  # reports of the day that the last comparison had
+    was_equal: bool = False  # the last comparison found nothing
     strays: set[int] = field(default_factory=set)
     waiting: dict[ChildId, int] = field(default_factory=dict)  # since when without an answer
     again: dict[int, tuple[int, int]] = field(default_factory=dict)  # kill: since, repeats
@@ -83,7 +100,8 @@ class Rounds:
     asked: set[tuple[str, str, str, int]] = field(default_factory=set)  # trips
 
     def __post_init__(self) -> None:
-        self.started = self.present_at = self.clock.mono_ns()
+        self.started = self.clock.mono_ns()
+        self.began = self.clock.wall_ns()
 
     @property
     def state(self) -> State:
@@ -98,21 +116,39 @@ class Rounds:
             self.looked = now
             for events in self.conditions.look(self.state, now, self.readings(now)):
                 self.host.facts(events)
+            unseen = overdue(self.state, self.clock.wall_ns(), self.watch.alarm_ns)
+            if unseen:
+                self.host.facts(unseen)
         if not self.host.venue_ready or self.state.session is None:
             return
         due = self._due(now)
         if due:
             self.compare(now, due)
 
+    def new_day(self) -> None:
+        """What was seen of a day that is over; the venue numbers its reports anew each day."""
+        self.strays.clear()
+        self.waiting.clear()
+        self.again.clear()
+        self.asked.clear()
+        self.seen = 0
+
     # --- the desk itself --------------------------------------------------------------------
     def committed(self, took_ns: int) -> None:
         """A turn was written."""
         self.slowest = max(self.slowest, took_ns)
 
-    def present(self, supervisors: int) -> None:
-        """The web says how many supervisors look at a page now."""
-        if supervisors > 0:
-            self.present_at = self.clock.mono_ns()
+    def present(self, counts: Mapping[str, object]) -> None:
+        """The web says how many of each kind of people look at a page now."""
+        for kind in WATCHERS:
+            n = counts.get(kind, 0)
+            if isinstance(n, int) and n > 0:
+                self.present_at[kind] = self.clock.mono_ns()
+                self.present_wall[kind] = self.clock.wall_ns()
+
+    def _alone(self, kind: str, now: int) -> int:
+        """How long nobody of them has been here, at most since our start. [ns]"""
+        return now - self.present_at.get(kind, self.started)
 
     def readings(self, now: int) -> Readings:
         """What is to be seen of the desk."""
@@ -122,8 +158,12 @@ class Rounds:
             clock_step_ns=self.clock.step_ns(),
             disk=self.gate.disk(),
             commit_ns=slowest,
-            alone_ns=now - self.present_at,
-            unattended_ns=self.unattended_ns,
+            alone_ns=self._alone("supervisors", now),
+            unattended_ns=self.watch.unattended_ns,
+            working=sum(1 for parent in self.state.parents.values() if parent.is_live),
+            no_trader_ns=self._alone("traders", now),
+            no_risk_ns=self._alone("risks", now),
+            attendance_ns=self.watch.attendance_ns,
         )
 
     def _lease_age(self, now: int) -> int | None:
@@ -173,12 +213,14 @@ class Rounds:
     def compare(self, now: int, checks: tuple[str, ...]) -> None:
         """Ask the venue, book what had not arrived, and say what differs by now.
 
-        A difference counts once two answers in a row give it: what our own cancels set in motion
-        between question and answer is none.
+        While books are equal the venue tells what has changed since; a difference counts once a
+        second answer gives it too, of all orders: what our own cancels set in motion between
+        question and answer is none.
         """
         try:
-            found = self._ask()
-            if found and self._ask() != found:
+            found = self._ask(whole=not self.was_equal)
+            self.was_equal = not found
+            if found and self._ask(whole=True) != found:
                 return  # still moving: asked again at the next turn, as nothing was marked done
         except VenueSilent as silence:
             self.host.lost_venue(silence)
@@ -195,8 +237,8 @@ class Rounds:
         for alert in told:
             self.host.facts(alert)
 
-    def _ask(self) -> tuple[Difference, ...]:
-        rows, books = self.venue.books(self.seen)
+    def _ask(self, *, whole: bool) -> tuple[Difference, ...]:
+        rows, books = self.venue.books(self.seen, whole=whole)
         self.seen += len(rows)
         mine = self.host.pending
         on_the_way = {int(row["exec_id"]) for row in mine}

@@ -1,5 +1,6 @@
 """One look at everything, and what follows from it: kills, mass cancels, the end of the engine."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -24,8 +25,14 @@ SHOWN = 50  # acts kept for the screen
 
 def say(text: str) -> None:
     """One line to the process log; the supervisor shows these on the console."""
-    sys.stdout.write(f"quarterdeck: watchdog: {text}\n")
-    sys.stdout.flush()
+    log(f"quarterdeck: watchdog: {text}")
+
+
+def log(line: str) -> None:
+    """One line to the process log, which a full disk does not take: no reason to stop the watch."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -308,4 +315,4 @@ class Guard:
             draft.write_text(json.dumps(self.facts(wall)), encoding="utf-8")
             draft.replace(self.report)
         except OSError as error:
-            sys.stdout.write(f"cannot write {self.report.name}: {error.strerror}\n")
+            log(f"cannot write {self.report.name}: {error.strerror}")

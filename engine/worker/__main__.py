@@ -21,15 +21,19 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from db.jobs import Jobs
-from db.queries import database_url
+from db.queries import Queries, database_url
 from db.schema import open_tables
 from engine.domain.errors import Refused
 from engine.domain.units import MINUTE
 from engine.exchange.hours import ZONE
+from engine.lab.pool import cores
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import SystemClock
 from engine.runtime.code import differs, trading_hash
-from engine.settings import Settings, from_environment, make_folders, paths
+from engine.settings import Settings, endpoint, from_environment, make_folders, paths
+from engine.worker import door
+from engine.worker.answers import Answers, Pooled
+from engine.worker.asked import prepare
 from engine.worker.context import Context
 from engine.worker.projector import Projector
 
@@ -112,6 +116,24 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
     return work
 
 
+def answer_questions(context: Context) -> None:
+    """Two threads: one hears questions, the other simulates; its processes start now, warm."""
+    queries, where, stop = Queries(context.tables, context.where.state), context.where, context.stop
+    runs = Pooled(cores(engine_runs=True))
+    answers = Answers(context.clock, lambda asked: prepare(asked, queries, where), runs)
+
+    def work() -> None:
+        runs.start()
+        answers.serve(stop)
+        runs.close()
+
+    def hear() -> None:
+        door.serve(endpoint(where.worker), answers, stop)
+
+    for name, run in (("answers", work), ("door", hear)):
+        Thread(target=guarded(run), name=name, daemon=True).start()
+
+
 def main() -> int:
     """Run until SIGTERM, SIGINT or the end of the supervisor."""
     settings = from_environment()
@@ -130,6 +152,7 @@ def main() -> int:
     projector.start()
     code = Thread(target=guarded(lambda: same_code(context)), name="code", daemon=True)
     code.start()
+    answer_questions(context)
     scheduler = schedule(context)
     scheduler.start()
     print("worker ready", flush=True)  # noqa: T201

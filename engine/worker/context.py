@@ -8,9 +8,10 @@ from typing import Any, Final
 from db.jobs import Jobs
 from engine.desk import Answer, SyncDesk
 from engine.domain.commands import AnyCommand, Envelope, InstallModel, ReportTca
-from engine.domain.errors import BrokenInvariant
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.units import Nanos, PersonId
 from engine.runtime.clock import Clock
+from engine.runtime.code import differs, trading_hash
 from engine.runtime.link import load_key
 from engine.settings import Paths, Settings, endpoint
 from engine.worker.people import SYSTEM
@@ -41,7 +42,8 @@ class Context:
     ) -> Answer:
         """Send a command; as ``SyncDesk.submit``. As "system" only ReportTca and InstallModel.
 
-        Sockets belong to one thread, so every call has its own.
+        To an engine of our own code only: what we computed is by our code. Sockets belong to one
+        thread, so every call has its own.
         """
         if person == SYSTEM and not isinstance(command, ReportTca | InstallModel):
             raise BrokenInvariant(f"the worker may not send {type(command).__name__} as system")
@@ -55,6 +57,9 @@ class Context:
             door="worker" if person == SYSTEM else "demo",
         )
         with closing(self._desk()) as desk:
+            theirs = str(desk.ask("code", timeout_s=ANSWER_S)["code"])
+            if other := differs("the engine", theirs, trading_hash()):
+                raise Refused(other, rule="version")
             return desk.submit(envelope, ANSWER_S)
 
     def ask(self, name: str) -> Any:

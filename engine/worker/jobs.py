@@ -57,6 +57,7 @@ def _report(context: Context, facts: Facts, day: str) -> None:
         jobs.failed("tca_day", f"{day}: {error}", clock.wall_ns())
         return
     context.memo[f"reported {day}"] = built.digest
+    context.memo.pop(f"report {day}", None)  # it is stored, and a week of them is large
     said = "-" if total is None else f"{total:+.2f} bp"
     jobs.done("tca_day", f"{day}: {len(built.report.orders)} parents, {said}", clock.wall_ns())
 

@@ -226,9 +226,9 @@ class QuietVenue:
         """Nobody doubts that it lives."""
         return Nanos(0) if self._last is None else self._last.at_ns
 
-    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
+    def books(self, since: int = 0, *, whole: bool = True) -> tuple[NDArray[np.void], VenueBooks]:
         """Asked once, at the open: nothing is known yet."""
-        del since
+        del since, whole
         return NO_REPORTS, VenueBooks(known=frozenset(), open_leaves={}, filled={})
 
 

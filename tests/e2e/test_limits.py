@@ -116,3 +116,29 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
     ines.goto(f"{desk.url}/limits?view=use")
     ines.wait_for_selector("#use-table tbody tr")
     assert "quantity of one order" in text_of(ines, "#use-table")
+
+
+def test_an_automatic_kill_is_off_armed_by_one_and_taken_off_by_two(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    line = "#limits-kills tr[data-trip=trip_loss]"
+    ines = visitor().log_in(desk, "ines", "/limits").page
+    ines.wait_for_function("(s) => document.querySelector(s)?.innerText.includes('off')", arg=line)
+    ines.click(f"{line} a")
+    ines.wait_for_function("() => location.search.includes('trip_loss')")
+    fill(ines, value="2500000", owner="u5", review="2027-05-31", derivation=WHY)
+    ines.fill("#limit-form [name=reason]", "after the review of November")
+    ines.click("#limit-form button.submit")
+    ines.wait_for_function(
+        "(s) => document.querySelector(s)?.innerText.includes('the firm 2.5M')", arg=line
+    )
+    fill(ines, value="")
+    ines.fill("#limit-form [name=reason]", "it fired too often in the drill")
+    ines.click("#limit-form button.submit")
+    marta = visitor().log_in(desk, "marta", "/limits?view=requests").page
+    card = "#changes article[data-key]:has-text('automatic kill')"
+    marta.wait_for_selector(card)
+    assert "the firm" in text_of(ines, line)
+    marta.click(f"{card} button:has-text('Approve')")
+    press(marta, desk, "marta", reason="seen")
+    ines.wait_for_function("(s) => document.querySelector(s)?.innerText.includes('off')", arg=line)

@@ -170,3 +170,22 @@ def test_the_command_door_is_described_in_the_open_api_document(client: TestClie
     door = document["paths"]["/api/v1/commands"]["post"]
     schema = door["requestBody"]["content"]["application/json"]["schema"]
     assert "HoldParent" in schema["properties"]["verb"]["enum"]
+
+
+def test_what_forty_browsers_show_reaches_the_engine_once_and_is_nobodys_activity(
+    web: Any, client: TestClient
+) -> None:
+    (login,) = [row for row in web.directory.sessions.values() if row.person_id == "u1"]
+    web.parts.clock.now = START_NS + 60 * 10**9
+
+    def shown(number: int, *alerts: int) -> Any:
+        fields = {"target": "", "verb": "ShowAlerts", "args": {"alert_ids": alerts}}
+        return send(client, id=f"w-shown-{number:03d}", **fields)
+
+    assert shown(1, 4, 5).status_code == 202
+    assert shown(2, 5, 6).status_code == 202
+    assert shown(3, 4, 6).json()["message"] == "shown before"
+    assert [e.command.alert_ids for e in from_people(web)] == [(4, 5), (6,)]
+    assert [row.acted_at for row in web.directory.sessions.values()].count(login.acted_at) == 1
+    send(client)
+    assert login.acted_at not in [row.acted_at for row in web.directory.sessions.values()]

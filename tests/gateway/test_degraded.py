@@ -6,7 +6,7 @@ import pytest
 
 from engine.domain.errors import Refused
 from engine.domain.people import Role
-from engine.gateway.degraded import PARTS, Degraded, supervisors
+from engine.gateway.degraded import PARTS, Degraded, watchers
 from engine.gateway.live import Frame, Hub
 from engine.runtime.clock import HandClock
 from tests.support.desk_fakes import START_NS, FakeSwitch, a_web
@@ -117,7 +117,7 @@ def test_a_row_says_since_when():
 def test_a_supervisor_with_a_page_open_is_here_until_idle(tmp_path):
     web = a_web(tmp_path)
     now = START_NS
-    assert supervisors(web.hub, web.directory, now) == 0
+    assert set(watchers(web.hub, web.directory, now).values()) == {0}
     found = {}
     for role in (Role.SUPERVISOR, Role.TRADER):
         person = next(p for p in web.directory.persons.values() if role in p.roles)
@@ -139,6 +139,7 @@ def test_a_supervisor_with_a_page_open_is_here_until_idle(tmp_path):
     class Pages:
         clients = (Page("one", found[Role.TRADER]), Page("two", found[Role.SUPERVISOR]))
 
-    assert supervisors(Pages, Logins, now) == 1
+    here = {"supervisors": 1, "traders": 1, "risks": 0}
+    assert watchers(Pages, Logins, now) == here
     idle.add("two")
-    assert supervisors(Pages, Logins, now) == 0
+    assert watchers(Pages, Logins, now) == {**here, "supervisors": 0}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from engine.core.evolve import evolve
 from engine.core.state import State
@@ -141,3 +142,54 @@ def test_a_restart_with_a_deaf_venue_loses_and_doubles_nothing():
     assert rig.state.difference == ""
     total = sum(books.filled.values())
     assert rig.state.parents[number].filled == total <= 30_000
+
+
+def a_quiet_second(rig: Rig) -> None:
+    """The market moves on to a second in which nothing is written."""
+    before = -1
+    while before != len(rig.journal.bodies):
+        before = len(rig.journal.bodies)
+        rig.run(1)
+
+
+def waiting_behind_a_limit(rig: Rig) -> list[int]:
+    """Orders that a wider limit would let go at once; their numbers."""
+    rig.run(3)
+    quote = rig.loop.desk.quotes.get(rig.symbol)
+    far = {"strategy": "POV", "horizon_ns": 600_000_000_000, "limit_price": quote.bid - 100}
+    return [rig.buy(30_000 + 100 * i, **far) for i in range(4)]
+
+
+@pytest.mark.parametrize("act", ["limit", "kill"])
+def test_what_comes_after_a_quiet_second_was_decided_is_no_part_of_its_decision(act: str):
+    rig = Rig()
+    numbers = waiting_behind_a_limit(rig)
+    wide = rig.loop.desk.quotes.get(rig.symbol).bid + 200
+    rig.run(60)
+    for number in numbers:
+        a_quiet_second(rig)
+        if act == "kill":
+            request(rig, "client", f"nobody-{number}")
+        rig.do(c.AmendParent(parent_id=number, limit_price=wide))
+        rig.run(3)
+    entries = rig.journal.entries
+    still = [x for x in entries if x.still]
+    assert still
+    assert all(isinstance(x.event, e.CommandTaken | e.KillBlocked) for x in still)
+    again = redecided(rig, entries)
+    assert again.first_difference is None, again.why
+    assert again.decided == len(entries)
+    assert rig.journal.events(e.ChildIntended)
+
+
+def test_without_the_word_that_the_market_stood_the_command_is_taken_for_part_of_it():
+    rig = Rig()
+    number = waiting_behind_a_limit(rig)[0]
+    wide = rig.loop.desk.quotes.get(rig.symbol).bid + 200
+    rig.run(60)
+    a_quiet_second(rig)
+    rig.do(c.AmendParent(parent_id=number, limit_price=wide))
+    rig.run(3)
+    blind = [structs.replace(x, still=False) for x in rig.journal.entries]
+    assert redecided(rig, blind).first_difference is not None
+    assert redecided(rig, rig.journal.entries).first_difference is None

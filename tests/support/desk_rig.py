@@ -25,6 +25,7 @@ from engine.domain.market import MESSAGE
 from engine.domain.people import Person, Role
 from engine.domain.report_kinds import REPLACE
 from engine.domain.units import Nanos
+from engine.drill.short import ShortDays
 from engine.exchange.days import SimulatedDays
 from engine.exchange.order_desk import OrderDesk
 from engine.exchange.order_troubles import make_trouble
@@ -116,7 +117,7 @@ class OpenGate:
         return self.closed
 
     def unread(self, state: State) -> tuple[Any, ...]:
-        known = {kill.generation for kill in state.kills.values()}
+        known = {kill.generation for kill in state.kills.values()} | {*self.released}
         return tuple(row for row in self.requests if row.generation not in known)
 
     def request(self, scope: str, target: str, by: str, *, door: str, now_ns: int) -> int:
@@ -151,6 +152,7 @@ class MarketVenue:
         self.owed: list[Any] = []  # reports that an incident has made
         self.before = 0
         self.asked = 0
+        self.wholes: list[bool] = []  # what each question for the books asked for
         self.lose = lambda advance: advance  # a test may lose reports on their way
         self.tell = lambda books: books  # a test may make the venue say something else
         self.venues: Any = ()
@@ -204,8 +206,9 @@ class MarketVenue:
         self._speak()
         return {}
 
-    def books(self, since: int = 0) -> Any:
+    def books(self, since: int = 0, *, whole: bool = True) -> Any:
         self._speak()
+        self.wholes.append(whole)
         self.asked += 1
         orders = {c: h for c, h in self.market.orders.items() if h.side}
         asked: dict[int, list[int]] = {}
@@ -242,6 +245,7 @@ class Rig:
         symbols: int = 1,
         state: State | None = None,
         models: Any = None,
+        day_s: float | None = None,
     ) -> None:
         self.clock = HandClock(1_000_000_000)
         self.journal = ListJournal()
@@ -251,9 +255,11 @@ class Rig:
         self.venue = MarketVenue(
             lambda session, seed: SimulatedMarket(session=session, seed=seed, presets=presets)
         )
-        self.days = SimulatedDays(
+        self.days: Any = SimulatedDays(
             seed=seed, first=DAY, instruments=tuple(preset.instrument for preset in presets)
         )
+        if day_s is not None:
+            self.days = ShortDays(days=self.days, length_s=day_s)
         self.symbol = presets[0].instrument.symbol
         parts = Parts(
             clock=self.clock,

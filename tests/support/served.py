@@ -16,13 +16,13 @@ LONGEST_S = 20
 
 
 @contextlib.contextmanager
-def served(state: Path) -> Iterator[tuple[Web, int]]:
-    """The application and its port, until the block ends."""
+def served(state: Path, **parts: Any) -> Iterator[tuple[Web, int]]:
+    """The application and its port, until the block ends; ``parts`` of it may be a test's own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     origin = f"http://127.0.0.1:{port}"
-    web = Web(replace(whole_parts(state), origins=frozenset({origin})))
+    web = Web(replace(whole_parts(state), origins=frozenset({origin}), **parts))
     ready = threading.Event()
 
     class Announced(StreamServer):

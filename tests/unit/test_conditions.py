@@ -10,6 +10,7 @@ from engine.domain import events as e
 from engine.lifeline import boot
 from engine.runtime.clock import SystemClock
 from engine.runtime.conditions import Readings, found
+from engine.runtime.rounds import Watch
 from tests.support.desk_rig import Rig
 
 S = 10**9
@@ -116,24 +117,24 @@ def test_a_clock_that_is_set_is_said_and_nothing_expires_or_fires(rig: Rig, step
 def test_nobody_here_reduces_the_desk_only_where_that_is_set():
     for allowed, mode in ((0, "NORMAL"), (60 * S, "REDUCING")):
         rig = Rig()
-        rig.loop.rounds.unattended_ns = allowed
+        rig.loop.rounds.watch = Watch(unattended_ns=allowed)
         rig.run(5)
-        rig.loop.rounds.present(0)
+        rig.loop.rounds.present({"supervisors": 0, "traders": 1})
         rig.round(61)
         assert in_force(rig.state).mode == mode
 
 
 def test_a_supervisor_who_looks_keeps_the_desk_attended():
     rig = Rig()
-    rig.loop.rounds.unattended_ns = 60 * S
+    rig.loop.rounds.watch = Watch(unattended_ns=60 * S)
     rig.run(5)
     for _ in range(5):
-        rig.loop.rounds.present(1)
+        rig.loop.rounds.present({"supervisors": 1})
         rig.round(30)
     assert in_force(rig.state).mode == "NORMAL"
     rig.round(61)
     assert in_force(rig.state).mode == "REDUCING"
-    rig.loop.rounds.present(1)
+    rig.loop.rounds.present({"supervisors": 1})
     rig.round(1)
     rig.round(3)
     assert in_force(rig.state).mode == "NORMAL"

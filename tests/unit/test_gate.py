@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from engine.core.rules.risk import gate
 from engine.domain import events as e
@@ -98,7 +99,7 @@ def test_the_window_collar_looks_at_arrival(rig: Rig):
 
 def test_the_limit_price_is_the_last_word(rig: Rig):
     price = order(rig).price
-    rig.state.parents[1] = replace(rig.state.parents[1], limit_price=price)
+    rig.state.parents[1] = structs.replace(rig.state.parents[1], limit_price=price)
     assert stopped_by(rig, order(rig, price=price)) == ""
     assert stopped_by(rig, order(rig, price=price + 1)) == "limit"
 
@@ -119,7 +120,7 @@ def test_the_rate_stops_the_next_message_in_the_window(rig: Rig):
 def test_participation_counts_own_volume_in_the_denominator(rig: Rig):
     allow(rig, participation_grace=0, max_participation=0.10, max_child_value=1e12)
     volume = rig.loop.desk.quotes.totals(rig.symbol)[0]
-    parent = replace(rig.state.parents[1], arrival_volume=volume - 9_000)
+    parent = structs.replace(rig.state.parents[1], arrival_volume=volume - 9_000)
     rig.state.parents[1] = parent
     assert stopped_by(rig, order(rig, quantity=1_000)) == ""  # 1,000 of 10,000
     assert stopped_by(rig, order(rig, quantity=1_100)) == "max_participation"
@@ -143,7 +144,7 @@ def test_a_stale_or_missing_quote_stops_everything(rig: Rig):
 
 @pytest.mark.parametrize("state", [s for s in ParentState if s != ParentState.WORKING])
 def test_only_a_working_parent_sends(rig: Rig, state: ParentState):
-    rig.state.parents[1] = replace(rig.state.parents[1], state=state)
+    rig.state.parents[1] = structs.replace(rig.state.parents[1], state=state)
     assert stopped_by(rig, order(rig)) == "state"
 
 

@@ -196,3 +196,22 @@ def test_a_restart_between_sealing_and_carrying_over_folds_the_segment_before_to
     again.close()
     assert [x.seq for x in read_tail(tmp_path)] == [1, 2, 3]
     assert verify(tmp_path).first_bad == 0
+
+
+ONE_BLANK_MORE = "CAST(body || ' ' AS BLOB)"
+
+
+@pytest.mark.parametrize(
+    ("theft", "sentence"),
+    [
+        (f"UPDATE entry SET body = {ONE_BLANK_MORE} WHERE seq = 300", "entry 300: its hash"),
+        ("DELETE FROM entry WHERE seq = 300", "entry 300: it is missing, 301 follows 299"),
+        ("UPDATE entry SET hash = zeroblob(32) WHERE seq = 300", "entry 300: its hash"),
+        ("DELETE FROM entry WHERE seq = 201", "entry 201: it is missing, 202 follows 200"),
+    ],
+)
+def test_a_start_folds_nothing_of_a_journal_that_somebody_changed(folder, theft, sentence):
+    write(segments(folder)[-1], (theft,))
+    with pytest.raises(BrokenInvariant, match=sentence):
+        list(read_tail(folder))
+    list(read_all(folder))  # other readers show what is there; the chain is the engine's to judge

@@ -11,7 +11,7 @@ from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.errors import Refused
-from engine.domain.limits import KINDS, Limit, delivered, key_of, key_text
+from engine.domain.limits import KINDS, TRIPS, Limit, delivered, key_of, key_text
 from engine.domain.orders import ParentState
 from engine.domain.policy import Policy
 from engine.domain.units import MINUTE, SECOND, Nanos
@@ -63,7 +63,7 @@ def put(rig: Rig, kind: str, level: str, subject: str, value: float, **more) -> 
 
 def test_every_kind_is_delivered_with_a_derivation_and_the_number_of_the_policy():
     rows = delivered(Policy(max_child_quantity=7))
-    assert set(rows) == set(KINDS)
+    assert set(rows) == set(KINDS) - set(TRIPS)
     assert rows["max_child_quantity"].value == 7
     assert all(row.derivation and row.version == 0 for row in rows.values())
 

@@ -1,5 +1,8 @@
 """The exchange's log: durable lines, a torn end, damage found, accounts by the file alone."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
@@ -8,11 +11,14 @@ from engine.domain.executions import EXECUTION, orders
 from engine.domain.kinds import ACCEPTED, CANCELLED
 from engine.exchange.ledger import read_log, summary
 from engine.exchange.order_log import (
+    ROOM,
     Linked,
     Moved,
     Opened,
     OrderLog,
+    Withdrawn,
     latest,
+    line_of,
     log_path,
     read_entries,
 )
@@ -102,3 +108,46 @@ def test_a_report_for_a_child_that_never_came_is_a_broken_log(tmp_path):
     entry = Moved(turn=1, from_ns=0, to_ns=1, messages=b"", tags={}, reports=moved().reports)
     with pytest.raises(BrokenInvariant, match="never came"):
         read_log(written(tmp_path, opened(), entry))
+
+
+def a_full_disk(monkeypatch):
+    """From now on no file grows."""
+    put = os.pwrite
+
+    def within(file, data, at):
+        if at + len(data) > os.fstat(file).st_size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return put(file, data, at)
+
+    monkeypatch.setattr(os, "pwrite", within)
+
+
+def test_a_full_disk_has_room_for_mass_cancels_and_says_when_it_is_used_up(tmp_path, monkeypatch):
+    path = log_path(tmp_path, "2026-11-27")
+    log = OrderLog(path)
+    log.append(opened())
+    a_full_disk(monkeypatch)
+    many = Withdrawn(
+        at_ns=OPEN, children=tuple((0, n) for n in range(5_000)), scope="all", by="halted",
+        reports=np.zeros(4_000, EXECUTION).tobytes(),
+    )  # fmt: skip
+    assert len(line_of(many)) < ROOM
+    log.append(many)
+    with pytest.raises(OSError, match="No space left"):
+        log.append(many)
+    assert read_entries(path)[0] == [opened(), many]
+
+
+def test_what_a_kill_of_the_process_leaves_is_read_and_its_room_is_kept(tmp_path, monkeypatch):
+    path = log_path(tmp_path, "2026-11-27")
+    OrderLog(path).append(opened())  # never closed
+    whole = path.read_bytes()
+    end = len(line_of(opened()))
+    assert len(whole) == ROOM
+    path.write_bytes(whole[:end] + line_of(moved())[:-40] + whole[end:])  # torn, then the room
+    a_full_disk(monkeypatch)
+    log = OrderLog(path)
+    assert log.entries == [opened()]
+    log.append(moved(2))
+    assert read_entries(path)[0] == [opened(), moved(2)]
+    assert path.stat().st_size >= ROOM

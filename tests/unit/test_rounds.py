@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from engine.core.evolve import evolve
 from engine.core.state import State
@@ -163,7 +164,7 @@ def test_an_order_without_an_answer_is_asked_for_every_second_and_never_taken_fo
 ):
     child = rig.run_until_live(1)[0]
     keep = rig.state.children[child.id]
-    rig.state.children[child.id] = replace(keep, state=ChildState.INTENDED)
+    rig.state.children[child.id] = structs.replace(keep, state=ChildState.INTENDED)
     rig.venue.tell = lambda books: replace(
         books,
         known=books.known - {child.id},
@@ -182,7 +183,7 @@ def test_an_order_without_an_answer_is_asked_for_every_second_and_never_taken_fo
 
 def test_a_pause_is_no_silence(rig: Rig):
     child = rig.run_until_live(1)[0]
-    rig.state.children[child.id] = replace(
+    rig.state.children[child.id] = structs.replace(
         rig.state.children[child.id], state=ChildState.INTENDED, sent_at=rig.state.market_ns
     )
     rig.loop.rounds._in_flight(rig.clock.mono_ns())
@@ -269,7 +270,7 @@ def test_ten_thousand_children_are_killed_in_few_commits():
     rig.buy()
     first = rig.run_until_live(1)[0]
     for i in range(10_000):
-        copy = replace(first, id=(rig.state.epoch << 24) + 50_000 + i, quantity=1)
+        copy = structs.replace(first, id=(rig.state.epoch << 24) + 50_000 + i, quantity=1)
         rig.state.children[copy.id] = copy
     rig.state.live[1] = tuple(rig.state.children)
     commits = []

@@ -3,20 +3,49 @@
 import os
 from pathlib import Path
 
-from engine.drill.soak import GROWTH, Memory, has_grown, last_traceback, rss, tracebacks
+import pytest
+
+from engine.drill.memory import GROWTH, Memory, growth, rss
+from engine.drill.soak import (
+    FASTEST,
+    RUNNING,
+    Plan,
+    last_traceback,
+    memory_failures,
+    tracebacks,
+)
 from engine.watchdog.books import AtExchange
 
 SECOND = 1_000_000_000
 
 
-def test_memory_that_is_the_same_at_each_close_has_not_grown():
-    assert not has_grown([200.0, 230.0, 200.0 * (1 + GROWTH / 100)])
-    assert not has_grown([200.0])
-    assert not has_grown([0.0, 200.0, 0.0, 200.0])  # it was not there at a close
+def test_growth_is_that_of_the_life_that_saw_most_closes_from_its_second_on():
+    ended = [(4, 150.0), (4, 180.0)]
+    assert growth([*ended, (7, 100.0), (7, 200.0), (7, 210.0), (7, 209.0)]) == 4.5
+    assert growth([(7, 100.0), (7, 200.0), (7, 150.0)]) == -25.0
 
 
-def test_memory_beyond_the_first_close_has_grown():
-    assert has_grown([200.0, 190.0, 200.0 * (1 + GROWTH / 100) + 0.1])
+def test_nothing_is_said_of_growth_when_no_life_saw_three_closes():
+    assert growth([]) is None
+    assert growth([(7, 100.0), (7, 200.0), (8, 300.0), (8, 400.0)]) is None
+    assert growth([(7, 100.0), (0, 0.0), (7, 200.0)]) is None  # it was not there at a close
+
+
+def test_a_process_that_grows_is_named_and_a_week_must_say_something_of_each():
+    memory = {"engine": {"growth_pct": GROWTH + 0.1, "closes_mb": [1.0, 2.0, 3.0]},
+              "web": {"growth_pct": GROWTH}, "worker": {"lives": 0}}  # fmt: skip
+    assert memory_failures(memory, days=3) == [
+        "the memory of the engine grows from close to close: [1.0, 2.0, 3.0] MB"
+    ]
+    assert memory_failures(memory, days=5)[1].startswith("no worker lived through 3 closes")
+
+
+def test_the_speed_asked_is_what_the_days_left_need_of_the_time_left():
+    plan = Plan(days=3, day_s=6_000.0, every_s=360.0, end=1_000 * SECOND)
+    assert plan.speed(0, 0.0, 0) == pytest.approx(18_000 / (1_000 * RUNNING))
+    assert plan.speed(1, 3_000.0, 500 * SECOND) == pytest.approx(9_000 / (500 * RUNNING))
+    assert plan.speed(1, 0.0, 999 * SECOND) == FASTEST  # late: as fast as it goes
+    assert plan.speed(2, 5_999.0, 0) == 1.0
 
 
 def test_the_memory_of_this_process_is_seen_and_of_one_that_is_gone_is_none():
@@ -24,14 +53,14 @@ def test_the_memory_of_this_process_is_seen_and_of_one_that_is_gone_is_none():
     assert rss(2**22 + 1) == 0
 
 
-def test_growth_within_a_life_is_measured_after_its_warm_up(monkeypatch):
+def test_sizes_within_a_life_are_those_after_its_warm_up_and_at_its_end(monkeypatch):
     sizes = iter([900, *[100] * 59, *[110] * 59, 110])
-    monkeypatch.setattr("engine.drill.soak.rss", lambda pid: next(sizes) * 1_048_576)
+    monkeypatch.setattr("engine.drill.memory.rss", lambda pid: next(sizes) * 1_048_576)
     memory = Memory()
     for second in range(0, 240, 2):
         memory.sample("engine", 7, second * SECOND)
     report = memory.report("engine")
-    assert (report["warm_mb"], report["end_mb"], report["growth_pct"]) == (100.0, 110.0, 10.0)
+    assert (report["warm_mb"], report["end_mb"]) == (100.0, 110.0)
     assert (report["lives"], report["peak_mb"]) == (1, 900.0)
     assert memory.report("web") == {"lives": 0}
 

@@ -1,9 +1,9 @@
 """Children and their fills. What an event does to a child is ``engine.domain.life``."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.folds import limits
 from engine.core.folds.steps import find_child, find_parent, step_child

@@ -11,6 +11,7 @@ from engine.domain.governance import (
     ParameterVersion,
 )
 from engine.domain.incidents import Incident, IncidentState
+from engine.domain.playbook import Drilled
 
 
 def engine_started(state: State, event: e.EngineStarted) -> None:
@@ -45,6 +46,10 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
         state.next_alert,
     ) = event.next_ids
     state.kill_generation = event.kill_generation
+    state.playbook = {}
+    for text in event.playbook:
+        state.playbook[text.section] = (*state.playbook.get(text.section, ()), text)
+    state.drilled = {row.kind: row for row in event.drilled}
     state.limits.carry(event.limits)
     safety.carried(state, event)
     _clear_day(state)
@@ -156,6 +161,8 @@ def incident_started(state: State, event: e.IncidentStarted) -> None:
         started_at=event.started_at,
         ends_at=event.ends_at,
     )
+    begun = state.incidents[event.incident_id]
+    state.drilled[begun.kind] = Drilled(kind=begun.kind, by=begun.by, at=state.desk_ns)
 
 
 def incident_not_started(state: State, event: e.IncidentNotStarted) -> None:

@@ -9,6 +9,7 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import (
     Alert,
+    AlertNote,
     Change,
     ChangeState,
     Kill,
@@ -17,6 +18,8 @@ from engine.domain.governance import (
 from engine.domain.orders import (
     ParentState,
 )
+from engine.domain.playbook import SectionVersion, StepTick
+from engine.domain.units import Nanos, PersonId
 
 
 def kill_blocked(state: State, event: e.KillBlocked) -> None:
@@ -157,9 +160,13 @@ def change_expired(state: State, event: e.ChangeExpired) -> None:
 def alert_raised(state: State, event: e.AlertRaised) -> None:
     known = state.alerts.get(event.alert_id)
     if known is not None:
+        again = known.severity == "critical"  # somebody must see it again
         state.alerts[event.alert_id] = replace(
             known,
             times=known.times + 1,
+            acknowledged_by=PersonId("") if again else known.acknowledged_by,
+            acknowledged_at=Nanos(0) if again else known.acknowledged_at,
+            escalated_at=Nanos(0) if again and known.acknowledged_by else known.escalated_at,
             sentence=event.sentence,
             raised_at=state.desk_ns,
             event_at=event.event_at or state.market_ns,
@@ -175,6 +182,8 @@ def alert_raised(state: State, event: e.AlertRaised) -> None:
         raised_at=state.desk_ns,
         event_at=event.event_at or state.market_ns,
         seen_at=state.market_ns,
+        first_at=state.desk_ns,
+        delay_ns=state.market_ns - (event.event_at or state.market_ns),
     )
     state.next_alert = event.alert_id + 1
 
@@ -183,6 +192,53 @@ def alert_acknowledged(state: State, event: e.AlertAcknowledged) -> None:
     state.alerts[event.alert_id] = replace(
         state.alerts[event.alert_id], acknowledged_by=event.by, acknowledged_at=state.desk_ns
     )
+
+
+def alert_shown(state: State, event: e.AlertShown) -> None:
+    state.alerts[event.alert_id] = replace(
+        state.alerts[event.alert_id], shown_by=event.by, shown_at=state.desk_ns
+    )
+
+
+def alert_assigned(state: State, event: e.AlertAssigned) -> None:
+    state.alerts[event.alert_id] = replace(state.alerts[event.alert_id], assigned_to=event.to)
+
+
+def alert_annotated(state: State, event: e.AlertAnnotated) -> None:
+    alert = state.alerts[event.alert_id]
+    note = AlertNote(by=event.by, at=state.desk_ns, text=event.text)
+    state.alerts[event.alert_id] = replace(alert, notes=(*alert.notes, note))
+
+
+def alert_escalated(state: State, event: e.AlertEscalated) -> None:
+    state.alerts[event.alert_id] = replace(state.alerts[event.alert_id], escalated_at=state.desk_ns)
+
+
+def alert_resolved(state: State, event: e.AlertResolved) -> None:
+    state.alerts[event.alert_id] = replace(
+        state.alerts[event.alert_id],
+        resolved_by=event.by,
+        resolved_at=state.desk_ns,
+        cause=event.cause,
+        resolution=event.reason,
+    )
+
+
+def step_ticked(state: State, event: e.StepTicked) -> None:
+    alert = state.alerts[event.alert_id]
+    tick = StepTick(
+        section=event.section, version=event.version, step=event.step, text=event.text,
+        by=event.by, at=state.desk_ns,
+    )  # fmt: skip
+    state.alerts[event.alert_id] = replace(alert, ticks=(*alert.ticks, tick))
+
+
+def playbook_edited(state: State, event: e.PlaybookEdited) -> None:
+    text = SectionVersion(
+        section=event.section, version=event.version, body=event.body, by=event.by,
+        at=state.desk_ns, reason=event.reason,
+    )  # fmt: skip
+    state.playbook[event.section] = (*state.playbook.get(event.section, ()), text)
 
 
 def tca_reported(state: State, event: e.TcaReported) -> None:

@@ -1,6 +1,6 @@
 """Parents."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.core.folds.limits import parent_entered
 from engine.core.folds.steps import by_human, find_parent, step_parent

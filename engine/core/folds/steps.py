@@ -1,7 +1,8 @@
 """Steps of parents and children, held to the NEXT tables."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.core.state import State
 from engine.domain.errors import BrokenInvariant

@@ -1,6 +1,6 @@
 """Amendment of a parent: quantity, limit, end, venues."""
 
-from dataclasses import replace
+from msgspec import structs
 
 from engine.core.quotes import Quotes
 from engine.core.rules import limits
@@ -49,7 +49,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
     mid = quotes.mid(parent.symbol)
     if mid is None:
         raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
-    check_grown(state, instrument, replace(parent, quantity=quantity), mid)
+    check_grown(state, instrument, structs.replace(parent, quantity=quantity), mid)
     if quantity > parent.quantity and quantity * mid * instrument.tick_size > person.max_notional:
         raise Refused(
             f"value after the amendment must be at most {person.max_notional:,.0f} (your personal "

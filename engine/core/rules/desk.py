@@ -1,4 +1,4 @@
-"""The desk itself: day, people, policy, speed, alerts, sign-off."""
+"""The desk itself: day, people, policy, speed, sign-off, and how an alert is raised."""
 
 from engine.core.state import State
 from engine.domain import commands as c
@@ -6,7 +6,7 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.people import Person, Reach, Role, covers, reach
+from engine.domain.people import Person, Role, covers
 from engine.domain.strategy import STRATEGIES
 from engine.domain.units import Nanos
 
@@ -105,25 +105,6 @@ def install_model(state: State, envelope: Envelope, person: Person) -> tuple[Any
     )
 
 
-def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
-    """A named person has seen an alert."""
-    command = envelope.command
-    assert isinstance(command, c.AcknowledgeAlert)
-    alert = state.alerts.get(command.alert_id)
-    if alert is None:
-        raise Refused(f"there is no alert A-{command.alert_id}")
-    if alert.acknowledged_by:
-        raise Refused(f"A-{alert.id} is already acknowledged by {alert.acknowledged_by}")
-    own = {f"P-{row.id}" for row in state.parents.values() if row.trader == person.id}
-    if reach(person.roles, "alert.acknowledge") == Reach.OWN and alert.object not in own:
-        raise Refused(
-            f"A-{alert.id} is about {alert.object or 'the desk'}: a trader acknowledges alerts of "
-            "own orders, this needs a supervisor or risk",
-            rule="permission",
-        )
-    return (e.AlertAcknowledged(alert_id=alert.id, by=person.id),)
-
-
 def report_tca(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
     """The worker has built a day's report; a signed day keeps its hash."""
     del person
@@ -184,9 +165,9 @@ def sign(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
 def raise_alert(
     state: State, severity: str, kind: str, about: str, sentence: str, event_at: Nanos = Nanos(0)
 ) -> AnyEvent:
-    """An alert; an equal open one is counted up instead of doubled."""
+    """An alert; an equal one that nobody has closed is counted up instead of doubled."""
     for alert in reversed(tuple(state.alerts.values())):
-        if alert.kind == kind and alert.object == about and not alert.acknowledged_by:
+        if alert.kind == kind and alert.object == about and not alert.is_closed:
             number = alert.id
             break
     else:

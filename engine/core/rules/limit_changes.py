@@ -23,6 +23,7 @@ from engine.domain.events import AnyEvent
 from engine.domain.governance import ChangeState
 from engine.domain.limits import (
     EACH,
+    KINDS,
     RESTRICTED,
     Key,
     Limit,
@@ -33,6 +34,7 @@ from engine.domain.limits import (
     key_text,
     limit_from,
     terms_hash,
+    usual_window,
 )
 from engine.domain.people import Person, Reach, Role, reach
 from engine.domain.units import Nanos
@@ -45,8 +47,8 @@ def in_force(state: State, key: Key) -> Limit | None:
     """What binds at exactly this place now: the own row, that for each, or as delivered."""
     kind, level, subject = key
     found = state.limits.find(kind, level, subject) or state.limits.find(kind, level, EACH)
-    base = delivered(state.policy)[kind]
-    is_home = level == base.level and base.subject in (EACH, subject)
+    base = delivered(state.policy).get(kind)
+    is_home = base is not None and level == base.level and base.subject in (EACH, subject)
     return base if found is None and is_home else found
 
 
@@ -117,7 +119,7 @@ def weigh(state: State, terms: Terms) -> tuple[Limit, float, bool]:
     """The limit these terms make, how far they loosen, and whether risk must be one of the two."""
     old = in_force(state, terms.key)
     version = version_of(state, terms.key)
-    new = limit_from(terms, old)
+    new = limit_from(terms, old, usual_window(state.policy, KINDS[terms.kind]))
     step = step_of(old, new)
     material = terms.level == "firm" or walked(state, terms.key) + step > SMALL
     return replace(new, version=version + 1), step, material and is_looser(old, new)

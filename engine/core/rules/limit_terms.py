@@ -32,6 +32,11 @@ def check_terms(state: State, terms: Terms, person: Person) -> LimitKind:
         raise Refused(
             f"kind must be one of {', '.join(KINDS)}, was {terms.kind!r}", field="terms.kind"
         )
+    if terms.level in LEVELS and terms.level not in kind.levels:
+        raise Refused(
+            f"{kind.words} can stand at {' or '.join(kind.levels)}, was {terms.level}",
+            field="terms.level",
+        )
     _check_place(state, terms, person)
     if terms.kind == RESTRICTED:
         _check_symbols(state, terms)
@@ -106,7 +111,7 @@ def _check_numbers(terms: Terms, kind: LimitKind) -> None:
     if terms.symbols:
         raise Refused(f"{kind.name} has no list of symbols", field="terms.symbols")
     if terms.value is None:
-        if (terms.level, terms.subject) == (kind.level, kind.subject):
+        if kind.at != "kill" and (terms.level, terms.subject) == (kind.level, kind.subject):
             raise Refused(
                 f"{kind.words} must have a limit {of_whom(terms.level, terms.subject)}",
                 field="terms.value",

@@ -61,10 +61,10 @@ class Use(NamedTuple):
 def limits_for(state: State, kind: str, scopes: Iterable[Scope]) -> Iterator[tuple[Limit, Scope]]:
     """The limits of a kind that bind in these places: own, else for each, else as delivered."""
     rows = state.limits.rows.get(kind)
-    base = delivered(state.policy)[kind]
+    base = delivered(state.policy).get(kind)
     for scope in scopes:
         row = None if rows is None else rows.get(scope) or rows.get((scope[0], EACH))
-        if row is None and scope[0] == base.level:
+        if row is None and base is not None and scope[0] == base.level:
             row = base
         if row is not None:
             yield row, scope

@@ -1,6 +1,8 @@
 """Parents: entry, amendment, hold, resume, and how a life ends."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from engine.core.limitbook import scopes_of
 from engine.core.quotes import Quotes
@@ -25,6 +27,7 @@ from engine.domain.strategy import check_values, strategy
 from engine.domain.units import MINUTE, Nanos, ParentId, Symbol
 
 MIN_HORIZON = Nanos(MINUTE)
+MOST_AVERSE = 20.0  # bp of cost for a bp of standard deviation
 LIVE = (ParentState.WORKING, ParentState.HOLDING, ParentState.HELD)
 HOLDING, HELD = ParentState.HOLDING, ParentState.HELD
 OVERFILL = "over-fill"  # cause of the hold of an over-filled parent
@@ -137,12 +140,12 @@ def draft(state: State, quotes: Quotes, order: c.SubmitParent, person: Person) -
     if version is None:
         raise Refused(f"{order.strategy} has no parameters in force yet", field="strategy")
     parent = _parent(state, quotes, order, person, mid)
-    parent = replace(parent, parameter_version=version.version)
+    parent = structs.replace(parent, parameter_version=version.version)
     limits.check_restricted(state, scopes_of(parent), order.symbol)
     limits.check_tripped(state, order.strategy)
     uses, soft = check_size(state, instrument, parent, mid, new=True)
     if order.quantity * mid * instrument.tick_size > person.max_notional:
-        parent = replace(parent, state=ParentState.NEEDS_APPROVAL)
+        parent = structs.replace(parent, state=ParentState.NEEDS_APPROVAL)
     return Draft(parent=parent, instrument=instrument, uses=uses, soft=soft)
 
 
@@ -181,6 +184,11 @@ def _check_strategy(order: c.SubmitParent) -> None:
             field=row.name,
             rule="band",
         )
+    if not 0.0 <= order.risk_aversion <= MOST_AVERSE:
+        raise Refused(
+            f"risk aversion must be from 0 to {MOST_AVERSE:g}, was {order.risk_aversion:g}",
+            field="risk_aversion",
+        )
     if order.horizon_ns < MIN_HORIZON:
         raise Refused(
             f"horizon must be at least 1 minute, was {order.horizon_ns / 1e9:g} s", field="horizon"
@@ -216,6 +224,8 @@ def _parent(
         on_restart=order.on_restart,
         catch_up=order.catch_up,
         at_end=order.at_end,
+        objective=order.objective,
+        risk_aversion=order.risk_aversion,
         note=order.note,
         excluded=tuple(sorted(set(order.exclude))),
         base_at=now,

@@ -49,12 +49,12 @@ def read(row: np.void) -> Heard:
 def book_report(state: State, row: np.void) -> tuple[AnyEvent, ...]:
     """One row -> events. A repeated ExecID changes nothing; an unknown order is parked."""
     child_id = ChildId(int(row["child"]))
-    report = read(row)
     child = state.child(child_id)
+    if child is not None and child.life.has(int(row["exec_id"])):
+        return ()
+    report = read(row)
     if child is None:
         return _stray(state, child_id, report, int(row["venue"]))
-    if child.life.has(report.exec_id):
-        return ()
     if report.kind not in EFFECTS:
         sentence = f"the venue sent a report of unknown kind {report.kind}"
         return (raise_alert(state, "critical", "report", child_text(child_id), sentence),)

@@ -7,19 +7,23 @@ the kill takes its usual road. A trip fires once while its kill is in force.
 from collections.abc import Iterator
 from typing import Final
 
+from engine.core.limitbook import scopes_of
 from engine.core.moves import Moves
 from engine.core.rules.desk import raise_alert
+from engine.core.rules.limits import limits_for
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
+from engine.domain.limits import TRIPS, Limit, Scope, delivered, key_text
 from engine.domain.orders import ChildState, Parent
 from engine.domain.safety import Trip
-from engine.domain.units import SECOND, parent_text
+from engine.domain.units import SECOND, ParentId, parent_text
 
 DOOR: Final = "trip"
 LOSS: Final = "loss"
 MOVE: Final = "move"
 REJECTS: Final = "rejects"
+TRIP_LOSS, TRIP_MOVE, TRIP_REJECTS = TRIPS  # as limits, from which the numbers come
 
 
 def watch(state: State, moves: Moves) -> tuple[AnyEvent, ...]:
@@ -85,70 +89,92 @@ def loss_of(parent: Parent, tick_size: float) -> float:
     return worse * parent.filled * tick_size + parent.fees
 
 
+def armed(state: State, kind: str) -> bool:
+    """Whether this automatic kill is set anywhere: by the policy, or as a limit."""
+    return kind in delivered(state.policy) or bool(state.limits.rows.get(kind))
+
+
+def tightest(state: State, kind: str, scopes: tuple[Scope, ...]) -> Limit | None:
+    """The smallest number of the places that something falls under."""
+    rows = (row for row, _ in limits_for(state, kind, scopes))
+    return min(rows, key=lambda row: row.value, default=None)
+
+
 def _losses(state: State) -> Iterator[Trip]:
-    most = state.policy.trip_loss
-    if most is None:
+    if not armed(state, TRIP_LOSS):
         return
     for parent in state.parents.values():
         if not parent.is_live or not parent.filled:
             continue
-        instrument = state.instruments[parent.symbol]
-        lost = loss_of(parent, instrument.tick_size)
-        if lost > most:
-            paid = parent.average_price * instrument.tick_size
-            yield Trip(
-                kind=LOSS,
-                scope="parent",
-                target=parent_text(parent.id),
-                sentence=f"P-{parent.id} lost {lost:,.0f} {instrument.currency} against arrival, "
-                f"trip_loss is {most:,.0f}: {parent.filled:,} {parent.symbol} at {paid:.4f}, "
-                f"arrival {parent.arrival_price * instrument.tick_size:.4f}, "
-                f"fees {parent.fees:,.2f}",
-                value=lost,
-                threshold=most,
-                at=state.desk_ns,
-            )
+        limit = tightest(state, TRIP_LOSS, scopes_of(parent))
+        lost = loss_of(parent, state.instruments[parent.symbol].tick_size)
+        if limit is not None and lost > limit.value:
+            yield _loss(state, parent, lost, limit)
+
+
+def _loss(state: State, parent: Parent, lost: float, limit: Limit) -> Trip:
+    instrument = state.instruments[parent.symbol]
+    paid = parent.average_price * instrument.tick_size
+    return Trip(
+        kind=LOSS,
+        scope="parent",
+        target=parent_text(parent.id),
+        sentence=f"P-{parent.id} lost {lost:,.0f} {instrument.currency} against arrival, "
+        f"{key_text(limit.key)} is {limit.value:,.0f}: {parent.filled:,} {parent.symbol} at "
+        f"{paid:.4f}, arrival {parent.arrival_price * instrument.tick_size:.4f}, "
+        f"fees {parent.fees:,.2f}",
+        value=lost,
+        threshold=limit.value,
+        at=state.desk_ns,
+    )
 
 
 def _moves(state: State, moves: Moves) -> Iterator[Trip]:
-    most = state.policy.trip_move
-    if most is None:
+    if not armed(state, TRIP_MOVE):
         return
     for symbol in state.instruments:
         move = moves.move(symbol)
-        if move is not None and abs(move) > most:
+        limit = tightest(state, TRIP_MOVE, (("firm", ""), ("instrument", symbol)))
+        if move is not None and limit is not None and abs(move) > limit.value:
             yield Trip(
                 kind=MOVE,
                 scope="symbol",
                 target=symbol,
                 sentence=f"{symbol} moved {move * 100:+.2f} % in 60 s of market time, "
-                f"trip_move is {most * 100:.2f} %",
+                f"{key_text(limit.key)} is {limit.value * 100:.2f} %",
                 value=abs(move),
-                threshold=most,
+                threshold=limit.value,
                 at=state.desk_ns,
             )
 
 
 def _rejects(state: State) -> Iterator[Trip]:
-    most = state.policy.trip_rejects
-    if most is None:
+    if not armed(state, TRIP_REJECTS):
         return
-    since = state.market_ns - state.policy.trip_window_ns
-    counts: dict[int, int] = {}
+    rejected: dict[int, list[int]] = {}
     for child in state.ended.values():
-        if child.state == ChildState.REJECTED and child.ended_at > since:
-            counts[child.parent_id] = counts.get(child.parent_id, 0) + 1
-    for parent in state.parents.values():
-        n = counts.get(parent.id, 0)
-        if parent.is_live and n > most:
-            yield Trip(
-                kind=REJECTS,
-                scope="parent",
-                target=parent_text(parent.id),
-                sentence=f"{n} children of P-{parent.id} were rejected in "
-                f"{state.policy.trip_window_ns // SECOND} s of market time, "
-                f"trip_rejects is {most}",
-                value=float(n),
-                threshold=float(most),
-                at=state.desk_ns,
-            )
+        if child.state == ChildState.REJECTED:
+            rejected.setdefault(child.parent_id, []).append(child.ended_at)
+    for number, instants in rejected.items():
+        parent = state.parents[ParentId(number)]
+        if not parent.is_live:
+            continue
+        for limit, _ in limits_for(state, TRIP_REJECTS, scopes_of(parent)):
+            n = sum(1 for at in instants if at > state.market_ns - limit.window_ns)
+            if n > limit.value:
+                yield _reject(state, parent, n, limit)
+                break
+
+
+def _reject(state: State, parent: Parent, n: int, limit: Limit) -> Trip:
+    return Trip(
+        kind=REJECTS,
+        scope="parent",
+        target=parent_text(parent.id),
+        sentence=f"{n} children of P-{parent.id} were rejected in "
+        f"{limit.window_ns // SECOND} s of market time, {key_text(limit.key)} is "
+        f"{limit.value:g}",
+        value=float(n),
+        threshold=limit.value,
+        at=state.desk_ns,
+    )

@@ -15,9 +15,10 @@ from engine.runtime.feeds.books import BookState, FeedBook, LevelBook, NoBook, O
 from engine.runtime.feeds.detect import CLOCK, Clocks, Counter, Order
 from engine.runtime.feeds.event import BadRow, Event, Fault
 from engine.runtime.feeds.findings import NOTED, QUARANTINED, REPAIRED, Finding, Kept, Ledger
-from engine.runtime.feeds.formats import Desk, Format, Row, header
+from engine.runtime.feeds.formats import header
 from engine.runtime.feeds.lines import MOST_BOOK, MOST_MESSAGE, Broken, Line, lines
 from engine.runtime.feeds.lobster import COARSE_ROWS, NAMED_DAY
+from engine.runtime.feeds.row import Desk, Format, Row
 from engine.runtime.feeds.session import Hours, midnight_ns, new_york_day
 from engine.runtime.feeds.windowed import BookFile, KnownOrders
 

@@ -9,8 +9,8 @@ from typing import Final
 from engine.kernels import l3
 from engine.runtime.feeds.event import BadRow, Event
 from engine.runtime.feeds.findings import NOTED, REPAIRED, Ledger
-from engine.runtime.feeds.formats import SECOND_NS, Format
 from engine.runtime.feeds.lines import Line
+from engine.runtime.feeds.row import SECOND_NS, Format
 
 OUT_OF_ORDER: Final = "out-of-order"
 DUPLICATE: Final = "duplicate"

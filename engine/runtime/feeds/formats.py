@@ -4,24 +4,17 @@ A format with a header names its columns, in any order and with others between t
 must hold is said at its cells. What the sources declare, and what they do not, is in docs/feeds.md.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, TypeAlias
-
-import msgspec
+from typing import Final
 
 from engine.domain.errors import Refused
 from engine.kernels import l3
+from engine.runtime.feeds import coins, databento
 from engine.runtime.feeds.event import (
     DAY_S,
     MOST_SHOWN,
-    MOST_WHOLE,
     PRICE_UNIT,
-    BadRow,
     Event,
-    Names,
     bad,
-    instant,
     one_of,
     price_of,
     real,
@@ -30,172 +23,12 @@ from engine.runtime.feeds.event import (
     whole,
 )
 from engine.runtime.feeds.lines import Line
+from engine.runtime.feeds.row import DAY_NS, SECOND_NS, Format, Row, priced
 
-Book: TypeAlias = Literal["orders", "levels", "quotes", "none"]
-SECOND_NS: Final = 1_000_000_000
-DAY_NS: Final = DAY_S * SECOND_NS
-MOST_ORDER: Final = 10_000_000  # contracts or coins of one order; a full level still fits int64
-UNDEFINED: Final = str(2**63 - 1)  # a Databento price that is none
-
-# flags of a Databento record
-F_LAST, F_SNAPSHOT, F_BAD_STAMP, F_MAYBE_BAD = 128, 32, 8, 4
-ANY_SIDE: Final = {"B": 1, "A": -1, "N": 0}
-MBO_KINDS: Final = {
-    "A": l3.ADD, "C": l3.DELETE, "M": l3.MODIFY, "R": l3.CLEAR, "T": l3.TRADE, "F": l3.FILL,
-}  # fmt: skip
-MBP_KINDS: Final = {"A": 0, "C": 0, "M": 0, "R": l3.CLEAR, "T": l3.TRADE}
 LOBSTER_KINDS: Final = {
     1: l3.ADD, 2: l3.REDUCE, 3: l3.DELETE, 4: l3.FILL, 5: l3.HIDDEN_TRADE, 6: l3.CROSS_TRADE,
 }  # fmt: skip
 HALT_KINDS: Final = {-1: l3.HALTED, 0: l3.QUOTING, 1: l3.TRADING}
-BITSTAMP_KINDS: Final = {"created": l3.ADD, "changed": l3.MODIFY, "deleted": l3.DELETE}
-
-
-@dataclass(slots=True, kw_only=True)
-class Desk:
-    """What the rows of one file share while they are read."""
-
-    symbol: str = ""  # of a file that names none
-    midnight_ns: int = 0  # of the day, for stamps that count from it [UTC ns]
-    symbols: Names = field(default_factory=Names)
-    sources: Names = field(default_factory=Names)
-
-
-class Row(NamedTuple):
-    """One row and the desk it is read at; cells stand in the order of the format's columns."""
-
-    number: int
-    cells: Sequence[str]
-    desk: Desk
-
-    def symbol(self) -> int:
-        """The number of the symbol of a file that names none in its rows."""
-        return self.desk.symbols.of(self.desk.symbol)
-
-
-Parse: TypeAlias = Callable[[Row], list[Event]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """One format: how a row is read and which checks mean something for it."""
-
-    name: str
-    what: str
-    columns: tuple[str, ...]
-    parse: Parse
-    has_header: bool = True
-    is_text: bool = False  # a row is one cell, commas and all
-    book: Book = "none"
-    by_venue_clock: bool = False  # rows are ordered by it; else by the receiver's
-    may_repeat: bool = False  # two equal rows can be two events, and nothing tells
-    is_per_name: bool = False  # each symbol of each source has an order of its own
-    counts_up: bool = False  # seq rises by exactly one; a gap needs a new snapshot
-    has_session: bool = False  # 09:30 to 16:00 New York; else trading never stops
-    crossed_grace_ns: int = 0  # how long a book may be crossed before it counts
-    stale_ns: int = 300 * SECOND_NS  # silence that is worth a note
-    late_ns: int = 10 * SECOND_NS  # from venue to receipt; more is noted, 0 = it says nothing
-
-
-# --- Databento --------------------------------------------------------------------------------
-
-
-def _databento_flags(text: str) -> int:
-    """Flags of the event form; a record that says its book may be bad is bad."""
-    flags = whole("flags", text, 0, 255)
-    if flags & F_MAYBE_BAD:
-        raise BadRow("the sender says it lost records and its book may be bad", rule="gap")
-    return (l3.LAST if flags & F_LAST else 0) | (l3.SNAPSHOT if flags & F_SNAPSHOT else 0)
-
-
-def _mbo(row: Row) -> list[Event]:
-    """Market by order: one record."""
-    recv, event, action, side, price, size, flags, sequence, order = row.cells
-    kind = one_of("action", action, MBO_KINDS)
-    is_clear = kind == l3.CLEAR
-    none = price == UNDEFINED and is_clear
-    sides = ANY_SIDE if is_clear or kind in (l3.TRADE, l3.FILL) else {"B": 1, "A": -1}
-    return [
-        Event(
-            venue_ns=instant("ts_event", event),
-            local_ns=instant("ts_recv", recv),
-            seq=whole("sequence", sequence, 0),
-            row=row.number,
-            symbol=row.symbol(),
-            source=0,
-            kind=kind,
-            side=one_of("side", side, sides),
-            flags=_databento_flags(flags),
-            price=0 if none else _billionths("price_1e9", price),
-            size=whole("size", size, 0 if is_clear else 1, MOST_ORDER) * 10**8,
-            order=whole("order_id", order, 0),
-        )
-    ]
-
-
-def _billionths(column: str, text: str, *, none: bool = False) -> int:
-    """A price in 1e-9 of the currency; where ``none`` is allowed, undefined is 0."""
-    if none and text == UNDEFINED:
-        return 0
-    return whole(column, text, 1, MOST_WHOLE - 1)
-
-
-def _print(row: Row) -> Event:
-    """The trade of a trades file, and of the first eight columns of MBP-1."""
-    recv, event, _, side, price, size, flags, sequence = row.cells[:8]
-    return Event(
-        venue_ns=instant("ts_event", event),
-        local_ns=instant("ts_recv", recv),
-        seq=whole("sequence", sequence, 0),
-        row=row.number,
-        symbol=row.symbol(),
-        source=0,
-        kind=l3.TRADE,
-        side=one_of("side", side, ANY_SIDE),
-        flags=_databento_flags(flags),
-        price=_billionths("price_1e9", price, none=True),
-        size=whole("size", size, 0, 10**9) * 10**8,
-    )
-
-
-def _trades(row: Row) -> list[Event]:
-    """Databento trades: nothing but T."""
-    one_of("action", row.cells[2], {"T": 1})
-    one = _print(row)
-    if not one.price or not one.size:
-        raise bad("price_1e9 and size", "> 0 in a trade", f"{row.cells[4]}, {row.cells[5]}")
-    return [one]
-
-
-def _mbp1(row: Row) -> list[Event]:
-    """Best bid and ask after each record, and the trade when it is one."""
-    kind = one_of("action", row.cells[2], MBP_KINDS)
-    first = _print(row)
-    said = _trades(row) if kind == l3.TRADE else []
-    bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct = row.cells[8:14]
-    for column, text in (("bid_ct", bid_ct), ("ask_ct", ask_ct)):
-        whole(column, text, 0, 10**9)
-    bid = first._replace(
-        kind=l3.QUOTE,
-        side=1,
-        flags=first.flags & ~l3.LAST,
-        price=_billionths("bid_px_1e9", bid_px, none=True),
-        size=whole("bid_sz", bid_sz, 0, 10**9) * 10**8,
-    )
-    ask = first._replace(
-        kind=l3.QUOTE,
-        side=-1,
-        price=_billionths("ask_px_1e9", ask_px, none=True),
-        size=whole("ask_sz", ask_sz, 0, 10**9) * 10**8,
-    )
-    return [*said, _priced(bid), _priced(ask)]
-
-
-def _priced(quote: Event) -> Event:
-    """A quote has a price and a size, or neither."""
-    if (quote.price > 0) != (quote.size > 0):
-        raise BadRow(f"a quote must have price and size or neither, had {quote.price / 1e9:g}")
-    return quote
 
 
 # --- TAQ style --------------------------------------------------------------------------------
@@ -242,10 +75,10 @@ def _taq_quote(row: Row) -> list[Event]:
             size=size_of("OFRSIZ", offer_size, zero=True),
         ),
     )
-    return [_priced(quote) for quote in both]
+    return [priced(quote) for quote in both]
 
 
-# --- LOBSTER, Bitstamp, Bybit, signals --------------------------------------------------------
+# --- LOBSTER, signals -------------------------------------------------------------------------
 
 
 def _lobster(row: Row) -> list[Event]:
@@ -277,85 +110,6 @@ def _lobster(row: Row) -> list[Event]:
     ]
 
 
-def _bitstamp(row: Row) -> list[Event]:
-    """One order event; volume is what is left, in hundred-millionths of a coin."""
-    order, at, venue_at, price, volume, action, direction = row.cells
-    kind = one_of("action", action, BITSTAMP_KINDS)
-    left = whole("volume", volume, 0 if kind == l3.DELETE else 1, MOST_ORDER * 10**8)
-    return [
-        Event(
-            venue_ns=instant("exchange.timestamp", venue_at, 10**6),
-            local_ns=instant("timestamp", at, 10**6),
-            seq=-1,
-            row=row.number,
-            symbol=row.symbol(),
-            source=0,
-            kind=kind,
-            side=one_of("direction", direction, {"bid": 1, "ask": -1}),
-            flags=l3.LAST,
-            price=price_of("price", price),
-            size=0 if kind == l3.DELETE else left,
-            order=whole("id", order, 0),
-        )
-    ]
-
-
-class _Levels(msgspec.Struct, frozen=True):
-    """The ``data`` of a Bybit message: price and size as text, size 0 = the level is gone."""
-
-    s: str
-    b: list[tuple[str, str]]
-    a: list[tuple[str, str]]
-    u: int
-    seq: int
-
-
-class _Message(msgspec.Struct, frozen=True):
-    """One message of a Bybit order-book topic."""
-
-    topic: str
-    type: Literal["snapshot", "delta"]
-    ts: int
-    data: _Levels
-    cts: int
-
-
-BYBIT: Final = msgspec.json.Decoder(_Message)
-
-
-def _bybit(row: Row) -> list[Event]:
-    """One message: every level of a snapshot, or those that changed."""
-    try:
-        said = BYBIT.decode(row.cells[0])
-    except (msgspec.DecodeError, RecursionError) as why:
-        raise BadRow(f"a row must be an order-book message: {why}") from None
-    is_all = said.type == "snapshot"
-    first = Event(
-        venue_ns=instant("cts", str(said.cts), 10**6),
-        local_ns=instant("ts", str(said.ts), 10**6),
-        seq=whole("u", str(said.data.u), 0),
-        row=row.number,
-        symbol=row.desk.symbols.of(said.data.s),
-        source=0,
-        kind=l3.CLEAR,
-        flags=l3.SNAPSHOT if is_all else 0,
-    )
-    events = [first] if is_all else []
-    for side, levels in ((1, said.data.b), (-1, said.data.a)):
-        for price, size in levels:
-            events.append(
-                first._replace(
-                    kind=l3.LEVEL,
-                    side=side,
-                    price=price_of("price", price),
-                    size=size_of("size", size, zero=not is_all),
-                )
-            )
-    if not events:
-        return [first._replace(kind=l3.LEVEL, flags=l3.LAST)]
-    return [*events[:-1], events[-1]._replace(flags=events[-1].flags | l3.LAST)]
-
-
 def _signal(row: Row) -> list[Event]:
     """One value of alternative data; ``at`` is when its owner says that it was known."""
     name, owner, symbol, at, value = row.cells
@@ -376,11 +130,6 @@ def _signal(row: Row) -> list[Event]:
     ]
 
 
-DATABENTO: Final = (
-    "ts_recv", "ts_event", "action", "side", "price_1e9", "size", "flags", "sequence",
-)  # fmt: skip
-TOP: Final = ("bid_px_1e9", "ask_px_1e9", "bid_sz", "ask_sz", "bid_ct", "ask_ct")
-
 FORMATS: Final = {
     one.name: one
     for one in (
@@ -396,18 +145,23 @@ FORMATS: Final = {
         Format(
             name="mbo",
             what="Databento market by order",
-            columns=(*DATABENTO, "order_id"),
-            parse=_mbo,
+            columns=(*databento.COLUMNS, "order_id"),
+            parse=databento.mbo,
             book="orders",
         ),
         Format(
             name="mbp1",
             what="Databento best bid and ask with trades",
-            columns=(*DATABENTO, *TOP),
-            parse=_mbp1,
+            columns=(*databento.COLUMNS, *databento.TOP),
+            parse=databento.mbp1,
             book="quotes",
         ),
-        Format(name="trades", what="Databento trades", columns=DATABENTO, parse=_trades),
+        Format(
+            name="trades",
+            what="Databento trades",
+            columns=databento.COLUMNS,
+            parse=databento.trades,
+        ),
         Format(
             name="taq-trades",
             what="TAQ style trades of all venues",
@@ -433,7 +187,7 @@ FORMATS: Final = {
             columns=(
                 "id", "timestamp", "exchange.timestamp", "price", "volume", "action", "direction",
             ),
-            parse=_bitstamp,
+            parse=coins.bitstamp,
             book="orders",
             crossed_grace_ns=SECOND_NS,  # an aggressive order is told before its fills
             late_ns=0,  # exchange.timestamp is that of the order, not of the event
@@ -442,7 +196,7 @@ FORMATS: Final = {
             name="bybit",
             what="Bybit order-book topic, snapshot and deltas",
             columns=("message",),
-            parse=_bybit,
+            parse=coins.bybit,
             has_header=False,
             is_text=True,
             book="levels",

@@ -20,8 +20,9 @@ from engine.domain.errors import Refused
 from engine.domain.units import Nanos
 from engine.runtime.feeds.event import BAD_VALUE, BadRow, Event
 from engine.runtime.feeds.findings import NOTED, Ledger
-from engine.runtime.feeds.formats import FORMATS, Desk, Row, header
+from engine.runtime.feeds.formats import FORMATS, header
 from engine.runtime.feeds.lines import Line, lines
+from engine.runtime.feeds.row import Desk, Row
 
 MOST_SERIES: Final = 10_000  # names times symbols that are held
 MOST_ANSWER: Final = 1 << 20  # bytes of one answer

@@ -22,8 +22,9 @@ from engine.runtime.feeds.clean import (
     clean_trades,
 )
 from engine.runtime.feeds.event import BadRow, Names, price_of, size_of, stamp, whole
-from engine.runtime.feeds.formats import DAY_NS, Format, header
+from engine.runtime.feeds.formats import header
 from engine.runtime.feeds.lines import lines
+from engine.runtime.feeds.row import DAY_NS, Format
 from engine.runtime.feeds.session import Hours
 
 MOST_ROWS: Final = 5_000_000  # of one file that is cleaned: its columns are held in memory

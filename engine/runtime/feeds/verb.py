@@ -12,7 +12,8 @@ from engine.domain.errors import Refused
 from engine.runtime.feeds.check import Options, Verdict, check_file
 from engine.runtime.feeds.clean import Step
 from engine.runtime.feeds.event import BadRow, price_of
-from engine.runtime.feeds.formats import FORMATS, SECOND_NS, Format, format_of
+from engine.runtime.feeds.formats import FORMATS, format_of
+from engine.runtime.feeds.row import SECOND_NS, Format
 from engine.runtime.feeds.session import hours_of, new_york_day
 from engine.runtime.feeds.taq import clean_file
 

@@ -24,6 +24,7 @@ from engine.domain.venue import Venue
 from engine.runtime.code import differs, trading_hash
 from engine.runtime.ports import VenueSilent, VersionDiffers
 from engine.runtime.reconcile import VenueBooks
+from engine.runtime.venues.mirror import Mirror
 from engine.runtime.venues.wire import (
     Answer,
     Ask,
@@ -65,6 +66,7 @@ class _Venue(ABC):
         self._at = Nanos(0)
         self._code = ""  # of ours; "" = the exchange is in this process
         self._symbols: tuple[Symbol, ...] = ()
+        self._mirror = Mirror()
         self.source = ""
         self.venues: tuple[Venue, ...] = ()  # of the day, as the last hello said
 
@@ -88,6 +90,7 @@ class _Venue(ABC):
         """
         self._link = self._link + 1 if epoch == self._epoch else 1
         self._epoch, self._turn = epoch, 0
+        self._mirror = Mirror()
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         symbols = tuple(str(symbol) for symbol in self._symbols)
         ask = Ask(
@@ -128,30 +131,23 @@ class _Venue(ABC):
 
     def orders(self) -> tuple[Order, ...]:
         """Every child of the day as the venue knows it, with its tags."""
-        return self._books(0).orders
+        return self._books(0, after=0).orders
 
-    def books(self, since: int = 0) -> tuple[NDArray[np.void], VenueBooks]:
-        """Every REPORT of the day after the first ``since``, and what it knows of our orders."""
-        answer = self._books(since)
-        symbols = {order.child: self._symbols[order.symbol] for order in answer.orders}
-        positions = dict.fromkeys(self._symbols, 0)
-        for order in answer.orders:
-            positions[symbols[order.child]] += order.side * order.cum
-        books = VenueBooks(
-            known=frozenset(order.child for order in answer.orders),
-            open_leaves={order.child: order.leaves for order in answer.orders if order.leaves},
-            filled={order.child: order.cum for order in answer.orders if order.cum},
-            symbols=symbols,
-            positions=positions,
-            requests={order.child: order.requests for order in answer.orders if order.requests},
-            orders=answer.orders,
-        )
-        return reports_of(answer.reports), books
+    def books(self, since: int = 0, *, whole: bool = True) -> tuple[NDArray[np.void], VenueBooks]:
+        """Every REPORT of the day after the first ``since``, and what it knows of our orders.
 
-    def _books(self, since: int) -> Answer:
-        return self._done(
-            self._ask(Ask(op="books", epoch=self._epoch, link=self._link, since=since))
-        )
+        whole : every order is sent; else those that changed since the last time are, and what was
+        told before stands only if the exchange's sum over all its orders is that of ours.
+        """
+        answer = self._books(since, after=0 if whole else self._mirror.mark)
+        if not self._mirror.take(answer, whole=whole):
+            answer = self._books(since, after=0)
+            self._mirror.take(answer, whole=True)
+        return reports_of(answer.reports), self._mirror.books(self._symbols)
+
+    def _books(self, since: int, *, after: int) -> Answer:
+        ask = Ask(op="books", epoch=self._epoch, link=self._link, since=since, after=after)
+        return self._done(self._ask(ask))
 
     def queues(self) -> dict[int, int]:
         """Shares before each own resting order, by child. [share]"""

@@ -6,6 +6,9 @@ one is refused. So nothing that an older engine, or an older connection, left in
 A request repeated with the same ``turn`` is answered from memory and acts once.
 """
 
+import zlib
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -36,6 +39,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
     seed: int = 0
     since: int = 0  # books: reports after this many
+    after: int = 0  # books: orders that changed after this mark, 0 = all
     incident: Incident | None = None
     code: str = ""  # hello: hash of what trades at the engine
 
@@ -75,6 +79,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     venues: tuple[Venue, ...] = ()  # hello: where orders may go; index = place in records
     orders: tuple[Order, ...] = ()
+    mark: int = 0  # books: of the newest change
+    check: int = 0  # books: over every order of the day, whatever is sent of them
     queues: dict[int, int] = {}  # child: shares before it
     code: str = ""  # hello: hash of what trades at the exchange
 
@@ -82,6 +88,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _ASK: Final = msgspec.msgpack.Decoder(Ask)
 _ANSWER: Final = msgspec.msgpack.Decoder(Answer)
+
+
+def check_of(orders: Iterable[tuple[int, int, int]]) -> int:
+    """CRC-32 over child, cum and leaves of orders, in the order in which they came."""
+    return zlib.crc32(np.fromiter(chain.from_iterable(orders), np.int64).tobytes())
 
 
 def pack(message: Ask | Answer) -> bytes:

@@ -282,9 +282,8 @@ class Loop:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
-                    self.answers.new_day()
-                    self.rounds.new_day()
-                    self.parts.give_back()
+                    for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
+                        let_go()
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0

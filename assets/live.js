@@ -679,7 +679,7 @@
       if (!answer.ok) { if (mine === killId) write($("kill-preview"), found.detail || "cannot count now; the kill does not need it"); return; }
     } catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
     if (mine !== killId) return;
-    write($("kill-preview"), scope === "venue" ? `${number(found.children, 0)} live children there are taken back, ${money(found.value)}; nothing new goes there, their orders work on elsewhere` : `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
+    write($("kill-preview"), scope === "venue" ? `${number(found.children, 0)} live children there are taken back, ${money(found.value)}; nothing new goes there, their orders work on elsewhere` : scope === "model" ? `${number(found.parents, 0)} parents are held, ${number(found.children, 0)} live children are taken back, ${money(found.value)}` : `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
   }
   async function doKill() {
     const form = $("kill-form"), state = $("kill-state");

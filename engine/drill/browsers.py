@@ -1,10 +1,11 @@
 """Many browsers, and one that stops reading: the engine must not notice, the one must come back.
 
-A whole desk under the real supervisor, its web, its live stream over real sockets. Five periods:
-no browser; all browsers; all browsers while another journal on the same disk is written as fast as
-it goes; one browser that does not read, its connection open; the web process stopped (SIGSTOP).
-Lateness is the engine's own: from the instant a tick was due to the instant it began. Then the
-market stands, and the picture of the one that stalled must be that of a browser that just came.
+A whole desk under the real supervisor, its web, its live stream over real sockets. Six periods:
+no browser; all browsers; kills by click; all browsers while another journal on the same disk is
+written as fast as it goes; one browser that does not read, its connection open; the web process
+stopped (SIGSTOP). Lateness is the engine's own: from the instant a tick was due to the instant it
+began. Then the market stands, and the picture of the one that stalled must be that of a browser
+that just came.
 
 Times are reported with their goals and do not fail the drill: they are those of this machine.
 """
@@ -17,6 +18,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +26,9 @@ from engine.bench.journal import commits
 from engine.bench.live import Login, passwords
 from engine.bench.meta import load
 from engine.bench.web_clients import Crowd, log_in
+from engine.domain.commands import ReleaseKill
 from engine.domain.errors import Refused
+from engine.domain.units import PersonId
 from engine.drill.ending import Report, conclude, flags, quantiles
 from engine.drill.memory import rss
 from engine.drill.screen import Screen
@@ -40,8 +44,10 @@ LOOK_S: Final = 0.25
 SETTLE_S: Final = 3.0
 PATIENCE_S: Final = 60.0
 BATCH: Final = 16  # intents of one commit, as many as a busy turn has
+RELEASERS: Final = (PersonId("u3"), PersonId("u4"))  # supervisors among the demo people
 GROWN_MB: Final = 20.0
 LATE_MS: Final = 50.0
+CLICK_MS: Final = 250.0
 INTENTS: Final = 2_500.0
 COMMIT_MS: Final = 10.0
 
@@ -148,7 +154,7 @@ class Run:
         return self.stage.settings.port
 
     def all(self, folder: Path) -> Report:
-        """The five periods, then the comparison."""
+        """The periods, then the comparison."""
         options, watch = self.options, self.watch
         boss = enter(self.port, "marta", self.words["marta"])
         trade(enter(self.port, "amara", self.words["amara"]), options.parents)
@@ -168,6 +174,7 @@ class Run:
             crowd.measure()
             watch.period("browsers", options.seconds)
             read = max(crowd.read) / options.seconds / 1_000
+            clicks = self._kills(enter(self.port, "ines", self.words["ines"]))
             journal = commits(folder / "journal", BATCH, options.seconds, 20)
             self._stall(one)
             with stopped(self.stage.pid("web") or 0):
@@ -176,7 +183,26 @@ class Run:
             boss.command("SetSpeed", speed=0)
             eventually(same_as_new(one, self.port, mine), PATIENCE_S, "the whole picture")
             self._judge(one, crowd)
-        return self._report(read, journal)
+        return self._report(read, journal, clicks)
+
+    def _kills(self, risk: Login) -> list[float]:
+        """From the click to BLOCKED, of kills that stop nobody: a client without orders. [ms]"""
+        spent = []
+        for number in range(self.options.kills):
+            clicked, target = CLOCK.wall_ns(), f"nobody-{number}"
+            risk.post("/api/v1/kill", {"scope": "client", "target": target})
+            row = eventually(partial(self._confirmed, target), PATIENCE_S, "a confirmed kill")
+            spent.append((row["requested_at"] - clicked) / 1e6 + row["blocked_ms"])
+            for person in RELEASERS:
+                command = ReleaseKill(kill_id=int(row["id"].removeprefix("K-")))
+                self.stage.submit(command, person, reason="drill")
+        return spent
+
+    def _confirmed(self, target: str) -> dict[str, Any] | None:
+        status = self.stage.status()
+        rows = [] if status is None else status["kills"].values()
+        mine = (row for row in rows if row["target"] == target and row["state"] == "CONFIRMED")
+        return next(mine, None)
 
     def _stall(self, one: Screen) -> None:
         before = one.picture.snapshots
@@ -217,8 +243,8 @@ class Run:
         periods[name]["extra_mb"] = extra
         return extra
 
-    def _report(self, read: float, journal: dict[str, Any]) -> Report:
-        periods = self.watch.periods
+    def _report(self, read: float, journal: dict[str, Any], clicks: list[float]) -> Report:
+        periods, clicked = self.watch.periods, quantiles(clicks)
         late = [periods[name]["late_ms"]["p99"] for name in ("browsers", "one stalled")]
         commit = journal["commit_us"]["p99"] / 1_000
         return {
@@ -227,9 +253,12 @@ class Run:
             "parents": self.options.parents,
             "periods": periods,
             "kilobytes_per_s_each": round(read, 1),
+            "click_to_blocked_ms": clicked,
             "journal": {"batch": BATCH, **journal},
             "goals": {
                 f"late p99 < {LATE_MS:g} ms": all(x is not None and x < LATE_MS for x in late),
+                f"click to BLOCKED p99 < {CLICK_MS:g} ms": (quantiles(clicks)["p99"] or 0.0)
+                < CLICK_MS,
                 f"intents/s >= {INTENTS:g}": journal["per_second"] >= INTENTS,
                 f"commit p99 < {COMMIT_MS:g} ms": commit < COMMIT_MS,
             },
@@ -255,7 +284,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--browsers", type=int, default=20)
     parser.add_argument("--parents", type=int, default=40, help="orders at work")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each period of reading")
+    parser.add_argument("--kills", type=int, default=30, help="clicks on KILL meanwhile")
     parser.add_argument("--stall", type=float, default=60.0, help="seconds without reading")
     return conclude(
-        parser, argv, work, lambda _report: True, browsers=2, parents=1, seconds=1, stall=1
+        parser, argv, work, lambda _report: True, browsers=2, parents=1, kills=1, seconds=1, stall=1
     )  # fmt: skip

@@ -7,8 +7,10 @@ from engine.core.rules.scope import Tags, blocking_kill, covered, tags_of
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.errors import Refused
-from engine.domain.governance import KILL_SCOPES
+from engine.domain.governance import KILL_SCOPES, KillState
+from engine.domain.orders import ParentState
 from engine.domain.people import Person, Role
+from engine.domain.units import MINUTE
 from engine.runtime.link import Request
 from tests.support.desk_rig import PEOPLE, Rig
 from tests.unit.test_kill_rules import request
@@ -122,3 +124,28 @@ def test_who_may_kill_what(desk, who, scope, target, may):
     else:
         with pytest.raises(Refused):
             check_kill_reach(desk.state, person, scope, target)
+
+
+def test_a_kill_of_a_model_takes_its_children_back_and_holds_its_orders():
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.loop.facts((e.ModelSet(strategy="ADAPTIVE", model_id="m1", card="test"),))
+    rig.buy(client="C-1")
+    rig.buy(strategy="ADAPTIVE", side=-1, client="C-2", horizon_ns=60 * MINUTE)
+    rig.run_until_live(2)
+    mine = {child.id for child in rig.state.live_children(2)}
+    request(rig, "model", "m1")
+    rig.run(5)
+    (kill,) = [row for row in rig.state.kills.values() if row.scope == "model"]
+    assert (kill.parents, set(kill.children), kill.state) == ((), mine, KillState.CONFIRMED)
+    parent = rig.state.parents[2]
+    assert (parent.state, parent.hold_cause) == (ParentState.HELD, f"kill K-{kill.id}")
+    assert rig.state.parents[1].state == ParentState.WORKING
+    go_on = c.ResumeParent(parent_id=2)
+    assert "a person other than its trader" in rig.ask(go_on, parent.trader)
+    assert f"K-{kill.id} of model m1 is in force" in rig.ask(go_on, "u3")
+    for person in ("u3", "u4"):
+        rig.do(c.ReleaseKill(kill_id=kill.id), person, reason="the model was looked at")
+    rig.do(go_on, "u3")
+    rig.run_until_live(2)
+    assert rig.state.parents[2].state == ParentState.WORKING

@@ -4,6 +4,7 @@ from typing import Final
 
 from engine.core.quotes import Quotes
 from engine.core.rules.orders import cancels, check_version, find
+from engine.core.rules.scope import blocking_kill, tags_of
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
@@ -63,6 +64,10 @@ def resume(
         )
     if not state.is_open:
         raise Refused("the session is closed", rule="session")
+    kill = blocking_kill(state, tags_of(state, parent))
+    if kill is not None:
+        scope = f"{kill.scope} {kill.target}".rstrip()
+        raise Refused(f"K-{kill.id} of {scope} is in force: it must be released first", rule="kill")
     if parent.overfilled:
         raise Refused(
             f"P-{parent.id} has {parent.overfilled:,} shares too many: its cause is not cleared",

@@ -15,7 +15,7 @@ from engine.domain.commands import Envelope, ReleaseKill, RequestKill
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.governance import DRILL_SCOPE, Kill, KillState
-from engine.domain.orders import Child, Parent
+from engine.domain.orders import Child, HoldChildren, Parent, ParentState
 from engine.domain.people import Person
 from engine.domain.safety import Trip
 from engine.domain.units import ChildId, Nanos, PersonId, Symbol
@@ -33,6 +33,9 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
         if request.scope != DRILL_SCOPE:
             check_scope(request.scope, request.target)
             parents, children = covered(state, request.scope, request.target)
+    held: tuple[AnyEvent, ...] = ()
+    if request.scope == "model":  # its orders are sound, what decides for them is not
+        held, parents = _held(state, parents), ()
     blocked = e.KillBlocked(
         kill_id=state.next_kill,
         generation=request.generation,
@@ -51,9 +54,23 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
     )
     trip = _trip_of(state, request)
     if trip is None:
-        return (blocked, *cancels)
+        return (blocked, *held, *cancels)
     why = e.KillReasonGiven(kill_id=blocked.kill_id, by=PersonId(request.by), reason=trip.sentence)
     return (blocked, why, *cancels)
+
+
+def _held(state: State, parents: tuple[Parent, ...]) -> tuple[AnyEvent, ...]:
+    """Orders that work by a killed model wait; somebody other than the trader lets them go on."""
+    return tuple(
+        e.ParentHoldAsked(
+            parent_id=parent.id,
+            children=HoldChildren.CANCEL,
+            cause=f"kill K-{state.next_kill}",
+            by=PersonId("system"),
+        )
+        for parent in parents
+        if parent.state == ParentState.WORKING
+    )
 
 
 def _trip_of(state: State, request: e.KillBlocked) -> Trip | None:

@@ -37,6 +37,7 @@ class AskedWay(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     values: dict[str, float] = {}
     model: str = ""
+    name: str = ""  # as it is shown; "" = the strategy
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +140,7 @@ def _ways(asked: Asked, where: Paths) -> tuple[Way, ...]:
         found.append(
             Way(
                 strategy=way.strategy,
+                name=way.name,
                 values=tuple(sorted(way.values.items())),
                 model=model,
                 model_id=way.model,

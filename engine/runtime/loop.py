@@ -90,8 +90,8 @@ class Loop:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
         self.rounds = Rounds(
-            host=self, venue=self.parts.venue, gate=self.parts.gate,
-            clock=self.parts.clock, watch=self.parts.watch,
+            host=self, venue=self.parts.venue, gate=self.parts.gate, clock=self.parts.clock,
+            watch=self.parts.watch, give_back=self.parts.give_back,
         )  # fmt: skip
 
     @property
@@ -282,8 +282,8 @@ class Loop:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
-                    for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
-                        let_go()
+                    self.answers.new_day()
+                    self.rounds.new_day()
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0

@@ -368,6 +368,9 @@ class Loop:
             seen = self.parts.venue.venues
             if seen != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
+            first = list(reconcile.killed(state))
+            if first and not self._deliver(messages_for(state, first, [])):
+                return
             self._compare(now)
         except VenueSilent as silence:
             if silence.closes != self.venue_closes:

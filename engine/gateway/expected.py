@@ -168,13 +168,15 @@ def _pretrade(router: APIRouter, expected: Expected) -> None:
         try:
             if strategy not in STRATEGIES:
                 raise Refused(f"there is no strategy {strategy!r}", field="strategy")
+            if side == 0:
+                raise Refused("side must be 1, a buy, or -1, a sell, was 0", field="side")
             own = parameters_of(parameters)
             args = expected.market() | {
                 "ticket": f"{viewer().person_id} {ticket}",
                 "again": bool(again),
                 "at": expected.now(),
                 "symbol": symbol,
-                "side": 1 if side >= 0 else -1,
+                "side": side,
                 "quantity": quantity,
                 "horizon_ns": horizon_ns,
                 "limit_price": limit_price,

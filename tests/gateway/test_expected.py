@@ -128,6 +128,14 @@ def test_parameters_that_are_no_numbers_are_refused(
     assert worker.asked == []
 
 
+def test_no_side_is_not_taken_for_a_buy(client: TestClient, worker: FakeWorker) -> None:
+    enter(client, Role.TRADER)
+    asked = ASKED.replace("side=-1", "side=0")
+    assert asked != ASKED
+    assert "side must be" in client.get(f"/api/v1/pretrade?{asked}").json()["detail"]
+    assert worker.asked == []
+
+
 def test_only_those_who_may_send_orders_may_have_them_simulated(
     client: TestClient, worker: FakeWorker
 ) -> None:

@@ -12,7 +12,7 @@ lots, but for a last child that takes everything left. A child goes to one venue
 """
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ from engine.kernels.inference import (
     score,
 )
 from engine.kernels.jit import hot, inner, kernel
-from engine.kernels.place import Intent, place
+from engine.kernels.place import Intent, has_reason, place
 from engine.kernels.policy import BASE_CHOICE, choose, tilted
 from engine.kernels.route import any_lit
 from engine.kernels.schedules import allowance_shares, target_shares
@@ -74,6 +74,14 @@ from engine.kernels.sizes import in_cleanup, live_shares, working_mask
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 OFF_PART = 0.5  # of what rests, when the policy chooses pools and dealers first
+
+
+class Wish(NamedTuple):
+    """What a decision wants, and what it would want without a tilt."""
+
+    intent: Intent
+    base_low: float  # shares below which the base schedule would be behind
+    base_allowance: float
 
 
 @kernel
@@ -183,6 +191,14 @@ def intent_of(
     )
 
 
+@inner
+def is_quoted(observation: Any) -> bool:
+    """Whether there is a two-sided touch that is not locked or crossed."""
+    bid = observation["bid"]
+    ask = observation["ask"]
+    return bool(bid > 0 and ask > 0 and bid < ask)
+
+
 @kernel
 def half_bands(observation: Any, parameters: Floats, choice: int) -> tuple[float, float]:
     """How far below and above the target the band reaches. [share]
@@ -205,30 +221,45 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Model, actio
     whose contributions stay 0 when it only waits. Uses nothing else: the same inputs give the same
     bits.
     """
+    if is_at_work(observation, parameters, action):
+        wish = weigh(observation, parameters, curve, model, action)
+        fulfil(observation, parameters, wish, model, action)
+
+
+@inner
+def is_at_work(observation: Any, parameters: Floats, action: Any) -> bool:
+    """Whether the parent has begun and is not finished; if not, the action is complete."""
     clear(action)
     kind = observation["kind"]
-    base = int(parameters[P_BASE]) if kind == ADAPTIVE or kind == RL else kind
-    action["kind"] = base
+    action["kind"] = base_of(observation, parameters)
     if kind == ADAPTIVE or kind == RL:
         action["model_state"] = observation["model_state"]
     if observation["now_ns"] < observation["start_ns"]:
         action["binding"] = BOUND_NOT_STARTED
-        return
-    quantity = observation["quantity"]
-    filled = observation["filled"]
-    if filled >= quantity or observation["now_ns"] >= observation["end_ns"]:
+        return False
+    is_done = observation["filled"] >= observation["quantity"]
+    if is_done or observation["now_ns"] >= observation["end_ns"]:
         action["binding"] = BOUND_FINISHED
         action["cancel_mask"] = working_mask(observation)
-        return
-    decide_open(observation, parameters, curve, model, base, action)
+        return False
+    return True
 
 
 @inner
-def decide_open(
-    observation: Any, parameters: Floats, curve: Floats, model: Model, base: int, action: Any
-) -> None:
-    """Decide for a parent at work: its schedule, what tilts it, its band, its next child."""
+def base_of(observation: Any, parameters: Floats) -> int:
+    """Whose schedule is followed: of what learns, the one that it starts from."""
     kind = observation["kind"]
+    return int(parameters[P_BASE]) if kind == ADAPTIVE or kind == RL else int(kind)
+
+
+@inner
+def weigh(observation: Any, parameters: Floats, curve: Floats, model: Model, action: Any) -> Wish:
+    """What a parent at work wants: its schedule, what tilts it, its band.
+
+    Reads no venue, unless a policy of RL chooses.
+    """
+    kind = observation["kind"]
+    base = base_of(observation, parameters)
     whole = float(observation["quantity"])
     base_target = target_shares(base, observation, parameters, curve)
     base_allowance = allowance_shares(base, observation, parameters, curve)
@@ -239,9 +270,8 @@ def decide_open(
     elif kind == RL:
         choice = choose(observation, parameters, base_target, model, action)
         tilt = tilted(choice, parameters, base_target / whole) * whole
-    cleanup = in_cleanup(observation, parameters)
     below, half = half_bands(observation, parameters, choice)
-    if cleanup:
+    if in_cleanup(observation, parameters):
         base_target, base_allowance = whole, whole
         strength, tilt, below = 0.0, 0.0, 0.0
     target = min(max(base_target + tilt, 0.0), whole)
@@ -252,23 +282,41 @@ def decide_open(
     action["band_low"] = max(0.0, crossable - below)
     high = min(max(target, base_target) + half, whole)
     action["band_high"] = max(high, allowance, base_allowance)
-    bid = observation["bid"]
-    ask = observation["ask"]
-    if bid <= 0 or ask <= 0 or bid >= ask:
+    intent = intent_of(parameters, crossable, allowance, strength, choice)
+    return Wish(intent, max(0.0, base_target - below), base_allowance)
+
+
+@inner
+def fulfil(observation: Any, parameters: Floats, wish: Wish, model: Model, action: Any) -> None:
+    """The next child of a parent at work, and which it takes back."""
+    if not is_quoted(observation):
         action["binding"] = BOUND_NO_QUOTE
         return
     if not any_lit(observation):
         action["binding"] = BOUND_VENUE
         return
-    if cleanup:
+    if in_cleanup(observation, parameters):
         action["why"] = WHY_CLEANUP
-    intent = intent_of(parameters, crossable, allowance, strength, choice)
-    if kind == LIQUIDITY:
-        seek(observation, parameters, intent, action)
+    if observation["kind"] == LIQUIDITY:
+        seek(observation, parameters, wish.intent, action)
     else:
-        place(observation, parameters, intent, action)
-    explain_tilt(observation, max(0.0, base_target - below), base_allowance, action)
+        place(observation, parameters, wish.intent, action)
+    explain_tilt(observation, wish.base_low, wish.base_allowance, action)
     attribute_action(observation, model, action)
+
+
+@inner
+def may_move(observation: Any, parameters: Floats, wish: Wish, action: Any) -> bool:
+    """False when `fulfil` is certain to send and cancel nothing, whatever the venues show.
+
+    Reads no venue, so nobody needs to look at them for a decision that is not recorded. True
+    promises nothing: whether a child goes may depend on the venues.
+    """
+    if not is_quoted(observation):
+        return False
+    if in_cleanup(observation, parameters) or observation["kind"] == LIQUIDITY:
+        return True
+    return bool(has_reason(observation, parameters, wish.intent, action))
 
 
 @hot

@@ -42,7 +42,6 @@ from engine.kernels.own_orders import act, expire_all, limit_of, release
 from engine.kernels.own_queue import submit as submit
 from engine.kernels.prints import touch
 from engine.kernels.publish import write_best as write_best
-from engine.kernels.publish import write_near as write_near
 from engine.kernels.publish import write_tick as write_tick
 
 AUCTION_PRINTS: Final = 4

@@ -189,8 +189,14 @@ def reach_at(env: Env, venue: int, side: int, limit: int, quantity: int) -> tupl
 @leaf
 def first_venue(st: Row, bits: np.uint64) -> int:
     """Venue of a background order, by share, from 8 bits of its hash."""
+    return venue_by_share(st["cut_a"], st["cut_b"], bits)
+
+
+@leaf
+def venue_by_share(cut_a: int, cut_b: int, bits: np.uint64) -> int:
+    """As `first_venue`, for a loop that has the shares at hand."""
     part = np.int64((bits >> np.uint64(15)) & np.uint64(255))
-    return int(part >= st["cut_a"]) + int(part >= st["cut_b"])
+    return int(part >= cut_a) + int(part >= cut_b)
 
 
 @hot

@@ -323,6 +323,22 @@ def takes_back(observation: Any, parameters: Floats, mask: int, action: Any) -> 
 
 
 @kernel
+def has_reason(observation: Any, parameters: Floats, intent: Intent, action: Any) -> bool:
+    """Whether `place` may have something to do: behind, too much or stale at work, or worth more.
+
+    Its own questions, up to the first one about a venue.
+    """
+    if is_behind(observation, intent, action):
+        return True
+    if excess_mask(observation, working_mask(observation), action["band_high"]) != 0:
+        return True
+    if stale_mask(observation, parameters) != 0:
+        return True
+    want = intent.allowance - observation["filled"] - live_shares(observation)
+    return bool(is_worth_it(observation, parameters, want, action))
+
+
+@kernel
 def place(observation: Any, parameters: Floats, intent: Intent, action: Any) -> None:
     """Choose between crossing and resting."""
     filled = observation["filled"]

@@ -107,11 +107,17 @@ def write_totals(env: Env, tick: Row) -> None:
 
 
 @inner
-def write_levels(env: Env, tick: Row, n: int) -> None:
-    """The best n levels, totals and venues; garbage where a venue publishes it."""
+def write_prices(env: Env, tick: Row, n: int) -> None:
+    """The best n levels, and totals."""
     write_side(env.book, 1, n, tick["bid"], tick["bid_size"])
     write_side(env.book, -1, n, tick["ask"], tick["ask_size"])
     write_totals(env, tick)
+
+
+@inner
+def write_levels(env: Env, tick: Row, n: int) -> None:
+    """The best n levels, totals and venues; garbage where a venue publishes it."""
+    write_prices(env, tick, n)
     write_venues(env, tick)
     if env.state[0]["incidents"] > 0:
         for v in range(VENUES):
@@ -127,21 +133,11 @@ def write_tick(env: Env, tick: Row) -> None:
 
 
 @inner
-def write_near(env: Env, tick: Row) -> None:
-    """As `write_tick`, but five levels and no auction: for loops that compute features.
-
-    The deeper levels keep what was there before.
-    """
-    write_levels(env, tick, NEAR)
-
-
-@inner
 def write_best(env: Env, tick: Row) -> None:
-    """As `write_tick`, but of the prices only the touch: for loops that never look deeper."""
+    """The touch, and totals: for loops that never look deeper, nor at a single venue."""
     st = env.state[0]
     tick["bid"][0] = st["bid"]
     tick["ask"][0] = st["ask"]
     tick["bid_size"][0] = st["bid_size"]
     tick["ask_size"][0] = st["ask_size"]
     write_totals(env, tick)
-    write_venues(env, tick)

@@ -101,8 +101,11 @@ def due_slices(elapsed_ns: int, length_ns: int, count: int, jitter: float, seed:
         return int(count)
     if k == 0:
         return 1
+    inside = elapsed_ns - k * length_ns
+    if inside >= jitter * length_ns:
+        return int(k + 1)  # whatever the draw
     late = jitter * rng.uniform(seed, STREAM_JITTER, k) * length_ns
-    return int(k + 1 if elapsed_ns - k * length_ns >= late else k)
+    return int(k + 1 if inside >= late else k)
 
 
 @kernel

@@ -47,10 +47,11 @@ from engine.domain.kinds import (
     FILLED,
     NEW,
     REJECTED,
+    RL,
     VENUES,
 )
 from engine.domain.market import ACTION, MESSAGE, OBSERVATION, REPORT, SLOTS, TICK, TRADE
-from engine.kernels.act import act
+from engine.kernels.act import fulfil, is_at_work, may_move, weigh
 from engine.kernels.environment import Env
 from engine.kernels.features import update
 from engine.kernels.flow import (
@@ -59,7 +60,6 @@ from engine.kernels.flow import (
     TRADES_FULL,
     run_until,
     write_best,
-    write_near,
     write_tick,
 )
 from engine.kernels.handed import one_word
@@ -75,6 +75,7 @@ from engine.kernels.marks import (
     judged,
 )
 from engine.kernels.own_orders import submit
+from engine.kernels.publish import NEAR, write_levels, write_prices, write_venues
 from engine.kernels.schedules import SECOND_NS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -333,15 +334,56 @@ def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
 
 
 @inner
-def observe(parent: Any, tick: Any, arrival_volume: int, tape: Tape) -> None:
+def look(env: Env, parent: Any, tape: Tape) -> None:
+    """Rule 2: of the TICK of this second the touch and the totals, and the venues if need be."""
+    write_best(env, tape.tick[0])
+    if sees_all(env, parent, tape):
+        write_venues(env, tape.tick[0])
+
+
+@inner
+def look_closely(env: Env, state: Any, parent: Any, tape: Tape) -> None:
+    """Rule 2: five levels as well, and the features, which read them."""
+    tick = tape.tick[0]
+    if sees_all(env, parent, tape):
+        write_levels(env, tick, NEAR)
+    else:
+        write_prices(env, tick, NEAR)
+    update(state, tick, parent["features"])
+
+
+@leaf
+def sees_all(env: Env, parent: Any, tape: Tape) -> bool:
+    """Whether every decision looks at every venue; else only one that may move looks at them.
+
+    One that is recorded does, and the policy of RL; and a day with incidents, in which a venue may
+    publish garbage together with the touch.
+    """
+    is_calm = env.state[0]["incidents"] == 0
+    return bool(is_recording(tape) or parent["kind"] == RL or not is_calm)
+
+
+@inner
+def see_venues(env: Env, parent: Any, tape: Tape) -> None:
+    """Rule 5: the venues, for a decision that has to look at them after all."""
+    if not sees_all(env, parent, tape):
+        tick = tape.tick[0]
+        write_venues(env, tick)
+        observe_venues(parent, tick, tape)
+
+
+@inner
+def observe(env: Env, parent: Any, arrival_volume: int, tape: Tape) -> None:
     """Rule 5: what changes from one decision to the next."""
+    tick = tape.tick[0]
     parent["volume"] = tick["volume"] - arrival_volume
     parent["own_volume"] = parent["filled"]
     parent["bid"] = tick["bid"][0]
     parent["ask"] = tick["ask"][0]
     parent["bid_size"] = tick["bid_size"][0]
     parent["ask_size"] = tick["ask_size"][0]
-    observe_venues(parent, tick, tape)
+    if sees_all(env, parent, tape):
+        observe_venues(parent, tick, tape)
 
 
 @leaf
@@ -354,13 +396,20 @@ def decide_once(
     first_child: int,
     tape: Tape,
 ) -> int:
-    """One decision and its messages; FINE, CHILDREN_FULL or VENUE_STUCK."""
+    """One decision, by the steps of ``act``, and its messages; FINE, CHILDREN_FULL or VENUE_STUCK.
+
+    The venues are looked at between two of the steps, and only when the child depends on them.
+    """
     at = 0
     if is_recording(tape):
         at = tape.counts[0]
         tape.decisions[at] = parent
     action = tape.actions[at]
-    act(parent, parameters, curve, model, action)
+    if is_at_work(parent, parameters, action):
+        wish = weigh(parent, parameters, curve, model, action)
+        if is_recording(tape) or may_move(parent, parameters, wish, action):
+            see_venues(env, parent, tape)
+            fulfil(parent, parameters, wish, model, action)
     tape.counts[0] += 1
     if action["cancel_mask"] != 0:
         for slot in range(SLOTS):
@@ -403,7 +452,8 @@ def simulate(
     since the open at acceptance, -1 = at its first decision, venues = those it may use, venue_kind
     and the fees as they are; used as working memory. Results are in the tape: rows in use are
     ``counts`` = decisions, fills, children, seconds seen. A tape that does not record has the same
-    fills, mids and counts. Without a model the features, which nobody reads, are then left out.
+    fills, mids and counts; what nobody reads is then left out: the features without a model, the
+    venues of a decision that is certain to wait.
     """
     begin(parent, tape)
     open_ns = env.state[0]["open_ns"]
@@ -419,10 +469,9 @@ def simulate(
         if status != FINE:
             return status
         if watched and not over:
-            write_near(env, tick)
-            update(state, tick, parent["features"])
+            look_closely(env, state, parent, tape)
         else:
-            write_best(env, tick)
+            look(env, parent, tape)
         if tick["bid"][0] > 0 and tick["ask"][0] > 0:
             tape.mids[k] = 0.5 * (tick["bid"][0] + tick["ask"][0])
         tape.counts[3] = k + 1
@@ -433,7 +482,7 @@ def simulate(
         if arrival_volume < 0:
             arrival_volume = tick["volume"]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume, tape)
+        observe(env, parent, arrival_volume, tape)
         over = is_over(parent)
         if status == FINE and not over:
             status = decide_once(env, parent, parameters, curve, model, first_child, tape)

@@ -1,9 +1,9 @@
-"""Trees as one flat array of 16-byte nodes: a walk without a branch, eight trees at a time.
+"""Trees as one flat array of 16-byte nodes: a walk without a branch, sixteen trees at a time.
 
 The children of a node stand side by side (breadth-first), so a step is ``left + (x > threshold)``.
 A leaf has the threshold +inf and itself as left child: a walk may go on and stays where it is, so
-every tree of a group takes the same number of steps. Eight walks run together because a single one
-waits for memory at every step.
+every tree of a group takes the same number of steps. Two groups of eight walk together because a
+single walk waits for memory at every step (8 together 0.95, 16 together 0.81 us for 104 trees).
 
 Features are float32. A threshold is rounded DOWN to float32 by the compiler of the model: for a
 float32 x then ``x <= threshold`` is what it was with the float64 threshold. NaN is not greater than
@@ -15,12 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.kernels import stack
 from engine.kernels.jit import inner, leaf
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 TOGETHER = 8  # trees of a group
+PAIR = 2 * TOGETHER
 
 NODE = np.dtype(
     [
@@ -39,23 +41,40 @@ def down(nodes: Any, at: np.uint64, features: Any) -> np.uint64:
 
 
 @leaf
-def eight(nodes: Any, values: Floats, roots: Ints, steps: int, features: Any) -> float:
-    """Sum of the leaves that eight trees lead to."""
-    a, b = np.uint64(roots[0]), np.uint64(roots[1])
-    c, d = np.uint64(roots[2]), np.uint64(roots[3])
-    e, f = np.uint64(roots[4]), np.uint64(roots[5])
-    g, h = np.uint64(roots[6]), np.uint64(roots[7])
+def leaves(values: Floats, at: stack.Words, first: int) -> float:
+    """Sum of the values of eight nodes."""
+    a, b = values[at[first]] + values[at[first + 1]], values[at[first + 2]] + values[at[first + 3]]
+    c, d = (
+        values[at[first + 4]] + values[at[first + 5]],
+        values[at[first + 6]] + values[at[first + 7]],
+    )
+    return float((a + b) + (c + d))
+
+
+@leaf
+def sixteen(
+    nodes: Any, values: Floats, roots: Ints, steps: int, features: Any
+) -> tuple[float, float]:
+    """Sums of the leaves that two groups of trees lead to."""
+    at = stack.words(PAIR)
+    for j in range(PAIR):
+        at[j] = np.uint64(roots[j])
     for _ in range(steps):
-        a = down(nodes, a, features)
-        b = down(nodes, b, features)
-        c = down(nodes, c, features)
-        d = down(nodes, d, features)
-        e = down(nodes, e, features)
-        f = down(nodes, f, features)
-        g = down(nodes, g, features)
-        h = down(nodes, h, features)
-    left = (values[a] + values[b]) + (values[c] + values[d])
-    return float(left + ((values[e] + values[f]) + (values[g] + values[h])))
+        for j in range(PAIR):  # is unrolled
+            at[j] = down(nodes, at[j], features)
+    return leaves(values, at, 0), leaves(values, at, TOGETHER)
+
+
+@leaf
+def eight(nodes: Any, values: Floats, roots: Ints, steps: int, features: Any) -> float:
+    """Sum of the leaves that one group leads to."""
+    at = stack.words(TOGETHER)
+    for j in range(TOGETHER):
+        at[j] = np.uint64(roots[j])
+    for _ in range(steps):
+        for j in range(TOGETHER):
+            at[j] = down(nodes, at[j], features)
+    return leaves(values, at, 0)
 
 
 @inner
@@ -68,11 +87,17 @@ def sum_of_trees(nodes: Any, values: Floats, plan: Ints, features: Any) -> float
     groups, singles = plan[0], plan[1]
     roots = 2 + groups + singles
     total = 0.0
-    for k in range(groups):
+    for k in range(0, groups - 1, 2):
         at = roots + TOGETHER * k
-        total += eight(nodes, values, plan[at : at + TOGETHER], plan[2 + k], features)
+        steps = max(plan[2 + k], plan[3 + k])
+        one, two = sixteen(nodes, values, plan[at : at + PAIR], steps, features)
+        total += one
+        total += two
+    at = roots + TOGETHER * groups
+    if groups % 2 == 1:
+        total += eight(nodes, values, plan[at - TOGETHER : at], plan[1 + groups], features)
     for k in range(singles):
-        node = np.uint64(plan[roots + TOGETHER * groups + k])
+        node = np.uint64(plan[at + k])
         for _ in range(plan[2 + groups + k]):
             node = down(nodes, node, features)
         total += values[node]

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from engine.domain.kinds import IOC
 from engine.kernels.environment import Env
-from engine.kernels.features import update
-from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until, write_best, write_near
+from engine.kernels.flow import DONE, REPORTS_FULL, TRADES_FULL, run_until
 from engine.kernels.inference import NO_MODEL
 from engine.kernels.jit import hot, inner
 from engine.kernels.route import NOWHERE, cross_touch, cross_venue
@@ -29,8 +28,11 @@ from engine.kernels.simulate import (
     decide_once,
     expire_children,
     is_over,
+    look,
+    look_closely,
     mark_out,
     observe,
+    see_venues,
     send_new,
 )
 
@@ -116,10 +118,9 @@ def work(
         if status != FINE:
             return int(status)
         if watched and not over:
-            write_near(env, tick)
-            update(state, tick, parent["features"])
+            look_closely(env, state, parent, tape)
         else:
-            write_best(env, tick)
+            look(env, parent, tape)
         tape.mids[k] = middle(env)
         tape.counts[3] = k + 1
         parent["now_ns"] = t
@@ -130,7 +131,7 @@ def work(
             arrival_volume = tick["volume"]
             parent["arrival_price"] = tape.mids[k]
         status = expire_children(env, parent, tape)
-        observe(parent, tick, arrival_volume, tape)
+        observe(env, parent, arrival_volume, tape)
         if not over and is_over(parent):
             over = True
             sums[BEFORE_SWEEP] = tape.counts[1]
@@ -140,6 +141,7 @@ def work(
         elif status == FINE and parent["filled"] >= parent["quantity"]:
             sums[LAST_NS] = t
         elif status == FINE and is_over(parent):
+            see_venues(env, parent, tape)
             status = sweep(env, parent, tape)
         if status != FINE:
             return int(status)

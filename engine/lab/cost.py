@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.void]
 
+FLAGS: Final = 3  # of liquidity: none, PASSIVE, AGGRESSIVE
 PROFILE: Final = 60  # instants of the impact profile, from the start to the end of relaxation
 BPS: Final = 1e4
 
@@ -71,20 +72,27 @@ def fill_costs(out: np.void, fills: Rows, quiet: Floats, side: int, start_mid: f
     out["arrival"] = side * int((quantity * (price - round(100 * start_mid))).sum())
     out["start_mid"] = start_mid
     out["filled"] = int(quantity.sum())
-    out["passive"] = int(quantity[fills["liquidity"] == PASSIVE].sum())
+    shares = shares_by_venue(fills)
+    out["passive"] = shares[:, PASSIVE].sum()
     out["unquoted"] = int(quantity[~quoted].sum())
     out["fills"] = len(fills)
-    for venue in range(VENUES):
-        out["venue"][venue] = int(quantity[fills["venue"] == venue].sum())
+    out["venue"] = shares.sum(axis=1)
+
+
+def shares_by_venue(fills: Rows) -> Ints:
+    """Shares of these fills by venue and liquidity flag, shape (VENUES, 3)."""
+    cell = FLAGS * fills["venue"] + fills["liquidity"]
+    shares = np.bincount(cell, weights=fills["quantity"], minlength=FLAGS * VENUES)
+    return shares.astype(np.int64).reshape(VENUES, FLAGS)  # floats hold whole shares exactly
 
 
 def fill_fees(fills: Rows, fees: Floats) -> float:
     """Fees of these fills by venue and liquidity; negative = rebates. [currency]"""
+    shares = shares_by_venue(fills)
     total = 0.0
     for venue in range(fees.shape[0]):
         for liquidity in (PASSIVE, AGGRESSIVE):
-            chosen = (fills["venue"] == venue) & (fills["liquidity"] == liquidity)
-            total += int(fills["quantity"][chosen].sum()) * float(fees[venue, liquidity])
+            total += int(shares[venue, liquidity]) * float(fees[venue, liquidity])
     return total
 
 

@@ -3,6 +3,7 @@
 The only module of the lab that knows how a market is made.
 """
 
+import functools
 import hashlib
 from typing import Final, NamedTuple
 
@@ -165,11 +166,13 @@ def collar_ticks(scenario: Scenario) -> int:
     return max(1, int(scenario.preset.instrument.reference_price * COLLAR_BPS / 1e4))
 
 
+@functools.cache
 def fees() -> NDArray[np.float64]:
     """Fee of a fill by (venue, liquidity flag), negative = rebate. [currency / share]"""
     table = np.zeros((VENUES, 3))
     for place, venue in enumerate(SIMULATED):
         table[place, PASSIVE], table[place, AGGRESSIVE] = venue.make_fee, venue.take_fee
+    table.flags.writeable = False  # everybody gets the same one
     return table
 
 

@@ -155,6 +155,15 @@ def grid(task: Task) -> Ints:
     return np.linspace(first, last, PROFILE).astype(np.int64)
 
 
+def distinct(*ascending: Ints) -> Ints:
+    """What stands in any of these ascending arrays, ascending, each once.
+
+    A sort that merges what is in order already: np.unique hashes, which took ten times as long.
+    """
+    together = np.sort(np.concatenate(ascending), kind="stable")
+    return together[np.diff(together, prepend=together[0] - 1) > 0]
+
+
 def quiet_mids(scenario: Scenario, day: Day, instants: Ints, tape: Tape) -> Floats:
     """Mid of the no-trade twin just before each of these ascending instants. [tick]"""
     mids = np.empty(len(instants))
@@ -193,7 +202,7 @@ def run_path(task: Task, index: int, tape: Tape | None = None) -> NDArray[np.voi
     day = open_path(task.scenario, index, seed)
     runs = [run_one(task, who, day, seed, tape) for who in task.contenders]
     moments = [run.fills["venue_ns"] for run in runs]
-    instants = np.unique(np.concatenate([OPEN_NS + grid(task) * SECOND + 1, *moments]))
+    instants = distinct(OPEN_NS + grid(task) * SECOND + 1, *moments)
     mids = quiet_mids(task.scenario, day, instants, tape)
     rows = np.zeros(len(runs), OUTCOME)
     for row, run in zip(rows, runs, strict=True):

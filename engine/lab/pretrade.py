@@ -66,6 +66,7 @@ class Way:
     """A strategy with the values it would run with, and its model if it has one."""
 
     strategy: str
+    name: str = ""  # as it is shown; "" = the strategy
     values: tuple[tuple[str, float], ...] = ()
     model: bytes = b""
     model_id: str = ""
@@ -76,7 +77,7 @@ def question(scenario: Scenario, ways: tuple[Way, ...], *, seed: int) -> Questio
     found = []
     for way in ways:
         who = contender(scenario, way.strategy, way.model, **dict(way.values))
-        found.append(replace(who, model_id=way.model_id))
+        found.append(replace(who, model_id=way.model_id, name=way.name or way.strategy))
     return Question(
         scenario=scenario, contenders=tuple(found), days=PATHS, seed=seed, purpose="question"
     )

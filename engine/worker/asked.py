@@ -37,6 +37,7 @@ class AskedWay(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     values: dict[str, float] = {}
     model: str = ""
+    name: str = ""  # as it is shown; "" = the strategy
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +115,7 @@ def prepare(asked: Asked, queries: Queries, where: Paths) -> Prepared:
         excluded=tuple(asked.exclude),
     )
     scenario = scenario_of(now, instrument, stock, wanted, tuple(PLACES))
-    matched = match(now, instrument, stock)
+    matched = match(now, stock)
     asks = question(scenario, _ways(asked, where), seed=seed_of(asked))
     published = size_of(scenario, now.spread_mean, matched.volatility)
     return Prepared(
@@ -139,6 +140,7 @@ def _ways(asked: Asked, where: Paths) -> tuple[Way, ...]:
         found.append(
             Way(
                 strategy=way.strategy,
+                name=way.name,
                 values=tuple(sorted(way.values.items())),
                 model=model,
                 model_id=way.model,

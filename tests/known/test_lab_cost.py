@@ -6,6 +6,7 @@ import pytest
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
 from engine.domain.market import REPORT
 from engine.lab.cost import OUTCOME, fill_costs, fill_fees, parts_bps
+from engine.lab.paired import distinct
 
 # price, sub, shares, liquidity, venue, own bid, own ask, mid without us
 BOUGHT = (
@@ -74,3 +75,9 @@ def test_fees_are_by_venue_and_liquidity_and_a_rebate_is_negative():
     table = np.zeros((8, 3))
     table[0, AGGRESSIVE], table[3, PASSIVE] = 0.003, -0.001
     assert fill_fees(reports(BOUGHT)[0], table) == pytest.approx(300 * 0.003 - 100 * 0.001)
+
+
+def test_instants_of_several_runs_are_put_in_order_and_stand_once():
+    one, other, none = np.array([3, 3, 5, 9]), np.array([1, 5, 7]), np.array([], np.int64)
+    assert distinct(one, none, other).tolist() == [1, 3, 5, 7, 9]
+    assert distinct(np.array([4])).tolist() == [4]

@@ -115,7 +115,7 @@ def prepare(asked: Asked, queries: Queries, where: Paths) -> Prepared:
         excluded=tuple(asked.exclude),
     )
     scenario = scenario_of(now, instrument, stock, wanted, tuple(PLACES))
-    matched = match(now, instrument, stock)
+    matched = match(now, stock)
     asks = question(scenario, _ways(asked, where), seed=seed_of(asked))
     published = size_of(scenario, now.spread_mean, matched.volatility)
     return Prepared(

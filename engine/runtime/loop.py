@@ -5,7 +5,7 @@ turn that caused it is durable. When the journal cannot be written the process s
 starts it anew, and the venue cancels what an engine that is gone has left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,6 +60,7 @@ class Parts:
     tapes: Any  # Callable[[str], Tape]: opens the tape of a day
     watch: Watch = field(default_factory=Watch)  # how long people may be away
     crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
+    give_back: Callable[[], None] = lambda: None  # memory of a day that is over
 
 
 @dataclass(slots=True, kw_only=True)
@@ -281,8 +282,8 @@ class Loop:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
                     self._open_tape(session.day)
-                    self.answers.new_day()
-                    self.rounds.new_day()
+                    for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
+                        let_go()
                     self.session_word = PRE_OPEN  # the venue's last word was about the day before
                     self.venue_ready = False
                     self.venue_retry_at = 0

@@ -281,17 +281,21 @@ class Loop:
                 case e.IncidentAsked() as asked:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
-                    self._open_tape(session.day)
-                    for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
-                        let_go()
-                    self.session_word = PRE_OPEN  # the venue's last word was about the day before
-                    self.venue_ready = False
-                    self.venue_retry_at = 0
+                    self._day_opened(session.day)
                 case e.CommandTaken(envelope=envelope) if isinstance(envelope.command, OpenNextDay):
                     if output.answers.get(envelope.id) == "":
                         self.open_day()
                 case _:
                     pass
+
+    def _day_opened(self, day: str) -> None:
+        """Let the day before go, and ask the venue about the new one."""
+        self._open_tape(day)
+        for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
+            let_go()
+        self.session_word = PRE_OPEN  # the venue's last word was about the day before
+        self.venue_ready = False
+        self.venue_retry_at = 0
 
     def _start_incident(self, asked: e.IncidentAsked) -> None:
         """Ask the exchange; what it says, or that it says nothing, is written down."""

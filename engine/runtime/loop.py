@@ -90,8 +90,8 @@ class Loop:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
         self.rounds = Rounds(
-            host=self, venue=self.parts.venue, gate=self.parts.gate,
-            clock=self.parts.clock, watch=self.parts.watch,
+            host=self, venue=self.parts.venue, gate=self.parts.gate, clock=self.parts.clock,
+            watch=self.parts.watch, give_back=self.parts.give_back,
         )  # fmt: skip
 
     @property
@@ -281,21 +281,17 @@ class Loop:
                 case e.IncidentAsked() as asked:
                     self._start_incident(asked)
                 case e.SessionOpened(session=session):
-                    self._day_opened(session.day)
+                    self._open_tape(session.day)
+                    self.answers.new_day()
+                    self.rounds.new_day()
+                    self.session_word = PRE_OPEN  # the venue's last word was about the day before
+                    self.venue_ready = False
+                    self.venue_retry_at = 0
                 case e.CommandTaken(envelope=envelope) if isinstance(envelope.command, OpenNextDay):
                     if output.answers.get(envelope.id) == "":
                         self.open_day()
                 case _:
                     pass
-
-    def _day_opened(self, day: str) -> None:
-        """Let the day before go, and ask the venue about the new one."""
-        self._open_tape(day)
-        for let_go in (self.answers.new_day, self.rounds.new_day, self.parts.give_back):
-            let_go()
-        self.session_word = PRE_OPEN  # the venue's last word was about the day before
-        self.venue_ready = False
-        self.venue_retry_at = 0
 
     def _start_incident(self, asked: e.IncidentAsked) -> None:
         """Ask the exchange; what it says, or that it says nothing, is written down."""

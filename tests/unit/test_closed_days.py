@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,8 +103,7 @@ def test_a_leak_is_found_and_named(way: str, monkeypatch: pytest.MonkeyPatch):
 def test_at_each_opening_memory_goes_back_to_the_machine():
     rig = Rig(day_s=DAY_S)
     asked: list[str] = []
-    parts = replace(rig.loop.parts, give_back=lambda: asked.append(rig.state.session.day))
-    rig.loop.parts = parts
+    rig.loop.rounds.give_back = lambda: asked.append(rig.state.session.day)
     rig.run(3)
     assert asked == []
     while rig.state.is_open:

@@ -7,7 +7,6 @@
     const QD = window.QD, make = QD.element;
     const { words, person, metaOf, labelled, command } = window.QDReview;
     let chosen = null;
-    const age = (at) => QD.format("age", Math.max(0, QD.serverNow() - at / 1e6));
     const date = (at) => new Date(at / 1e6).toISOString().slice(0, 10);
 
     function choose(id) {
@@ -65,6 +64,9 @@
       }
       table.append(labelled("thead", "", head), body);
       host.replaceChildren(table);
+      const now = body.querySelector("tr.current");
+      if (now && host.qdSeen !== id) now.scrollIntoView({ block: "nearest" });
+      host.qdSeen = id;
     }
 
     /* --- text -------------------------------------------------------------------------------------- */
@@ -133,7 +135,7 @@
         about.append(link, " ");
       }
       if (!open.length) about.append(row.kinds.length ? "No exception of this kind is open." : "No exception opens this one: it is worked through when its time has come.");
-      const said = row.drill ? row.drilled_at ? `Last rehearsed ${date(row.drilled_at)} (${age(row.drilled_at)} ago) by ${person(row.drilled_by)}.` : "Never rehearsed on this desk." : "There is no drill for it.";
+      const said = row.drill ? row.drilled_at ? `Last rehearsed ${date(row.drilled_at)} by ${person(row.drilled_by)}.` : "Never rehearsed on this desk." : "There is no drill for it.";
       const written = row.at ? `Version ${row.version} of ${date(row.at)} by ${person(row.by)}: ${row.reason}` : `Version ${row.version}, as this desk came.`;
       out.append(about, make("p", row.drill && !row.drilled_at ? "warn" : "dim", said), labelled("div", "row acts", ...(row.drill ? [drill(row, meta)] : []), edit(row, meta)),
         make("p", "dim", written));

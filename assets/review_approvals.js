@@ -86,6 +86,73 @@
       }
       return box;
     }
+    /* --- evidence: the same order on the same simulated paths, with and without the change --------- */
+    const ASK_MS = 1000;
+    const evidence = new Map();    /* by request: what is asked now */
+    const bps = (value) => typeof value === "number" ? QD.format("signed", value, 2) : "-";
+    const range = (low, high) => typeof low === "number" && typeof high === "number" ? `${bps(low)} to ${bps(high)}` : "-";
+    function sides(rows) {
+      const table = make("table", "table diff evidence"), head = make("tr"), body = make("tbody");
+      for (const title of ["", "Cost bp", "95 % of the mean", "Worst of 20 bp", "Of the volume", "Unfinished"]) {
+        const cell = make(title ? "th" : "td", title ? "num" : "", title);
+        if (title) cell.scope = "col";
+        head.append(cell);
+      }
+      for (const [name, side] of rows) {
+        const cell = make("th", "", name), line = make("tr");
+        cell.scope = "row";
+        line.append(cell, make("td", "num", bps(side.cost_bps)), make("td", "num", range(side.low_bps, side.high_bps)), make("td", "num", bps(side.worst_bps)),
+          make("td", "num", QD.format("percent", side.participation)), make("td", "num", QD.format("int", side.unfinished)));
+        body.append(line);
+      }
+      table.append(labelled("thead", "", head), body);
+      return table;
+    }
+    const orderWords = (found) => `${found.side > 0 ? "buy" : "sell"} ${QD.format("int", found.quantity)} ${found.symbol} over ${QD.format("int", found.minutes)} min`;
+    function kept(found) {
+      const sure = found.gain_low_bps > 0 ? "cheaper" : found.gain_high_bps < 0 ? "dearer" : "not told apart from what is in force";
+      return [sides([["In force", found.before], ["Proposed", found.after]]),
+        make("p", "", found.gain_low_bps === 0 && found.gain_high_bps === 0 ? "The change made no difference on any of these paths: what it moves did not bind." : `On the same paths the proposal is ${sure}: ${bps(found.gain_bps)} bp saved (${range(found.gain_low_bps, found.gain_high_bps)}).`),
+        make("p", "dim", `${found.n} simulated paths from the market of ${QD.clock(found.asked_at, false)}, ${orderWords(found)}, seed ${found.seed}, question ${found.question}, market ${found.market}. Attached by the desk, void on edit.`)];
+    }
+    function drawEvidence(key, row) {
+      const node = document.querySelector(`[data-evidence-of="${CSS.escape(key)}"]`), now = evidence.get(key);
+      if (!node) return;
+      const parts = [];
+      if (row.evidence) parts.push(...kept(row.evidence));
+      else parts.push(make("p", "dim", "No simulation stands beside this content yet."));
+      if (now && now.text) parts.push(make("p", now.bad ? "warn" : "", now.text));
+      const button = make("button", "", now && now.on ? "Simulating" : row.evidence ? "Simulate again, from the market of now" : "Simulate before and after");
+      button.type = "button";
+      button.disabled = Boolean(now && now.on);
+      button.addEventListener("click", () => simulate(key));
+      node.replaceChildren(...parts, labelled("div", "row acts", button));
+    }
+    async function simulate(key) {
+      const mine = { on: true, text: "asking the worker", order: null };
+      evidence.set(key, mine);
+      while (mine.on) {
+        const row = QD.rows("changes").get(key);
+        if (!row || !isOpen(row) || !document.querySelector(`[data-evidence-of="${CSS.escape(key)}"]`)) break;
+        drawEvidence(key, row);
+        try {
+          const asked = mine.order ? "?" + new URLSearchParams({ symbol: mine.order.symbol, side: mine.order.side }) : "";
+          const answer = await fetch(`/api/v1/evidence/${encodeURIComponent(key)}${asked}`, { cache: "no-store" });
+          if (!answer.ok) throw new Error("error " + answer.status);
+          const told = await answer.json();
+          mine.order = told.order || mine.order;
+          if (told.state === "running" || told.state === "waiting") mine.text = `${told.n || 0} of ${told.of || 64} paths`;
+          else if (told.state === "done" && !told.attached) { mine.on = false; mine.text = ""; }
+          else if (told.state === "done") { mine.on = false; mine.bad = true; mine.text = told.attached; }
+          else { mine.on = false; mine.bad = true; mine.text = told.detail || told.state; }
+        } catch (failure) { mine.on = false; mine.bad = true; mine.text = String(failure.message || failure); }
+        if (mine.on) await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+      }
+      mine.on = false;
+      const row = QD.rows("changes").get(key);
+      if (row) drawEvidence(key, row);
+    }
+
     function drawChange(card, key, row, meta) {
       const table = meta.strategies[row.strategy] || {}, lines = diff(row, table);
       const own = row.authors.includes(meta.me), text = sentence(lines, row);
@@ -95,11 +162,16 @@
       const hash = make("code", "content-hash", row.content_hash);
       card.body.append(labelled("p", "dim", "Content ", hash));
       if (row.state !== "OPEN") {
+        if (row.evidence) card.body.append(...kept(row.evidence));
         card.body.append(labelled("p", "outcome", `${words(row.state)} by ${person(row.decided_by || row.authors[0])}`,
           row.decided_at ? ` at ${QD.clock(row.decided_at, true)}` : "",
           row.decision_reason ? `: ${row.decision_reason}` : ""));
         return;
       }
+      const beside = make("div", "evidence-box");
+      beside.dataset.evidenceOf = key;
+      card.body.append(beside);
+      setTimeout(() => drawEvidence(key, row));    /* once the card stands in the page */
       const blast = make("p", "blast dim");
       blast.dataset.reachOf = row.strategy;
       card.body.append(blast);

@@ -34,7 +34,7 @@ INDEX_ONLY: Final = (
     e.Reconciled, e.ReconciliationAccepted, e.TroubleSeen, e.TroubleOver,
     e.ModeSet, e.ModeAsked, e.ConditionBegan, e.ConditionOver, e.ScopeHeld, e.HoldReleased,
     e.TripFired, e.BooksCompared, e.ReconciliationAcceptAsked, e.KillRepeated,
-    e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, e.AlertAnnotated,
+    e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, e.AlertAnnotated, e.EvidenceAttached,
     e.StepTicked, e.PlaybookEdited,
     *fold_limits.INDEX_ONLY,
 )  # fmt: skip

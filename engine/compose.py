@@ -26,6 +26,7 @@ from engine.runtime.code import trading_hash
 from engine.runtime.crash import crash_hook
 from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
+from engine.runtime.give_back import give_back
 from engine.runtime.halted import Halted
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, load_key
@@ -130,6 +131,7 @@ def build(settings: Settings, clock: Clock) -> Loop:
             alarm_ns=settings.alarm_s * 1_000_000_000,
         ),
         crash=crash,
+        give_back=give_back,
     )
     loop = Loop(parts=parts, desk=Desk(state))
     start(loop, settings, epoch=max(state.epoch, flag.epoch) + 1)

@@ -18,15 +18,18 @@ from pages.trends import DEMO_WORDS
 
 TITLES: Final = (
     ("Week", ""), ("", ""), ("Days", "num"), ("Orders", "num"), ("Decided", "num"),
-    ("Filled", "num"), ("Shortfall bp", "num"), ("95 % interval", "num"), ("vs VWAP bp", "num"),
-    ("Critical", "num"), ("Warn", "num"), ("Unattended", "num"), ("Not closed", "num"),
-    ("Shown > 5 s", "num"), ("Kills", "num"), ("Automatic", "num"), ("Interventions", "num"),
-    ("Overrides", "num"), ("Refused by limits", "num"), ("By a model", "num"), ("Signed", "num"),
+    ("Filled", "num"), ("Cost bp", "num"), ("95 %", "num"), ("VWAP bp", "num"),
+    ("Critical", "num"), ("Warn", "num"), ("Alarms", "num"), ("Open", "num"),
+    ("Slow", "num"), ("Kills", "num"), ("By trips", "num"), ("Acts", "num"),
+    ("Overrides", "num"), ("Refused", "num"), ("Model", "num"), ("Signed", "num"),
 )  # fmt: skip
 WORDS: Final = (
-    "Shortfall is the sum of costs over the sum of decided notionals, + = cost. Interventions are "
-    "amendments, moved parameters, holds, resumptions and modes by people. By a model: children of "
-    "strategies with a model that one decided which was believed. Self-tests are no kills."
+    "Cost is shortfall: sum of costs over sum of decided notionals, + = cost, with its 95 % "
+    "interval; VWAP: against the interval VWAP. Alarms: critical exceptions that nobody had "
+    "acknowledged in time; Open: nobody has closed them; Slow: on a screen later than 5 s. Kills "
+    "without self-tests. Acts: amendments, moved parameters, holds, resumptions and modes by "
+    "people. Refused: by limits. Model: children of strategies with a model that one decided "
+    "which was believed."
 )
 
 

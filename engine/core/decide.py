@@ -68,6 +68,7 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.EditChange: _plain(approval.edit),
     c.WithdrawChange: _plain(approval.withdraw),
     c.DecideChange: _plain(approval.decide_change),
+    c.AttachEvidence: _plain(approval.attach),
     c.ProposeLimit: _plain(limit_changes.propose),
     c.EditLimit: _plain(limit_changes.edit),
     c.WithdrawLimit: _plain(limit_changes.withdraw),

@@ -100,6 +100,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.KillReleased: governance.kill_released,
     e.ChangeProposed: governance.change_proposed,
     e.ChangeEdited: governance.change_edited,
+    e.EvidenceAttached: governance.evidence_attached,
     e.ChangeWithdrawn: governance.change_withdrawn,
     e.ChangeApproved: governance.decided(ChangeState.APPROVED),
     e.ChangeRefused: governance.decided(ChangeState.REFUSED),

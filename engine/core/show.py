@@ -1,6 +1,7 @@
 """State -> rows for screens. Pure; the same numbers feed REST, pages and the stream."""
 
 import math
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
@@ -357,6 +358,7 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         decided_by=change.decided_by,
         decided_at=change.decided_at,
         decision_reason=change.decision_reason,
+        evidence=None if change.evidence is None else asdict(change.evidence),
     )
 
 

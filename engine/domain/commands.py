@@ -6,7 +6,7 @@ Optional fields that are None mean "leave as it is".
 
 import msgspec
 
-from engine.domain.governance import AlertCause
+from engine.domain.governance import AlertCause, Evidence
 from engine.domain.instrument import Instrument, Session
 from engine.domain.limits import Terms
 from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnRestart
@@ -161,6 +161,14 @@ class DecideChange(Command, frozen=True, kw_only=True):
     change_id: int
     content_hash: str
     approve: bool
+
+
+class AttachEvidence(Command, frozen=True, kw_only=True):
+    """The desk's own simulation of exactly the content of ``content_hash``."""
+
+    change_id: int
+    content_hash: str
+    evidence: Evidence
 
 
 class ProposeLimit(Command, frozen=True, kw_only=True):
@@ -358,6 +366,7 @@ AnyCommand = (
     | EditChange
     | WithdrawChange
     | DecideChange
+    | AttachEvidence
     | ProposeLimit
     | EditLimit
     | WithdrawLimit
@@ -403,6 +412,7 @@ PERMISSION: dict[str, str] = {
     "EditChange": "change.propose",
     "WithdrawChange": "change.propose",
     "DecideChange": "change.decide",
+    "AttachEvidence": "evidence.attach",
     "ProposeLimit": "limit.propose",
     "EditLimit": "limit.propose",
     "WithdrawLimit": "limit.propose",

@@ -32,7 +32,7 @@ from engine.domain.child_events import ReplaceRejected as ReplaceRejected
 from engine.domain.child_events import StrayReport as StrayReport
 from engine.domain.commands import Envelope
 from engine.domain.event import Event as Event
-from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
+from engine.domain.governance import Alert, Change, Evidence, Kill, ModelInForce, ParameterVersion
 from engine.domain.instrument import Instrument, Session
 from engine.domain.limit_events import *  # noqa: F403 - they are events like those below
 from engine.domain.limit_events import LimitEvent
@@ -322,6 +322,14 @@ class ChangeEdited(Event, frozen=True, kw_only=True):
     material: bool
 
 
+class EvidenceAttached(Event, frozen=True, kw_only=True):
+    """What the change would have cost on simulated paths stands beside it."""
+
+    change_id: int
+    content_hash: str
+    evidence: Evidence
+
+
 class ChangeWithdrawn(Event, frozen=True, kw_only=True):
     change_id: int
     by: PersonId
@@ -493,6 +501,7 @@ AnyEvent = (
     | ChildAdopted
     | ChangeProposed
     | ChangeEdited
+    | EvidenceAttached
     | ChangeWithdrawn
     | ChangeApproved
     | ChangeRefused

@@ -70,6 +70,42 @@ class ChangeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What one reference order costs with one set of values, over all paths."""
+
+    cost_bps: float  # mean against the path without the order, positive = cost
+    low_bps: float | None  # 95 % interval of the mean
+    high_bps: float | None
+    worst_bps: float | None  # shortfall that one path in twenty exceeds
+    participation: float | None  # of the market's volume
+    unfinished: int  # paths on which it was not done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A change on matched paths: the same simulated market with the values in force and without.
+
+    ``gain`` is in force minus proposed on the same paths, positive = the proposal is cheaper.
+    """
+
+    symbol: str
+    side: int
+    quantity: int
+    minutes: float
+    n: int  # paths
+    seed: int
+    before: Side
+    after: Side
+    gain_bps: float
+    gain_low_bps: float | None
+    gain_high_bps: float | None
+    question: str  # hash of everything that decides the answer
+    market: str  # hash of the simulated market
+    asked_at: Nanos  # market instant that it begins at
+    attached_at: Nanos = Nanos(0)  # desk clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A proposal and everybody who touched its content. Times are on the desk clock."""
 
@@ -90,6 +126,7 @@ class Change:
     decided_at: Nanos = Nanos(0)
     decision_reason: str = ""
     replaced: dict[str, float] = field(default_factory=dict)  # in force when it was decided
+    evidence: Evidence | None = None  # of exactly this content
 
 
 def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:

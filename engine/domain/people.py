@@ -143,6 +143,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     # the desk itself
     "people.manage": {Role.ADMIN: Reach.ALL, Role.SYSTEM: Reach.ALL},
     "desk.configure": {Role.SYSTEM: Reach.ALL},
+    "evidence.attach": {Role.SYSTEM: Reach.ALL},
     "tca.report": {Role.SYSTEM: Reach.ALL},
 }
 

@@ -3,6 +3,8 @@
 None means "cannot be said" and is shown as "-", never as 0. Prices are in currency.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -229,6 +231,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str
     decided_at: int
     decision_reason: str
+    evidence: dict[str, Any] | None = None  # engine.domain.governance.Evidence, field by field
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from engine.warm import ready
 FAST: Final = 600.0
 DEATHS: Final = 5
 PATIENCE_S: Final = 3_600.0
-A_PARENT: Final = 20_000  # entries that one parent at work writes in a day, and fewer beside many
+A_PARENT: Final = 28_000  # entries that one parent at work writes in a day
 LOOK_S: Final = 0.25
 GOALS: Final = ((10_000, 5.0), (1_000_000, 30.0))  # entries at most, goal [s]
 

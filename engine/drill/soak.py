@@ -42,6 +42,8 @@ PACE_S: Final = 5.0  # between two looks at the speed
 OFF_PACE: Final = 0.15  # the speed is set anew when it is off by this share
 STUCK_S: Final = 240.0  # a desk that does not move for so long is stuck
 REPORT_S: Final = 180.0  # costs of a closed day are there by then
+RECENT: Final = 5_000  # entries before the end of a day that may hold the report of its costs
+TIMINGS_S: Final = 10.0
 SIZED: Final = -60  # of flash and news [tick]
 SEVERAL: Final = ("engine", "exchange", "watchdog", "web", "worker")
 FAULTS: Final = (
@@ -180,7 +182,7 @@ class Week:
         self.failures += findings.sentences[:5] + ([chain] if chain else [])
         if status["open_children"]:
             self.failures.append(f"children are open after the close of {day}")
-        self._wait_for_costs(day)
+        self._wait_for_costs(day, status["desk"]["seq"] - RECENT)
         for name in SEVERAL:
             self.memory.close(name, self.stage.pid(name))
         self.spent.judged += (CLOCK.mono_ns() - began) / 1e9
@@ -193,12 +195,12 @@ class Week:
         if len(self.closes) < self.plan.days:
             self._open()
 
-    def _wait_for_costs(self, day: str) -> None:
+    def _wait_for_costs(self, day: str, after: int) -> None:
         """The worker reports the day by itself, also after a death."""
         newest = segments(self.stage.where.journal)[-1]
 
         def is_reported() -> bool:
-            found = (entry.event for entry in read_segment(newest))
+            found = (entry.event for entry in read_segment(newest, after))
             return any(isinstance(event, TcaReported) and event.day == day for event in found)
 
         try:
@@ -208,7 +210,10 @@ class Week:
 
     def _timings(self) -> dict[str, Any]:
         """Of the newest decisions and market seconds of the day, as the engine measured them."""
-        found = self.stage.desk.ask("timings", timeout_s=2.0)
+        try:
+            found = self.stage.desk.ask("timings", timeout_s=TIMINGS_S)
+        except (Refused, ConnectionError, TimeoutError) as error:
+            return {"timings": words_of(error)}
         return {
             "decision_ms": quantiles([us / 1e3 for us in found["tick_to_decision_us"]]),
             "late_ms": quantiles(found["tick_late_ms"]),

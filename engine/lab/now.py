@@ -20,8 +20,8 @@ from engine.domain.instrument import Instrument
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.generated import Generated
 from engine.exchange.presets import Preset, Stock
-from engine.lab.late import shape_of
 from engine.lab.scenario import SESSION_S, Order, Scenario
+from engine.lab.usual import at_second, usual_day
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +34,7 @@ SPREAD_S: Final = 600  # the spread is the mean of this long
 RETURN_S: Final = 60  # of the returns whose squares make the volatility so far
 LEAST_RETURNS: Final = 5
 WIDEST: Final = 2.0  # no reading moves a parameter by more than this factor, either way
+FOLLOWS: Final = 0.5  # a spread moves with about this power of the half spread of the quotes
 SPREAD_NOISE_S: Final = 240.0  # memory of what moves the spread about
 VOLUME_NOISE_S: Final = 24.0  # variance of log activity times twice its memory of 60 s
 MOVES: Final = ("sigma", "kappa", "g_bg", "g_own", "c_own")  # FLOW fields that carry volatility
@@ -87,7 +88,7 @@ def snapshot(
     recent = bars.at_ns[seen] > at_ns - SPREAD_S * SECOND
     spreads = bars.spread[seen][recent]
     fine = spreads[np.isfinite(spreads) & (spreads > 0)]
-    move, count = volatility_so_far(instrument, stock, bars.at_ns[seen], bars.mid[seen], open_ns)
+    move, count = volatility_so_far(stock, bars.at_ns[seen], bars.mid[seen], open_ns)
     return MarketSnapshot(
         symbol=instrument.symbol,
         day=day,
@@ -104,7 +105,7 @@ def snapshot(
 
 
 def volatility_so_far(
-    instrument: Instrument, stock: Stock, at_ns: Ints, mids: Floats, open_ns: int
+    stock: Stock, at_ns: Ints, mids: Floats, open_ns: int
 ) -> tuple[float | None, int]:
     """Root of squared 60 s returns over what the hours so far have on a usual day; and how many."""
     grid = np.arange(open_ns, at_ns[-1] + 1, RETURN_S * SECOND)
@@ -115,11 +116,9 @@ def volatility_so_far(
     count = int(there.sum())
     if count < LEAST_RETURNS:
         return None, count
-    busy = shape_of(stock.flow()[0])[:, 0]  # variance follows activity over the day
-    minutes = busy[: len(moves) * RETURN_S].reshape(-1, RETURN_S).sum(axis=1)[there]
-    daily = instrument.daily_volatility_bps / 1e4 * instrument.reference_price
-    expected = daily**2 * float(minutes.sum() / busy.sum())
-    return math.sqrt(float((moves[there] ** 2).sum()) / expected), count
+    steps = np.diff(usual_day(stock).variance)
+    minutes = np.minimum(np.arange(len(moves)), len(steps) - 1)[there]
+    return math.sqrt(float((moves[there] ** 2).sum()) / float(steps[minutes].sum())), count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +140,9 @@ def _toward(ratio: float | None, weight: float) -> float:
     return min(WIDEST, max(1.0 / WIDEST, math.pow(ratio, weight)))
 
 
-def match(now: MarketSnapshot, instrument: Instrument, stock: Stock) -> Match:
+def match(now: MarketSnapshot, stock: Stock) -> Match:
     """How today differs from a usual day of the stock."""
     flow = stock.flow()[0]
-    shape = shape_of(flow)
     slow = float(flow["vol_day"]) ** 2 + float(flow["vol_slow"]) ** 2
     noise = 1.0 / (2.0 * max(now.returns, 1))
     noise += float(flow["vol_fast"]) ** 2 * 2.0 * 240.0 / max(now.at_s, 1)
@@ -152,17 +150,17 @@ def match(now: MarketSnapshot, instrument: Instrument, stock: Stock) -> Match:
     active = 0.25 * slow
     volume_noise = VOLUME_NOISE_S / max(now.at_s, 1)
     volume_weight = active / (active + volume_noise) if active > 0.0 and now.at_s else 0.0
-    usual = instrument.adv * float(shape[: now.at_s, 0].sum() / shape[:, 0].sum())
+    usual = usual_day(stock)
+    volume = at_second(usual.volume, now.at_s)
     seen = min(now.at_s, SPREAD_S)
     spread_weight = seen / (seen + SPREAD_NOISE_S)
-    at = min(now.at_s, len(shape) - 1)
-    wide = instrument.spread_ticks * float(shape[at, 1] / shape[:, 1].mean())
+    wide = at_second(usual.spread, max(0, now.at_s - seen // 2))
     return Match(
         volatility=_toward(now.volatility, move_weight),
         volatility_weight=move_weight,
-        volume=_toward(now.volume / usual if usual > 0.0 else None, volume_weight),
+        volume=_toward(now.volume / volume if volume > 0.0 else None, volume_weight),
         volume_weight=volume_weight,
-        spread=_toward(now.spread_mean / wide, spread_weight),
+        spread=_toward(now.spread_mean / wide, spread_weight / FOLLOWS),
         spread_weight=spread_weight,
     )
 
@@ -219,17 +217,15 @@ def scenario_of(
         words="the market of a moment",
         preset=replace(base, instrument=today),
         order=order_of(now, wanted),
-        market=_flow_fields(now, instrument, stock),
+        market=_flow_fields(now, stock),
         venues=allowed if wanted.excluded else (),
         begin_ns=Nanos(begin * SECOND),
     )
 
 
-def _flow_fields(
-    now: MarketSnapshot, instrument: Instrument, stock: Stock
-) -> tuple[tuple[str, float], ...]:
+def _flow_fields(now: MarketSnapshot, stock: Stock) -> tuple[tuple[str, float], ...]:
     """FLOW fields that today gives another value."""
-    found = match(now, instrument, stock)
+    found = match(now, stock)
     flow = stock.flow()[0]
     changed: dict[str, float] = {}
     if isinstance(stock, Generated):

@@ -264,7 +264,7 @@ def main() -> int:
     """Be one process of a pool; frames own stdout, so prints go to stderr."""
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    os.nice(NICE)
+    os.nice(max(0, NICE - os.nice(0)))  # a worker that starts us is polite already
     warm()
     with suppress(BrokenPipeError, KeyboardInterrupt):
         serve(sys.stdin.buffer, sink)

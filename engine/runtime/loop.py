@@ -5,7 +5,7 @@ turn that caused it is durable. When the journal cannot be written the process s
 starts it anew, and the venue cancels what an engine that is gone has left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,6 +60,7 @@ class Parts:
     tapes: Any  # Callable[[str], Tape]: opens the tape of a day
     watch: Watch = field(default_factory=Watch)  # how long people may be away
     crash: Any = None  # Callable[[str], None]: named crash points of the fault lab
+    give_back: Callable[[], None] = lambda: None  # memory of a day that is over
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,8 +90,8 @@ class Loop:
         self.publisher = Publisher(self.parts.link, self.parts.clock)
         self.answers = Answers(self.desk, self.parts.journal)
         self.rounds = Rounds(
-            host=self, venue=self.parts.venue, gate=self.parts.gate,
-            clock=self.parts.clock, watch=self.parts.watch,
+            host=self, venue=self.parts.venue, gate=self.parts.gate, clock=self.parts.clock,
+            watch=self.parts.watch, give_back=self.parts.give_back,
         )  # fmt: skip
 
     @property
@@ -365,9 +366,11 @@ class Loop:
             now = self.parts.venue.hello(
                 state.session, tuple(state.instruments.values()), state.seed, state.epoch
             )
-            seen = self.parts.venue.venues
-            if seen != state.venues:
+            if (seen := self.parts.venue.venues) != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
+            first = list(reconcile.killed(state))
+            if first and not self._deliver(messages_for(state, first, [])):
+                return
             self._compare(now)
         except VenueSilent as silence:
             if silence.closes != self.venue_closes:
@@ -468,10 +471,8 @@ class Loop:
                 body, refusal = None, ""
             else:
                 body, refusal = self.answers.answer(request, self._status())
-            epoch = self.desk.state.epoch
-            self.parts.link.reply(
-                route, Reply(re=request.re, refusal=refusal, epoch=epoch, body=body)
-            )
+            reply = Reply(re=request.re, refusal=refusal, epoch=self.epoch, body=body)
+            self.parts.link.reply(route, reply)
 
     def _crash(self, point: str) -> None:
         if self.parts.crash is not None:

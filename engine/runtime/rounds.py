@@ -4,7 +4,7 @@ Everything here waits on the desk's monotonic clock, so a market that stands sti
 is compared as often. Nothing here decides an order: cancels are repeated, orders never.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -78,6 +78,7 @@ class Rounds:
     gate: Gate
     clock: Clock
     watch: Watch = field(default_factory=Watch)
+    give_back: Callable[[], None] = lambda: None  # memory of a day that is over
     conditions: Conditions = field(default_factory=Conditions)
     started: int = field(init=False)
     began: int = field(init=False)  # the same, wall
@@ -132,6 +133,7 @@ class Rounds:
         self.again.clear()
         self.asked.clear()
         self.seen = 0
+        self.give_back()
 
     # --- the desk itself --------------------------------------------------------------------
     def committed(self, took_ns: int) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from types import FrameType
 from typing import Any, Final
@@ -26,7 +27,9 @@ from db.schema import open_tables
 from engine.domain.errors import Refused
 from engine.domain.units import MINUTE
 from engine.exchange.hours import ZONE
+from engine.exchange.presets import PRESETS
 from engine.lab.pool import cores
+from engine.lab.usual import usual_day
 from engine.lifeline import watch_stdin
 from engine.runtime.clock import SystemClock
 from engine.runtime.code import differs, trading_hash
@@ -47,6 +50,8 @@ EVERY: Final = (  # textual names, so that nothing of a job is ever stored as co
     ("engine.worker.jobs:first_model", 5),
     ("engine.worker.demo:demo_orders", 1),
     ("engine.worker.realism:market_report", 30),
+    ("engine.worker.channels:tell_webhook", 1),
+    ("engine.worker.channels:tell_mail", 1),
 )
 
 
@@ -120,7 +125,8 @@ def answer_questions(context: Context) -> None:
     """Two threads: one hears questions, the other simulates; its processes start now, warm."""
     queries, where, stop = Queries(context.tables, context.where.state), context.where, context.stop
     runs = Pooled(cores(engine_runs=True))
-    answers = Answers(context.clock, lambda asked: prepare(asked, queries, where), runs)
+    usual = [partial(usual_day, preset) for preset in PRESETS]
+    answers = Answers(context.clock, lambda asked: prepare(asked, queries, where), runs, usual)
 
     def work() -> None:
         runs.start()

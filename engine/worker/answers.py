@@ -5,7 +5,7 @@ time hears how far it is. A ticket has one question; another one from the same t
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -86,8 +86,16 @@ class Runs(Protocol):
 class Answers:
     """The table of questions, and the thread that answers them."""
 
-    def __init__(self, clock: Clock, prepare: Callable[[Asked], Prepared], runs: Runs) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        prepare: Callable[[Asked], Prepared],
+        runs: Runs,
+        idle: Iterable[Callable[[], object]] = (),
+    ) -> None:
+        """``idle`` : what is done, one after the other, while nobody asks."""
         self._clock, self._prepare, self._runs = clock, prepare, runs
+        self._idle = list(idle)
         self._lock = threading.Condition()
         self._jobs: dict[str, Job] = {}  # by ticket
         self._kept: dict[str, Job] = {}  # answered, by hash, oldest first
@@ -134,10 +142,13 @@ class Answers:
         while not stop.is_set():
             with self._lock:
                 job = self._next()
-                if job is None:
+                if job is None and not self._idle:
                     self._lock.wait(0.2)
                     continue
-            self.answer(job, stop.is_set)
+            if job is None:
+                self._idle.pop(0)()
+            else:
+                self.answer(job, stop.is_set)
 
     def _next(self) -> Job | None:
         """The oldest that waits and is still wanted."""
@@ -228,10 +239,14 @@ def other_draws(asked: Question) -> Question:
 
 
 def costs(asked: Question, rows: NDArray[np.void]) -> Floats:
-    """Cost of every path and strategy against the path without the order. [bp]"""
+    """Cost of every path and strategy against the path without the order, NaN where shares were
+
+    left over: what was not done has no cost to compare. [bp]
+    """
     scenario = asked.scenario
     tick_size = scenario.preset.instrument.tick_size
     found: Floats = parts_bps(rows, scenario.order.quantity, tick_size)["total"]
+    found[rows["filled"] < scenario.order.quantity] = np.nan
     return found
 
 

@@ -37,6 +37,7 @@ class AskedWay(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     values: dict[str, float] = {}
     model: str = ""
+    name: str = ""  # as it is shown; "" = the strategy
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +115,7 @@ def prepare(asked: Asked, queries: Queries, where: Paths) -> Prepared:
         excluded=tuple(asked.exclude),
     )
     scenario = scenario_of(now, instrument, stock, wanted, tuple(PLACES))
-    matched = match(now, instrument, stock)
+    matched = match(now, stock)
     asks = question(scenario, _ways(asked, where), seed=seed_of(asked))
     published = size_of(scenario, now.spread_mean, matched.volatility)
     return Prepared(
@@ -139,6 +140,7 @@ def _ways(asked: Asked, where: Paths) -> tuple[Way, ...]:
         found.append(
             Way(
                 strategy=way.strategy,
+                name=way.name,
                 values=tuple(sorted(way.values.items())),
                 model=model,
                 model_id=way.model,
@@ -160,7 +162,7 @@ def _notes(asked: Asked, asks: Question, stock: Stock) -> tuple[str, ...]:
     if asked.quantity > BUSY_PART * room:
         said.append(
             f"{asked.quantity:,} is more than the {room:,.0f} that the whole market is expected to "
-            "trade until then: most of it is crossed at the end, whatever that costs"
+            "trade until then: the book is crossed as far as it goes, the rest is left over"
         )
     bare = [
         way.strategy for way in asked.ways if STRATEGIES[way.strategy].uses_model and not way.model

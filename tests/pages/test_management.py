@@ -93,7 +93,7 @@ def test_the_page_shows_the_newest_reported_week_beside_the_one_before(tables):
     (found,) = [read(part) for part in every(page) if hasattr(part, "data-rows")]
     titles = [title for title, _ in found["titles"]]
     row = {title: cell.get("text") for title, cell in zip(titles, found["rows"][1], strict=True)}
-    assert (row["Week"], row["Critical"], row["Kills"], row["By a model"]) == (
+    assert (row["Week"], row["Critical"], row["Kills"], row["Model"]) == (
         "2026-W48", "3", "1", "75.0%",
     )  # fmt: skip
     (figure,) = [part.figure for part in every(page) if type(part).__name__ == "Graph"]

@@ -1,5 +1,6 @@
 """The worker's table of questions: kept alive by asking, one a ticket, kept by content."""
 
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,6 +191,17 @@ def test_too_many_tickets_are_refused_until_somebody_leaves(desk):
         desk.answers.ask("one more", asked())
     leave(desk)
     assert desk.answers.ask("one more", asked()).state == WAITING
+
+
+def test_while_nobody_asks_idle_work_is_done_once_and_a_question_comes_first(desk):
+    seen, stop = [], Event()
+    answers = Answers(
+        desk.clock, prepared, desk.runs, [lambda: seen.append(len(desk.runs.seeds)), stop.set]
+    )
+    answers.ask("t", asked())
+    answers.serve(stop)
+    assert seen == [1]  # after the question
+    assert answers.ask("t", asked()).state == DONE
 
 
 # --- the wire ---------------------------------------------------------------------------------

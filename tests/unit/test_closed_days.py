@@ -1,5 +1,6 @@
 """What the engine holds of days that are over: nothing that grows with their number."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 
 from engine.core.turn import KEPT_KILLS, kills_carried
 from engine.domain import commands as c
+from engine.drill.memory import rss
 from engine.runtime.answers import Answers
+from engine.runtime.give_back import give_back
 from tests.support.desk_rig import Rig
 from tests.support.held import held
 
@@ -95,6 +98,31 @@ def test_a_leak_is_found_and_named(way: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(*LEAKS[way])
     _, second, third = after_days(Rig(day_s=DAY_S), 3)
     assert any(way in grown for grown in third - second)
+
+
+def test_at_each_opening_memory_goes_back_to_the_machine():
+    rig = Rig(day_s=DAY_S)
+    asked: list[str] = []
+    rig.loop.rounds.give_back = lambda: asked.append(rig.state.session.day)
+    rig.run(3)
+    assert asked == []
+    while rig.state.is_open:
+        rig.run(1)
+    rig.loop.open_day()
+    assert asked == [rig.state.session.day]
+
+
+def test_memory_that_was_let_go_is_the_machine_s_again():
+    give_back()
+    before = rss(os.getpid())
+    hoard = [bytes(3_000) for _ in range(40_000)]
+    rest = hoard[::1_000]  # something in between stays
+    most = rss(os.getpid())
+    assert most - before > 100_000_000
+    del hoard
+    give_back()
+    assert most - rss(os.getpid()) > 80_000_000
+    assert len(rest) == 40
 
 
 def test_a_new_day_keeps_every_kill_in_force_and_the_newest_released():

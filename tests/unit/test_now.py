@@ -8,29 +8,26 @@ import pytest
 from engine.domain.errors import Refused
 from engine.domain.units import SECOND
 from engine.exchange.presets import PRESETS
+from engine.exchange.regimes import regime
 from engine.kernels.environment import new_day
-from engine.lab.late import late_day, shape_of
+from engine.lab.late import late_day
 from engine.lab.market import CLOSE_NS, OPEN_NS, flow_of, fresh_run
 from engine.lab.now import Bars, MarketSnapshot, Wanted, match, scenario_of, snapshot
 from engine.lab.paired import quiet_mids, small_tape
 from engine.lab.scenario import PLACES, read
+from engine.lab.usual import at_second, quiet_day, usual_day
 from tests.support.lab import SHORT
 
 MIDC = PRESETS[0]
-USUAL = (
-    2_000_000
-    * float(shape_of(MIDC.flow()[0])[:7_200, 0].sum())
-    / float(shape_of(MIDC.flow()[0])[:, 0].sum())
-)
+USUAL = usual_day(MIDC)
 
 
 def a_moment(**changed):
     """Two hours in, a usual day."""
-    shape = shape_of(MIDC.flow()[0])
-    wide = 2.0 * float(shape[7_200, 1] / shape[:, 1].mean())
+    wide, volume = at_second(USUAL.spread, 6_900), round(at_second(USUAL.volume, 7_200))
     return MarketSnapshot(**{
         "symbol": "MIDC", "day": "2026-01-02", "at_s": 7_200, "mid": 5_100.5, "spread": 2.0,
-        "spread_mean": wide, "bid_size": 400, "ask_size": 400, "volume": round(USUAL),
+        "spread_mean": wide, "bid_size": 400, "ask_size": 400, "volume": volume,
         "volatility": 1.0, "returns": 119, **changed,
     })  # fmt: skip
 
@@ -53,7 +50,7 @@ def bars_of(mids, *, spread=2.0, volume=1_000, open_ns=OPEN_NS):
 
 
 def test_a_usual_moment_changes_nothing_but_the_price():
-    found = match(a_moment(), MIDC.instrument, MIDC)
+    found = match(a_moment(), MIDC)
     assert found.volatility == 1.0
     assert found.volume == pytest.approx(1.0, abs=1e-5)
     assert found.spread == pytest.approx(1.0)
@@ -66,16 +63,16 @@ def test_a_usual_moment_changes_nothing_but_the_price():
 
 
 def test_a_reading_counts_for_more_the_longer_it_was():
-    early = match(a_moment(at_s=600, returns=9, volatility=1.6), MIDC.instrument, MIDC)
-    late = match(a_moment(volatility=1.6), MIDC.instrument, MIDC)
+    early = match(a_moment(at_s=600, returns=9, volatility=1.6), MIDC)
+    late = match(a_moment(volatility=1.6), MIDC)
     assert 1.0 < early.volatility < late.volatility < 1.6
-    none = match(a_moment(at_s=100, returns=1, volatility=None), MIDC.instrument, MIDC)
+    none = match(a_moment(at_s=100, returns=1, volatility=None), MIDC)
     assert none.volatility == 1.0
     assert none.volatility_weight == 0.0
 
 
 def test_no_reading_moves_the_market_beyond_half_or_double():
-    wild = match(a_moment(volatility=9.0, volume=50, spread_mean=40.0), MIDC.instrument, MIDC)
+    wild = match(a_moment(volatility=9.0, volume=50, spread_mean=40.0), MIDC)
     assert (wild.volatility, wild.volume, wild.spread) == (2.0, 0.5, 2.0)
 
 
@@ -104,10 +101,9 @@ def test_without_a_quote_there_is_no_moment():
         snapshot(MIDC.instrument, MIDC, bars_of(mids), "d", OPEN_NS, OPEN_NS + 5 * SECOND)
 
 
-def test_volatility_so_far_is_one_on_a_path_of_the_documented_volatility():
-    """A walk whose 60 s variance follows the shape of the day, scaled to 210 bp a day."""
-    busy = shape_of(MIDC.flow()[0])[:, 0]
-    sd = 0.021 * 5_000 * np.sqrt(busy / busy.sum())
+def test_volatility_so_far_is_one_on_a_path_of_the_usual_volatility():
+    """A walk whose 60 s variance is that of the usual day."""
+    sd = np.sqrt(np.repeat(np.diff(USUAL.variance), 60) / 60)
     steps = np.random.default_rng(3).normal(size=len(sd)) * sd
     bars = bars_of(5_000.0 + np.cumsum(steps))
     at = OPEN_NS + 23_000 * SECOND
@@ -138,6 +134,44 @@ def test_excluded_venues_are_not_used():
     assert len(scenario.venues) == len(PLACES) - 1
     with pytest.raises(Refused, match="venue"):
         a_scenario(a_moment(), excluded=tuple(PLACES))
+
+
+# --- what is read from simulated days ---------------------------------------------------------
+def read_days(flow, *, days=16, at_s=14_400):
+    """Mean log of what is read after four hours: volatility, volume, spread against a usual day."""
+    found = []
+    for seed in range(days):
+        volume, mid, spread = quiet_day(flow, 40_000 + seed)
+        n = len(volume)
+        bars = Bars(
+            at_ns=OPEN_NS + np.arange(n) * 60 * SECOND, mid=mid, spread=spread,
+            bid_size=np.ones(n), ask_size=np.ones(n), volume=volume.astype(np.int64),
+        )  # fmt: skip
+        at = OPEN_NS + at_s * SECOND
+        now = snapshot(MIDC.instrument, MIDC, bars, "d", OPEN_NS, at)
+        usual = at_second(USUAL.volume, at_s), at_second(USUAL.spread, at_s)
+        found.append((now.volatility, now.volume / usual[0], now.spread_mean / usual[1]))
+    return np.exp(np.log(found).mean(axis=0))
+
+
+def test_simulated_usual_days_are_read_as_usual():
+    """Medians lie below means: exp(-s^2) for volatility, s^2 = .21 between days."""
+    volatility, volume, spread = read_days(MIDC.flow())
+    assert volatility == pytest.approx(np.exp(-0.21), abs=0.15)
+    assert volume == pytest.approx(1.0, abs=0.12)
+    assert spread == pytest.approx(1.0, abs=0.15)
+
+
+def test_what_a_regime_changes_is_read_from_its_days():
+    usual = read_days(MIDC.flow())
+    rough, calm, thin = (
+        read_days(regime(name).of(MIDC.flow())) / usual for name in ("volatile", "calm", "thin")
+    )
+    assert rough[0] == pytest.approx(1.45, abs=0.2)
+    assert calm[0] == pytest.approx(0.65, abs=0.12)
+    assert rough[1] > 1.1
+    assert thin[1] == pytest.approx(0.5, abs=0.1)
+    assert thin[2] > 1.0
 
 
 # --- a day that begins late -------------------------------------------------------------------

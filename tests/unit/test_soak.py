@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from engine.drill.deaths import Drill
 from engine.drill.memory import GROWTH, Memory, growth, rss
 from engine.drill.soak import (
     FASTEST,
     RUNNING,
+    STUCK_S,
     Plan,
+    Week,
     last_traceback,
     memory_failures,
     tracebacks,
 )
+from engine.stage import CLOCK, NotReady
 from engine.watchdog.books import AtExchange
 
 SECOND = 1_000_000_000
@@ -82,3 +86,60 @@ def test_children_of_one_parent_share_their_tags_in_the_watchdog():
     assert venue.take(log, {"orders": [], "at": 1}, 1)
     assert venue.tags[1] is venue.tags[2]
     assert venue.tags[3] == {"parent": "P-2"}
+
+
+class Stand:
+    """A stage on which only deaths are seen, each held as long as a test wants."""
+
+    def __init__(self) -> None:
+        self.killed: list[str] = []
+        self.speeds: list[float] = []
+
+    def kill_process(self, name: str) -> bool:
+        self.killed.append(name)
+        return True
+
+    def set_speed(self, speed: float) -> None:
+        self.speeds.append(speed)
+
+
+def a_week(stage: Stand, days: int = 5) -> Week:
+    plan = Plan(days=days, day_s=6_000.0, every_s=360.0, end=CLOCK.mono_ns() + 1_000 * SECOND)
+    return Week(drill=Drill(stage=stage, seed=7, speed=0.0), plan=plan)
+
+
+def test_each_day_begins_with_the_death_of_its_own_process_and_the_next_fault_is_later():
+    stage = Stand()
+    week = a_week(stage)
+    for day in range(7):
+        week.next_fault, week.market = 0, day * 86_400 * SECOND
+        week.fault()
+        assert 0.5 * 360 <= (week.next_fault - week.market) / SECOND <= 1.5 * 360
+        week.closes.append({"day": str(day)})
+    assert stage.killed == ["engine", "exchange", "watchdog", "web", "worker", "engine", "exchange"]
+    assert week.faults["kill engine"] == 2
+
+
+def test_the_speed_is_asked_anew_only_when_it_is_off():
+    stage = Stand()
+    week = a_week(stage, days=1)
+    wanted = 6_000 / (1_000 * RUNNING)
+    week.keep_pace({"market_at": 0, "open_at": 0, "speed": wanted})
+    assert stage.speeds == []
+    week.paced = 0
+    week.keep_pace({"market_at": 0, "open_at": 0, "speed": wanted / 2})
+    assert stage.speeds == [pytest.approx(wanted, rel=0.01)]
+    week.keep_pace({"market_at": 0, "open_at": 0, "speed": wanted / 2})  # a moment later: not yet
+    assert len(stage.speeds) == 1
+
+
+def test_a_market_that_does_not_move_ends_the_drill_with_the_last_words_of_the_desk():
+    stage = Stand()
+    stage.pid = lambda _name: None
+    stage.last_words = lambda: "gate: kill"
+    stage.status = lambda: {"desk": {"market_at": 5, "session": "CLOSED", "speed": 1.0}}
+    week = a_week(stage)
+    assert week.look() is not None
+    week.moved -= int((STUCK_S + 1) * 1e9)
+    with pytest.raises(NotReady, match="gate: kill"):
+        week.look()

@@ -106,11 +106,13 @@ def test_an_engine_that_is_away_is_asked_again_with_the_same_report(context):
     context.memo["answer"] = ConnectionError("the engine is not there")
     jobs.tca_day(context)
     assert context.jobs.get("tca_day").state == "failed"
+    assert [name for name in context.memo if name.startswith("report ")]  # not built again
     assert "not there" in context.jobs.get("tca_day").error
     context.memo["answer"] = None
     jobs.tca_day(context)
     first, second = context.memo["sent"]
     assert first == second
+    assert not [name for name in context.memo if name.startswith("report ")]  # it is stored
     assert context.jobs.get("tca_day").state == "done"
 
 

@@ -115,7 +115,13 @@ def change_edited(state: State, event: e.ChangeEdited) -> None:
         reason=event.reason or change.reason,
         material=event.material,
         edits=change.edits + 1,
+        evidence=None,  # it was about other content
     )
+
+
+def evidence_attached(state: State, event: e.EvidenceAttached) -> None:
+    found = replace(event.evidence, attached_at=state.desk_ns)
+    state.changes[event.change_id] = replace(state.changes[event.change_id], evidence=found)
 
 
 def _in_force(state: State, change: Change) -> dict[str, float]:

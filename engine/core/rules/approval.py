@@ -91,6 +91,20 @@ def edit(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     )
 
 
+def attach(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
+    """What the desk's own simulation found; only beside the content that it looked at."""
+    del person
+    command = envelope.command
+    assert isinstance(command, c.AttachEvidence)
+    change = find_open(state, command.change_id)
+    four_eyes.check_shown(f"R-{change.id}", change, command.content_hash)
+    return (
+        e.EvidenceAttached(
+            change_id=change.id, content_hash=change.content_hash, evidence=command.evidence
+        ),
+    )
+
+
 def withdraw(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
     """An author takes the request back."""
     command = envelope.command

@@ -36,7 +36,7 @@
       const row = rows.get(key);
       if (!row || known.has(key)) continue;
       known.add(key);
-      if (!firstAlerts && !row.acknowledged_by && row.severity === "critical") sound();
+      if (!firstAlerts && !row.acknowledged_by && row.severity === "critical") { sound(); desktop(key, row); }
       if (!firstAlerts && !row.acknowledged_by) toast((row.severity || "").toUpperCase() + " " + (row.sentence || ""), row.severity);
     }
     firstAlerts = false;
@@ -75,6 +75,7 @@
       nags.set(key, { at: now(), wait: Math.min(NAG_MOST_MS, last.wait * 2) });
       toast("CRITICAL, nobody has acknowledged it: " + (row.sentence || row.kind || key), "critical");
       sound();
+      desktop(key, row);
     }
   }
   setInterval(nag, 5000);
@@ -89,6 +90,22 @@
     tone.start();
     tone.stop(audio.currentTime + 0.25);
   }
+  /* outside of the browser too, for whoever asked for it: one a line, however many pages are open */
+  const desktopOn = () => localStorage.getItem("qd-desktop") === "on" && "Notification" in window && Notification.permission === "granted";
+  function desktop(key, row) {
+    if (!desktopOn()) return;
+    const note = new Notification("CRITICAL, " + (row.object || "the desk"), { body: row.sentence || row.kind || key, tag: key, renotify: true });
+    note.onclick = () => { window.focus(); location.assign("/exceptions?id=" + encodeURIComponent(key)); };
+  }
+  const desktopWords = () => write($("desktop"), desktopOn() ? "Desktop alerts are on" : "Desktop alerts are off");
+  $("desktop").addEventListener("click", async () => {
+    const wanted = !desktopOn();
+    if (wanted && "Notification" in window && Notification.permission !== "granted") await Notification.requestPermission();
+    localStorage.setItem("qd-desktop", wanted ? "on" : "off");
+    if (wanted && !desktopOn()) toast("the browser does not allow desktop alerts for this page", "warn");
+    desktopWords();
+  });
+  desktopWords();
   const soundWords = () => write($("sound"), localStorage.getItem("qd-sound") === "on" ? "Sound is on" : "Sound is off");
   $("sound").addEventListener("click", () => {
     localStorage.setItem("qd-sound", localStorage.getItem("qd-sound") === "on" ? "off" : "on");

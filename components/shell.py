@@ -130,6 +130,7 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                             html.Button("Theme", id="theme", type="button"),
                             html.Button("Keys  ?", id="show-keys", type="button"),
                             html.Button("Sound is off", id="sound", type="button"),
+                            html.Button("Desktop alerts are off", id="desktop", type="button"),
                             html.A("Password", href="/password", className="button"),
                             html.Button("Log out", id="logout", type="button"),
                         ],

@@ -100,6 +100,13 @@ class Settings:
     alarm_s: int = _row(120, "int", "a critical exception that nobody acknowledges for this "
                         "long is the unattended alarm, 0 = never [s]", low=0,
                         high=86_400)  # fmt: skip
+    alert_webhook: str = _row("", "text", "address that gets each new exception as JSON, "
+                              "empty = none")  # fmt: skip
+    alert_smtp: str = _row("", "text", "mail server (host:port) for the same, empty = none")
+    alert_from: str = _row("", "text", "sender of these mails")
+    alert_to: str = _row("", "text", "receivers of these mails, with commas between")
+    alert_least: str = _row("critical", "text", "least severity that leaves the desk",
+                            choices=("critical", "warn"))  # fmt: skip
     os_people: str = _row("", "text", "people behind users of this machine, such as "
                           "root=u3,alice=u1; others may only kill, hold and read")  # fmt: skip
     idle_lock_s: int = _row(900, "int", "idle people must sign in again to raise risk [s]",
@@ -306,6 +313,8 @@ def to_env(settings: Settings) -> dict[str, str]:
 def shown(settings: Settings) -> dict[str, str]:
     """Name and value of every setting as people may see it: without passwords."""
     values = {row.name: _show(getattr(settings, row.name)) for row in SETTINGS}
+    hook = values["alert_webhook"]  # whoever knows such an address may write there
+    values["alert_webhook"] = re.sub(r"(://[^/]*/).+", r"\1***", hook)
     return {n: re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value) for n, value in values.items()}
 
 

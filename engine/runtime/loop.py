@@ -366,9 +366,11 @@ class Loop:
             now = self.parts.venue.hello(
                 state.session, tuple(state.instruments.values()), state.seed, state.epoch
             )
-            seen = self.parts.venue.venues
-            if seen != state.venues:
+            if (seen := self.parts.venue.venues) != state.venues:
                 self.facts((e.VenuesSeen(venues=seen),))
+            first = list(reconcile.killed(state))
+            if first and not self._deliver(messages_for(state, first, [])):
+                return
             self._compare(now)
         except VenueSilent as silence:
             if silence.closes != self.venue_closes:
@@ -469,10 +471,8 @@ class Loop:
                 body, refusal = None, ""
             else:
                 body, refusal = self.answers.answer(request, self._status())
-            epoch = self.desk.state.epoch
-            self.parts.link.reply(
-                route, Reply(re=request.re, refusal=refusal, epoch=epoch, body=body)
-            )
+            reply = Reply(re=request.re, refusal=refusal, epoch=self.epoch, body=body)
+            self.parts.link.reply(route, reply)
 
     def _crash(self, point: str) -> None:
         if self.parts.crash is not None:

@@ -307,6 +307,19 @@ def policies(state: State, cause: str) -> Iterable[tuple[AnyEvent, ...]]:
                 continue
 
 
+def killed(state: State) -> tuple[ChildId, ...]:
+    """Children that a kill covers and the venue has: at a log-on their cancels go before all else.
+
+    One the venue may never have had is asked for first.
+    """
+    covered = {child_id for kill in state.active_kills() for child_id in kill.children}
+    return tuple(
+        child.id
+        for child in state.children.values()
+        if child.id in covered and child.state == ChildState.PENDING_CANCEL
+    )
+
+
 def resend_cancels(state: State) -> tuple[ChildId, ...]:
     """Live children whose cancel may have been lost: cancels may be repeated, orders never."""
     return tuple(

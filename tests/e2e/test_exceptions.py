@@ -79,3 +79,36 @@ def test_what_still_stands_cannot_be_closed_from_the_page(
     web_desk.engine.publish("alerts", {"A-8": {"stands": "over"}})
     wait_text(page, "#exception", "cause is over")
     assert not page.is_disabled("#exception button[data-verb=ResolveAlert]")
+
+
+DESKTOP = """window.qdTold = []; window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = window.qdAllows); }
+  constructor(title, given) { window.qdTold.push([title, given.body, given.tag]); }
+};"""
+
+
+def test_a_critical_exception_leaves_the_browser_only_when_a_person_asked_and_the_browser_allows(
+    web_desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    engine = web_desk.engine
+    assert engine is not None
+    guest = visitor()
+    guest.page.add_init_script(DESKTOP)
+    page = guest.log_in(web_desk, "marta", "/exceptions").page
+    engine.publish("alerts", {"A-21": an_alert(21, shown_at=NOW)})
+    wait_text(page, "#exceptions", "over-filled by 21")
+    for allows, words in (("denied", "are off"), ("granted", "are on")):
+        page.evaluate("(allows) => { window.qdAllows = allows; }", allows)
+        page.click(".person summary")
+        page.click("#desktop")
+        page.wait_for_function(
+            "(words) => document.querySelector('#desktop').textContent.includes(words)", arg=words
+        )
+        page.click(".person summary")
+    engine.publish("alerts", {"A-22": an_alert(22, shown_at=NOW),
+                              "A-23": an_alert(23, severity="warn", shown_at=NOW)})  # fmt: skip
+    wait_text(page, "#exceptions", "over-filled by 23")
+    assert page.evaluate("() => window.qdTold") == [
+        ["CRITICAL, P-9", "P-9 is over-filled by 22", "A-22"]
+    ]

@@ -1,10 +1,13 @@
 """The kill: exactly its scope, nothing new after it, late fills booked, two people to release."""
 
+from typing import Any
+
 import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.governance import KillState
+from engine.domain.kinds import CANCEL
 from engine.domain.orders import ParentState
 from engine.domain.units import Nanos, child_text
 from tests.support.desk_rig import Rig
@@ -117,6 +120,27 @@ def test_a_silent_venue_leaves_children_unconfirmed_and_says_so(rig: Rig):
     rig.loop._find_venue()
     rig.run(5)
     assert rig.state.kills[1].state == KillState.CONFIRMED
+
+
+def test_at_a_log_on_the_cancels_of_a_kill_go_before_any_question(rig: Rig):
+    rig.venue.silent = True
+    request(rig, "all")
+    killed = set(rig.state.kills[1].children)
+    sent = len(rig.venue.sent)
+    known: list[set[int]] = []
+
+    def told(books: Any) -> Any:
+        known.append({int(row["child"]) for row in rig.venue.sent[sent:]})
+        return books
+
+    rig.venue.tell = told
+    rig.venue.silent = False
+    rig.loop._find_venue()
+    assert known == [killed]
+    assert all(row["kind"] == CANCEL for row in rig.venue.sent[sent:])
+    rig.run(5)
+    assert rig.state.kills[1].state == KillState.CONFIRMED
+    assert rig.state.difference == ""
 
 
 def test_a_killed_parent_is_finished_and_keeps_its_fills(rig: Rig):

@@ -38,6 +38,9 @@
     const button = $(host.id + "-again");
     button.addEventListener("click", () => { again = true; asked = ""; button.hidden = true; });
     if (host.id !== "expected") return;
+    const risk = $("expected-risk");
+    risk.open = window.innerWidth >= 1900 || window.innerHeight >= 1000;   /* elsewhere a click away */
+    risk.addEventListener("toggle", () => { if (told) frontier(told.table); });
     $("expected-rows").addEventListener("click", (event) => {
       const line = event.target.closest("tr[data-strategy]");
       const radio = line && document.querySelector(`#ticket input[name="strategy"][value="${line.dataset.strategy}"]`);
@@ -120,6 +123,7 @@
     write($(name + "-state"), state());
     $(name + "-state").className = told && told.state === "refused" ? "warn-text" : "";
     host.classList.toggle("busy", Boolean(told) && told.state === "running");
+    if (name === "expected") $("expected-risk").hidden = !table;
     if (name === "expected") { rows(table); laws(table); frontier(table); } else lines(card);
     const notes = (told && told.notes) || [];
     $(name + "-notes").hidden = !notes.length;
@@ -151,12 +155,19 @@
       const head = cell(line, "", row.model ? `model ${row.model}` : "", "");
       head.append(name, i === 0 ? make("span", "best", " 1st") : "");
       const half = defined(row.low) && defined(row.high) ? (row.high - row.low) / 2 : null;
-      cell(line, bp(row.cost), `${bp(row.low)} \u2026 ${bp(row.high)} bp; of it ${bp(row.spread)} bp at the touch`);
-      cell(line, bp(half));
-      const same = row.behind === null || row.behind === undefined;
-      const unsure = !same && row.behind_low <= 0 && row.behind_high >= 0;
-      cell(line, same ? "best" : (unsure ? "~" : "+") + bp(row.behind), same ? "the cheapest" : `${bp(row.behind_low)} \u2026 ${bp(row.behind_high)} bp${unsure ? ": cannot tell" : ""}`, unsure ? "num dim" : "num");
-      cell(line, f("money", row.money), `${f("int", row.money)} ${q.currency || ""}`, "num wide");
+      if (row.unfinished) {
+        const told = `${f("percent", row.left, 0)} of the order is left over on ${row.unfinished} of ${table.n} paths, clean-up included: what is not done has no cost here`;
+        const note = cell(line, `${f("percent", row.left, 0)} left over: no cost to compare`, told, "num warn-text");
+        note.colSpan = 3;
+        cell(line, "", "", "num wide");
+      } else {
+        cell(line, bp(row.cost), `${bp(row.low)} \u2026 ${bp(row.high)} bp; of it ${bp(row.spread)} bp at the touch`);
+        cell(line, bp(half));
+        const same = row.behind === null || row.behind === undefined;
+        const unsure = !same && row.behind_low <= 0 && row.behind_high >= 0;
+        cell(line, same ? "best" : (unsure ? "~" : "+") + bp(row.behind), same ? "the cheapest" : `${bp(row.behind_low)} \u2026 ${bp(row.behind_high)} bp${unsure ? ": cannot tell" : ""}`, unsure ? "num dim" : "num");
+        cell(line, f("money", row.money), `${f("int", row.money)} ${q.currency || ""}`, "num wide");
+      }
       cell(line, bp(row.shortfall_sd, 1), `mean shortfall ${bp(row.shortfall)} bp`);
       cell(line, bp(row.worst, 0));
       cell(line, bp(row.vwap_rms, 1), `mean ${bp(row.vwap)} bp`, "num wide");
@@ -194,7 +205,7 @@
     const box = $("expected-frontier"), width = box.clientWidth, height = box.clientHeight;
     box.textContent = "";
     if (!table || width < 200 || height < 90) return;
-    const points = table.rows.filter((r) => defined(r.shortfall_sd));
+    const points = table.rows.filter((r) => defined(r.shortfall_sd) && !r.unfinished);
     if (!points.length) return;
     const line = table.frontier, worst = Math.max(...points.map((r) => r.cost)), top = Math.max(worst * 2, worst + 4);
     const curve = line ? line.risk.map((x, i) => [x, line.cost[i]]).filter((p) => p[1] <= top) : [];
@@ -222,10 +233,11 @@
       const r = same[0], x = X(r.shortfall_sd), y = Y(r.cost), mine = same.some((one) => one.strategy === chosen()), g = el("g", { class: mine ? "tone-warn" : "tone-text" }, svg);
       if (defined(r.low) && defined(r.high)) el("line", { x1: x, x2: x, y1: Y(r.low), y2: Y(r.high), stroke: "currentColor" }, g);
       el("circle", { cx: x, cy: y, r: 4, class: "mark" }, g);
+      const words = same.map((one) => one.strategy).join(", "), end = x + 12 + words.length * 6.4;
       let at = y + 4;
-      while (used.some(([ux, uy]) => Math.abs(ux - x) < 140 && Math.abs(uy - at) < 12)) at += 12;
-      used.push([x, at]);
-      el("text", { x: x + 8, y: at, class: "legend" }, svg, same.map((one) => one.strategy).join(", "));
+      while (used.some(([u0, u1, uy]) => u0 < end && x < u1 && Math.abs(uy - at) < 12)) at += 12;
+      used.push([x, end, at]);
+      el("text", { x: x + 8, y: at, class: "legend" }, svg, words);
     }
   }
   function lines(card) {
@@ -238,7 +250,7 @@
       cell(line, bp(row.cost));
       cell(line, (row.mean > 0 ? "+" : "") + bp(row.mean));
       cell(line, `${bp(row.low)} \u2026 ${bp(row.high)}`);
-      cell(line, row.verdict === "cannot tell" ? "cannot tell" : `would be ${row.verdict}`, "", row.verdict === "cheaper" ? "gain-text" : row.verdict === "dearer" ? "cost-text" : "dim");
+      cell(line, !defined(row.mean) ? "not finished: cannot tell" : row.verdict === "cannot tell" ? "cannot tell" : `would be ${row.verdict}`, "", row.verdict === "cheaper" ? "gain-text" : row.verdict === "dearer" ? "cost-text" : "dim");
       body.append(line);
     }
   }

@@ -113,9 +113,15 @@ def panel() -> Component:
             *_foot("expected"),
             html.Div(id="expected-laws", className="expected-laws",
                      title="published laws for an order of this size, whatever works it [bp]"),
-            html.Div(id="expected-frontier", className="frontier", role="img",
-                     **attrs({"aria-label": "expected cost against its standard deviation: the "
-                              "strategies and the frontier of Almgren and Chriss"})),
+            html.Details(
+                [
+                    html.Summary("Cost against risk"),
+                    html.Div(id="expected-frontier", className="frontier", role="img",
+                             **attrs({"aria-label": "expected cost against its standard deviation: "
+                                      "the strategies and the frontier of Almgren and Chriss"})),
+                ],
+                id="expected-risk",
+            ),
         ],
         className="expected",
         id="expected",

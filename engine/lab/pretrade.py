@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.orders import Objective
 from engine.domain.units import SECOND
 from engine.lab.cost import Floats, parts_bps
 from engine.lab.expected import Frontier, Law, Size, frontier, laws
 from engine.lab.late import shape_of
 from engine.lab.market import flow_of
 from engine.lab.paired import contender
-from engine.lab.ranking import Scored
+from engine.lab.ranking import Scored, ranked
 from engine.lab.run import Question
 from engine.lab.scenario import SESSION_S, Scenario
 from engine.lab.statistics import mean_of, paired
@@ -44,7 +45,7 @@ class Row(Scored, frozen=True, kw_only=True):
     minutes: float | None  # mean until the last share, clean-up included
     participation: float | None  # of the market's volume from start to end
     cleanup: float  # share of the order that the clean-up had to cross
-    unfinished: int  # paths on which even that was not enough
+    left: float  # share of the order that even the clean-up left over: its cost is not counted
     # against the cheapest one, on the same paths; None for itself
     behind: float | None = None
     behind_low: float | None = None
@@ -136,6 +137,7 @@ def _row(asked: Question, rows: NDArray[np.void], i: int) -> Row:
         done=1.0 - float(swept.mean()),
         cleanup=float(mine["cleanup"].sum()) / (order.quantity * len(rows)),
         unfinished=unfinished,
+        left=1.0 - float(mine["filled"].sum()) / (order.quantity * len(rows)),
         model=asked.contenders[i].model_id,
     )
 
@@ -145,17 +147,17 @@ def table(asked: Question, rows: NDArray[np.void], published: Size) -> Table:
     found = [_row(asked, rows, i) for i in range(len(asked.contenders))]
     tick_size = asked.scenario.preset.instrument.tick_size
     total = parts_bps(rows, asked.scenario.order.quantity, tick_size)["total"]
-    best = min(range(len(found)), key=lambda i: found[i].cost)
+    best = min(range(len(found)), key=lambda i: (found[i].unfinished, found[i].cost))
     for i, row in enumerate(found):
-        if i != best:
+        if i != best and not row.unfinished:
             gap = paired(total[:, i], total[:, best]).difference
             found[i] = msgspec.structs.replace(
                 row, behind=gap.mean, behind_low=known(gap.low), behind_high=known(gap.high)
             )
-    even = next((row.cost for row in found if row.strategy == EVEN), None)
+    even = next((x.cost for x in found if x.strategy == EVEN and not x.unfinished), None)
     return Table(
         n=len(rows),
-        rows=tuple(sorted(found, key=lambda row: row.cost)),
+        rows=ranked(found, Objective.IMPACT),
         laws=laws(published),
         frontier=None if even is None else frontier(published, even),
     )

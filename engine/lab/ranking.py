@@ -6,7 +6,8 @@
     finish    share of paths on which it was not done by the end, then mean cost
     urgency   mean cost + risk aversion x standard deviation of the shortfall   [bp]
 
-An order without an objective is ranked by impact.
+An order without an objective is ranked by impact. Whatever is wanted, a strategy that left shares
+over on some path, clean-up included, comes after those that did not: what is not bought is cheap.
 """
 
 import math
@@ -28,10 +29,16 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     shortfall_rms: float
     vwap_rms: float
     done: float  # share of paths on which it was done by the end
+    unfinished: int = 0  # paths on which even the clean-up left shares over
 
 
-def score(row: Scored, objective: Objective, risk_aversion: float) -> tuple[float, float]:
-    """Smallest is best; the second number decides between equals. Unknown = last."""
+def score(row: Scored, objective: Objective, risk_aversion: float) -> tuple[float, float, float]:
+    """Smallest is best: paths left unfinished, what is wanted, what decides between equals."""
+    return (float(row.unfinished), *_wanted(row, objective, risk_aversion))
+
+
+def _wanted(row: Scored, objective: Objective, risk_aversion: float) -> tuple[float, float]:
+    """What the objective looks at; what is not known is last."""
     if objective == Objective.VWAP:
         return row.vwap_rms, row.cost
     if objective == Objective.ARRIVAL:

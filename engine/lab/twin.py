@@ -58,20 +58,23 @@ def noise_floor(own: Floats, again: Floats) -> float | None:
     The two means are of independent paths; their distance is normal with the sum of both variances,
     and its median is .6745 of that. None below two paths.
     """
-    if min(len(own), len(again)) < 2:
+    if min(len(own), len(again)) < 2 or not (np.isfinite(own).all() and np.isfinite(again).all()):
         return None
     error = math.sqrt(own.var(ddof=1) / len(own) + again.var(ddof=1) / len(again))
     return NormalDist().inv_cdf(0.5 + 0.5 * FLOOR_AT) * error
 
 
 def claim(strategy: str, own: Floats, other: Floats, floor: float | None, compared: int) -> Claim:
-    """One line. own, other : costs on the same paths, shape (n,). compared : lines of the card."""
+    """One line. own, other : costs on the same paths, shape (n,). compared : lines of the card.
+
+    A path that one of them did not finish (NaN) leaves nothing to compare.
+    """
     each = other - own
     n, mean = len(each), float(each.mean())
     sd = float(each.std(ddof=1)) if n > 1 else math.nan
     low = high = None
     verdict = CANNOT
-    if n > 1:
+    if n > 1 and math.isfinite(mean):
         half = student_t(1.0 - 0.5 * FALSE / max(1, compared), n - 1) * sd / math.sqrt(n)
         low, high = mean - half, mean + half
         beyond = floor is not None and abs(mean) > floor
@@ -96,5 +99,5 @@ def card(names: tuple[str, ...], costs: Floats, again: Floats) -> Card:
         own=names[0],
         own_cost=float(own.mean()),
         floor=floor,
-        claims=tuple(sorted(claims, key=lambda row: row.mean)),
+        claims=tuple(sorted(claims, key=lambda row: (math.isnan(row.mean), row.mean))),
     )

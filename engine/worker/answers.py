@@ -239,10 +239,14 @@ def other_draws(asked: Question) -> Question:
 
 
 def costs(asked: Question, rows: NDArray[np.void]) -> Floats:
-    """Cost of every path and strategy against the path without the order. [bp]"""
+    """Cost of every path and strategy against the path without the order, NaN where shares were
+
+    left over: what was not done has no cost to compare. [bp]
+    """
     scenario = asked.scenario
     tick_size = scenario.preset.instrument.tick_size
     found: Floats = parts_bps(rows, scenario.order.quantity, tick_size)["total"]
+    found[rows["filled"] < scenario.order.quantity] = np.nan
     return found
 
 

@@ -162,7 +162,7 @@ def _notes(asked: Asked, asks: Question, stock: Stock) -> tuple[str, ...]:
     if asked.quantity > BUSY_PART * room:
         said.append(
             f"{asked.quantity:,} is more than the {room:,.0f} that the whole market is expected to "
-            "trade until then: most of it is crossed at the end, whatever that costs"
+            "trade until then: the book is crossed as far as it goes, the rest is left over"
         )
     bare = [
         way.strategy for way in asked.ways if STRATEGIES[way.strategy].uses_model and not way.model

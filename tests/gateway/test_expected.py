@@ -17,9 +17,9 @@ ASKED = "symbol=MIDC&side=-1&quantity=5000&horizon_ns=3600000000000&strategy=VWA
 DESK = {"mode": "SIM", "day": "2026-11-27", "open_at": 1, "market_at": 77, "session": "CONTINUOUS"}
 ROWS = [
     {"strategy": "TWAP", "cost": 12.0, "shortfall_sd": 80.0, "shortfall_rms": 81.0,
-     "vwap_rms": 9.0, "done": 1.0},
+     "vwap_rms": 9.0, "done": 1.0, "unfinished": 0},
     {"strategy": "IS", "cost": 15.0, "shortfall_sd": 40.0, "shortfall_rms": 43.0,
-     "vwap_rms": 30.0, "done": 1.0},
+     "vwap_rms": 30.0, "done": 1.0, "unfinished": 0},
 ]  # fmt: skip
 
 

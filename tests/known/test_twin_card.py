@@ -115,3 +115,16 @@ def test_the_floor_is_the_median_distance_of_two_means_of_the_same():
 )
 def test_quantiles_of_student_are_those_of_the_tables(p, df, quantile):
     assert student_t(p, df) == pytest.approx(quantile, rel=2e-3)
+
+
+def test_a_path_that_was_not_finished_leaves_nothing_to_compare():
+    rng = np.random.default_rng(19)
+    costs, again = samples(rng, shift=50.0, others=2)
+    costs[3, 1] = np.nan
+    good, bad = card(NAMES[:3], costs, again).claims
+    assert (good.strategy, good.verdict) == ("POV", DEARER)
+    assert (bad.strategy, bad.verdict, bad.low) == ("TWAP", CANNOT, None)
+    costs[5, 0] = np.nan
+    whole = card(NAMES[:3], costs, again)
+    assert whole.floor is None
+    assert {row.verdict for row in whole.claims} == {CANNOT}

@@ -86,7 +86,7 @@ def test_the_values_of_the_question_are_those_of_the_paths_and_are_checked(where
 
 def test_an_order_larger_than_the_volume_to_come_is_said(where):
     notes = prepare(asked(quantity=400_000), Tape(), where).notes
-    assert any("more than" in note and "crossed at the end" in note for note in notes)
+    assert any("more than" in note and "left over" in note for note in notes)
     assert not any("more than" in note for note in prepare(asked(), Tape(), where).notes)
 
 

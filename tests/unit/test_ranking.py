@@ -1,5 +1,6 @@
 """Ranking of strategies by what the client wants."""
 
+import msgspec
 import pytest
 
 from engine.domain.orders import Objective
@@ -41,3 +42,9 @@ def test_a_strategy_of_unknown_risk_is_last_where_risk_counts():
 
 def test_among_equally_sure_ones_the_cheaper_is_first():
     assert score(EVEN, Objective.FINISH, 0.0) < score(URGENT, Objective.FINISH, 0.0)
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_what_leaves_shares_over_is_never_ahead_of_what_does_not(objective):
+    cheap = msgspec.structs.replace(a_row(0.1, sd=1.0, shortfall=1.0, vwap=0.1), unfinished=1)
+    assert ranked((cheap, URGENT), objective, 0.5) == (URGENT, cheap)

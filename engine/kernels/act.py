@@ -63,7 +63,7 @@ from engine.kernels.inference import (
     lean,
     score,
 )
-from engine.kernels.jit import hot, inner, kernel
+from engine.kernels.jit import hot, inner, kernel, leaf
 from engine.kernels.place import Intent, has_reason, place
 from engine.kernels.policy import BASE_CHOICE, choose, tilted
 from engine.kernels.route import any_lit
@@ -84,7 +84,7 @@ class Wish(NamedTuple):
     base_allowance: float
 
 
-@kernel
+@leaf
 def clear(action: Any) -> None:
     """Write "do nothing" into the action."""
     action["type"] = 0
@@ -172,7 +172,7 @@ def explain_tilt(observation: Any, base_low: float, base_allowance: float, actio
             action["why"] = WHY_POLICY_OFF if learnt else WHY_TILT_OFF
 
 
-@kernel
+@leaf
 def intent_of(
     parameters: Floats, crossable: float, allowance: float, strength: float, choice: int
 ) -> Intent:
@@ -191,7 +191,7 @@ def intent_of(
     )
 
 
-@inner
+@leaf
 def is_quoted(observation: Any) -> bool:
     """Whether there is a two-sided touch that is not locked or crossed."""
     bid = observation["bid"]
@@ -199,7 +199,7 @@ def is_quoted(observation: Any) -> bool:
     return bool(bid > 0 and ask > 0 and bid < ask)
 
 
-@kernel
+@leaf
 def half_bands(observation: Any, parameters: Floats, choice: int) -> tuple[float, float]:
     """How far below and above the target the band reaches. [share]
 
@@ -226,7 +226,7 @@ def act(observation: Any, parameters: Floats, curve: Floats, model: Model, actio
         fulfil(observation, parameters, wish, model, action)
 
 
-@inner
+@leaf
 def is_at_work(observation: Any, parameters: Floats, action: Any) -> bool:
     """Whether the parent has begun and is not finished; if not, the action is complete."""
     clear(action)
@@ -245,7 +245,7 @@ def is_at_work(observation: Any, parameters: Floats, action: Any) -> bool:
     return True
 
 
-@inner
+@leaf
 def base_of(observation: Any, parameters: Floats) -> int:
     """Whose schedule is followed: of what learns, the one that it starts from."""
     kind = observation["kind"]
@@ -305,7 +305,7 @@ def fulfil(observation: Any, parameters: Floats, wish: Wish, model: Model, actio
     attribute_action(observation, model, action)
 
 
-@inner
+@leaf
 def may_move(observation: Any, parameters: Floats, wish: Wish, action: Any) -> bool:
     """False when `fulfil` is certain to send and cancel nothing, whatever the venues show.
 

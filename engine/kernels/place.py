@@ -35,7 +35,7 @@ from engine.domain.kinds import (
     WHY_WAIT,
 )
 from engine.domain.market import SLOTS
-from engine.kernels.jit import kernel
+from engine.kernels.jit import kernel, leaf
 from engine.kernels.route import (
     cross_shares,
     cross_touch,
@@ -72,7 +72,7 @@ class Intent(NamedTuple):
     dealers: bool  # whether a dealer's quote may be taken instead of crossing
 
 
-@kernel
+@leaf
 def passive_price(observation: Any, offset: int) -> int:
     """Own touch less the offset, short of the other touch and the limit, at least 1. [tick]"""
     limit = observation["limit_price"]
@@ -238,7 +238,7 @@ def rest_dark(
     return True
 
 
-@kernel
+@leaf
 def stale_mask(observation: Any, parameters: Floats) -> int:
     """Bits of working children that the touch has left behind. The touch moved away from them.
 
@@ -261,7 +261,7 @@ def stale_mask(observation: Any, parameters: Floats) -> int:
     return mask
 
 
-@kernel
+@leaf
 def excess_mask(observation: Any, mask: int, most: float) -> int:
     """Bits of the newest children of ``mask``, as many as it takes: filled + working <= most."""
     working = 0
@@ -288,7 +288,7 @@ def may_cross(observation: Any, action: Any) -> bool:
     return crossing_price(observation, cross_venue(observation), action) > 0
 
 
-@kernel
+@leaf
 def is_behind(observation: Any, intent: Intent, action: Any) -> bool:
     """Whether less is done than the band allows, by a lot at least, or by whatever is left."""
     missing = intent.crossable - observation["filled"]
@@ -322,7 +322,7 @@ def takes_back(observation: Any, parameters: Floats, mask: int, action: Any) -> 
     return False
 
 
-@kernel
+@leaf
 def has_reason(observation: Any, parameters: Floats, intent: Intent, action: Any) -> bool:
     """Whether `place` may have something to do: behind, too much or stale at work, or worth more.
 
@@ -357,7 +357,7 @@ def place(observation: Any, parameters: Floats, intent: Intent, action: Any) -> 
         rest_passive(observation, parameters, intent, want, action)
 
 
-@kernel
+@leaf
 def is_worth_it(observation: Any, parameters: Floats, want: float, action: Any) -> bool:
     """Whether what the allowance leaves is worth a child; if not, what binds."""
     live = live_shares(observation)

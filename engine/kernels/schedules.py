@@ -33,7 +33,7 @@ from engine.domain.kinds import (
     VWAP,
 )
 from engine.kernels import rng
-from engine.kernels.jit import kernel
+from engine.kernels.jit import door
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def u_shape_curve(bins: int = 78) -> Floats:
     return curve_from_shares(0.6 + 2.7 * middle**4)
 
 
-@kernel
+@door
 def curve_at(curve: Floats, fraction: float) -> float:
     """Cumulative volume at a fraction of the session, linear inside a bin. [fraction]"""
     bins = curve.size - 1
@@ -81,14 +81,14 @@ def curve_at(curve: Floats, fraction: float) -> float:
     return float(curve[i] + (curve[i + 1] - curve[i]) * (position - i))
 
 
-@kernel
+@door
 def slice_count(remaining: int, lot: int, duration_ns: int, slice_ns: int) -> int:
     """Slices from the base to the end: one a slot, but never more than there are lots."""
     slots = max(1, -(-duration_ns // max(1, slice_ns)))
     return int(max(1, min(slots, max(1, remaining // lot))))
 
 
-@kernel
+@door
 def due_slices(elapsed_ns: int, length_ns: int, count: int, jitter: float, seed: int) -> int:
     """Slices that are due by now, 0 … count; slice k is late by jitter * U(seed, k) of a slot.
 
@@ -108,7 +108,7 @@ def due_slices(elapsed_ns: int, length_ns: int, count: int, jitter: float, seed:
     return int(k + 1 if inside >= late else k)
 
 
-@kernel
+@door
 def equal_slices(quantity: int, lot: int, count: int, due: int) -> int:
     """Shares in the first ``due`` of ``count`` equal slices, in whole lots. [share]
 
@@ -129,7 +129,7 @@ def equal_slices(quantity: int, lot: int, count: int, due: int) -> int:
     return int(done * lot)
 
 
-@kernel
+@door
 def almgren_chriss_kappa(
     risk_aversion: float, volatility: float, eta: float, gamma: float, tau: float
 ) -> float:
@@ -142,7 +142,7 @@ def almgren_chriss_kappa(
     return math.acosh(0.5 * squared * tau * tau + 1.0) / tau
 
 
-@kernel
+@door
 def share_left(kappa: float, time_left: float, horizon: float) -> float:
     """Part of the shares still held, sinh(kappa time_left) / sinh(kappa horizon). [fraction]
 
@@ -157,7 +157,7 @@ def share_left(kappa: float, time_left: float, horizon: float) -> float:
     return math.exp(-kappa * (horizon - time_left)) * top / bottom
 
 
-@kernel
+@door
 def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
     """Part of the volume expected from base to end that falls before ``at_ns``. [fraction]
 
@@ -174,7 +174,7 @@ def curve_part(observation: Any, curve: Floats, at_ns: int) -> float:
     return (curve_at(curve, (at_ns - opened) / session) - low) / (high - low)
 
 
-@kernel
+@door
 def volume_ratio(observation: Any, curve: Floats) -> float:
     """Volume of today / expected, as far as it shows since the start. [ratio]
 
@@ -192,14 +192,13 @@ def volume_ratio(observation: Any, curve: Floats) -> float:
     return float((PRIOR_VOLUME + seen) / (PRIOR_VOLUME + max(0.0, now - start)))
 
 
-@kernel
-def updated_part(observation: Any, curve: Floats, at_ns: int) -> float:
+@door
+def updated_part(observation: Any, curve: Floats, at_ns: int, fixed: float) -> float:
     """As ``curve_part``, from what has traded since the base and what is expected from now on.
 
     traded / (traded + ratio * expected until the end); an instant ahead counts as it is expected.
     Rises with volume and with time. Reads nothing of the future.
     """
-    fixed = curve_part(observation, curve, at_ns)
     expected = float(observation["expected_volume"])
     if not expected > 0.0:
         return fixed
@@ -217,17 +216,17 @@ def updated_part(observation: Any, curve: Floats, at_ns: int) -> float:
     return min(max(part, fixed - CURVE_REACH, 0.0), fixed + CURVE_REACH, 1.0)
 
 
-@kernel
+@door
 def volume_part(observation: Any, parameters: Floats, curve: Floats, at_ns: int) -> float:
     """Part of the volume from base to end that falls before ``at_ns``, as the update says."""
     fixed = curve_part(observation, curve, at_ns)
     update = min(max(parameters[P_CURVE_UPDATE], 0.0), 1.0)
     if update == 0.0:
         return fixed
-    return float(fixed + update * (updated_part(observation, curve, at_ns) - fixed))
+    return float(fixed + update * (updated_part(observation, curve, at_ns, fixed) - fixed))
 
 
-@kernel
+@door
 def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats, at: int) -> float:
     """Part of the remainder that TWAP, VWAP, IS or LIQUIDITY has done at an instant. [fraction]
 
@@ -254,7 +253,7 @@ def smooth_share(kind: int, observation: Any, parameters: Floats, curve: Floats,
     return elapsed / duration
 
 
-@kernel
+@door
 def clocked_allowance(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
     """Allowance of TWAP, VWAP, IS and LIQUIDITY by the slice clock. [share]"""
     base = observation["base_ns"]
@@ -275,7 +274,7 @@ def clocked_allowance(kind: int, observation: Any, parameters: Floats, curve: Fl
     return float(done + remaining * part)
 
 
-@kernel
+@door
 def followed_shares(observation: Any, parameters: Floats) -> float:
     """Target of POV: own / market volume = rate, own prints in both, since the base. [share]
 
@@ -293,7 +292,7 @@ def followed_shares(observation: Any, parameters: Floats) -> float:
     return float(wanted + min(max(gone, 0.0), 1.0) * (whole - wanted))
 
 
-@kernel
+@door
 def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
     """Shares that should be done by now, base_filled ... quantity. [share]"""
     done = observation["base_filled"]
@@ -304,7 +303,7 @@ def target_shares(kind: int, observation: Any, parameters: Floats, curve: Floats
     return float(done + remaining * part)
 
 
-@kernel
+@door
 def allowance_shares(kind: int, observation: Any, parameters: Floats, curve: Floats) -> float:
     """Shares that may be done or at work by now, base_filled ... quantity. [share]
 

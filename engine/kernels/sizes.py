@@ -19,7 +19,7 @@ from engine.domain.kinds import (
     PEG_MID,
 )
 from engine.domain.market import SLOTS
-from engine.kernels.jit import kernel
+from engine.kernels.jit import kernel, leaf
 from engine.kernels.schedules import SECOND_NS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ CLEANUP_MOST_NS = 30 * SECOND_NS  # clean-up takes the last tenth of the horizon
 CLEANUP_LEAST_NS = 3 * SECOND_NS
 
 
-@kernel
+@leaf
 def live_shares(observation: Any) -> int:
     """Shares at the venue or on the way to it, cancels in flight included. [share]"""
     total = 0
@@ -38,7 +38,7 @@ def live_shares(observation: Any) -> int:
     return total
 
 
-@kernel
+@leaf
 def working_mask(observation: Any) -> int:
     """Bits of the slots whose child is live and not being cancelled."""
     mask = 0
@@ -48,7 +48,7 @@ def working_mask(observation: Any) -> int:
     return mask
 
 
-@kernel
+@leaf
 def free_slots(observation: Any) -> int:
     """How many more children fit."""
     count = 0
@@ -58,7 +58,7 @@ def free_slots(observation: Any) -> int:
     return count
 
 
-@kernel
+@leaf
 def dark_shares(observation: Any) -> int:
     """Shares of live children that rest at the mid of a dark pool. [share]"""
     total = 0
@@ -87,7 +87,7 @@ def participation_room(observation: Any, parameters: Floats, live: int) -> int:
     return most
 
 
-@kernel
+@leaf
 def in_cleanup(observation: Any, parameters: Floats) -> bool:
     """Whether the horizon is about to end and what is left is crossed."""
     if parameters[P_EXPIRE] > 0.0 or parameters[P_PASSIVE] > 0.0:

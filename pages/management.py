@@ -1,5 +1,6 @@
 """Key figures by week: cost, exceptions, kills, interventions, models. To read and to print."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from dash import html
@@ -11,7 +12,7 @@ from components.context import queries
 from components.markup import attrs
 from components.rows import Cell, number, table
 from components.surface import instant
-from db.records import DataAge
+from db.records import DataAge, TrendRow
 from engine.gateway.keyfigures import WEEKS_SHOWN, Week, weeks
 from engine.gateway.trends import METHOD, TrendFilter
 from pages.trends import DEMO_WORDS
@@ -39,7 +40,8 @@ WORDS: Final = (
 )  # fmt: skip
 def management() -> Component:
     """The newest week beside the one before, then every week that is kept."""
-    found = weeks(queries().desk_days(), queries().tca_range())
+    lines = queries().tca_range()
+    found = weeks(queries().desk_days(), lines)
     if not found:
         return shell.empty(
             "No day is in the tables yet.",
@@ -59,7 +61,7 @@ def management() -> Component:
                 tools=html.Button("Print", type="button", id="print-page",
                                   **attrs({"data-print": "1"})),
             ),
-            *_figure(),
+            *_figure(lines),
             live.panel(
                 "Week by week",
                 [table(TITLES, [_row(week) for week in found[: WEEKS_SHOWN * 2]]),
@@ -72,8 +74,8 @@ def management() -> Component:
     )  # fmt: skip
 
 
-def _figure() -> list[Component]:
-    rows = trends.frame(queries().tca_range(), TrendFilter())
+def _figure(lines: Sequence[TrendRow]) -> list[Component]:
+    rows = trends.frame(lines, TrendFilter())
     if not len(rows):
         return []
     groups = trends.by_week(rows)

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WARM_S: Final = 60  # paths begin this long before the order, so that its book is a worked one
+MODEL_WARM_S: Final = 330  # ... and this long for a model, whose longest feature looks back 300 s
 SWEEP_S: Final = 300  # after the end: the clean-up has this long
 LEAST_SWEEP_S: Final = 60  # ... and at least this long before the close
 LEAST_S: Final = 60  # of horizon
@@ -174,6 +175,7 @@ class Wanted:
     horizon_s: int
     limit_price: int = 0  # 0 = none [tick]
     excluded: tuple[str, ...] = ()
+    warm_s: int = WARM_S
 
 
 def order_of(now: MarketSnapshot, wanted: Wanted) -> Order:
@@ -207,7 +209,7 @@ def scenario_of(
             field="quantity",
         )
     today = replace(instrument, reference_price=round(now.mid))
-    begin = max(0, now.at_s - WARM_S)
+    begin = max(0, now.at_s - wanted.warm_s)
     allowed = tuple(name for name in known if name not in wanted.excluded)
     if not allowed:
         raise Refused("at least one venue must remain", field="exclude")

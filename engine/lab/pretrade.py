@@ -92,7 +92,8 @@ def known(value: float) -> float | None:
 def from_vwap_bps(rows: NDArray[np.void], side: int) -> Floats:
     """Own average price against the market's VWAP, own prints included; NaN without a trade. [bp]
 
-    The market's runs from a minute before the start to the end of the clean-up window.
+    The market's runs from the beginning of the path, a minute before the start (with a model five
+    and a half), to the end of the clean-up window.
     """
     base = 100.0 * rows["start_mid"]
     filled, volume = rows["filled"], rows["volume"]

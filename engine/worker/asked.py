@@ -18,7 +18,17 @@ from engine.domain.units import SECOND
 from engine.exchange import generated
 from engine.exchange.presets import PRESETS, Preset, Stock
 from engine.lab.late import shape_of
-from engine.lab.now import Bars, MarketSnapshot, Match, Wanted, match, scenario_of, snapshot
+from engine.lab.now import (
+    MODEL_WARM_S,
+    WARM_S,
+    Bars,
+    MarketSnapshot,
+    Match,
+    Wanted,
+    match,
+    scenario_of,
+    snapshot,
+)
 from engine.lab.pretrade import Way, question, size_of
 from engine.lab.run import Question
 from engine.lab.scenario import PLACES
@@ -113,6 +123,7 @@ def prepare(asked: Asked, queries: Queries, where: Paths) -> Prepared:
         horizon_s=int(asked.horizon_ns // SECOND),
         limit_price=asked.limit_price,
         excluded=tuple(asked.exclude),
+        warm_s=MODEL_WARM_S if any(way.model for way in asked.ways) else WARM_S,
     )
     scenario = scenario_of(now, instrument, stock, wanted, tuple(PLACES))
     matched = match(now, stock)

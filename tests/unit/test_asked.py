@@ -13,9 +13,16 @@ from engine.exchange.generated import Generated, keep
 from engine.exchange.presets import MIDCAP
 from engine.kernels.exogenous import FLOW
 from engine.lab.market import OPEN_NS, flow_of
+from engine.lab.now import MODEL_WARM_S, WARM_S, Wanted, scenario_of
+from engine.lab.pretrade import Way, question
 from engine.lab.run import run
+from engine.lab.scenario import PLACES
+from engine.learn.train import train_default
+from engine.runtime.model_bytes import pack
 from engine.runtime.tape import BAR
 from engine.worker.asked import Asked, AskedWay, prepare, seed_of
+from tests.support.learning import recordings
+from tests.support.parents import a_model
 
 AT = OPEN_NS + 3_600 * SECOND
 
@@ -82,6 +89,34 @@ def test_the_values_of_the_question_are_those_of_the_paths_and_are_checked(where
         prepare(asked(ways=[AskedWay(strategy="TWAP", values={"band": 9.0})]), Tape(), where)
     with pytest.raises(Refused, match="model"):
         prepare(asked(ways=[AskedWay(strategy="ADAPTIVE", model="none-abc")]), Tape(), where)
+
+
+def test_a_model_in_force_is_loaded_and_paths_begin_early_enough_for_its_features(where):
+    model = train_default(where.models, recordings(), now_ns=5, expires_at=10**19)
+    ways = [AskedWay(strategy="VWAP"), AskedWay(strategy="ADAPTIVE", model=model)]
+    ready = prepare(asked(ways=ways), Tape(), where)
+    assert ready.question.contenders[1].model_id == model
+    assert ready.question.contenders[1].model
+    assert not any("ADAPTIVE" in note for note in ready.notes)
+    assert ready.question.scenario.begin_ns == (3_600 - MODEL_WARM_S) * SECOND
+
+
+def test_a_model_decides_from_the_start_of_the_order_on_only_when_its_windows_are_full():
+    """It leans one way, as long as it sees everything; an order of three minutes."""
+    leaning = pack(a_model(bias=-2.0, weights=dict.fromkeys(range(16), 1e-6)))
+    values = (("max_tilt", 0.04),)
+    ways = (
+        Way(strategy="VWAP"),
+        Way(strategy="ADAPTIVE", model=leaning, model_id="leaning", values=values),
+    )
+    differs = {}
+    for warm in (WARM_S, MODEL_WARM_S):
+        wanted = Wanted(side=1, quantity=20_000, horizon_s=180, warm_s=warm)
+        now = prepare(asked(), Tape(), SimpleNamespace(state=None, models=None)).market
+        scenario = scenario_of(now, MIDCAP.instrument, MIDCAP, wanted, tuple(PLACES))
+        rows = run(replace(question(scenario, ways, seed=5), days=3), workers=0).rows
+        differs[warm] = rows[:, 0]["arrival"].tolist() != rows[:, 1]["arrival"].tolist()
+    assert differs == {WARM_S: False, MODEL_WARM_S: True}
 
 
 def test_an_order_larger_than_the_volume_to_come_is_said(where):

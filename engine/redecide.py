@@ -47,7 +47,7 @@ SHELL: Final = (
     e.VenuesSeen, e.IncidentStarted, e.IncidentNotStarted,
     e.KillCancelSent, e.KillRepeated, e.KillReleased, e.ConditionBegan, e.ConditionOver,
     e.BooksCompared, e.ChildSendRefused, e.ParentHoldAsked, e.ParentPassiveOnly, e.AlertRaised,
-    e.ReplaceNeverArrived, e.ChildAdopted,
+    e.ReplaceNeverArrived, e.ChildAdopted, e.AlertEscalated,
 )  # fmt: skip
 Deliveries = Iterable[tuple[int, NDArray[np.void] | tuple[tuple[int, int], ...] | Incident]]
 OpenMarket = Callable[[Session, int, int], TradableMarket]  # session, seed, number of instruments

@@ -34,7 +34,7 @@ from engine.drill.short import desk_command
 from engine.stage import BOSS, CLOCK, NotReady, Stage, eventually
 
 HOURS: Final = 6.5  # of a day
-RUNNING: Final = 0.6  # share of the wall time in which the market should move
+RUNNING: Final = 0.45  # share of the wall time in which the market should move
 FASTEST: Final = 600.0
 TURN_S: Final = 0.25  # between two looks
 SAMPLE_S: Final = 2.0  # between two looks at the memory

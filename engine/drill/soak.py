@@ -43,6 +43,7 @@ OFF_PACE: Final = 0.15  # the speed is set anew when it is off by this share
 STUCK_S: Final = 240.0  # a desk that does not move for so long is stuck
 REPORT_S: Final = 180.0  # costs of a closed day are there by then
 RECENT: Final = 5_000  # entries before the end of a day that may hold the report of its costs
+SETTLE_S: Final = 2.0
 TIMINGS_S: Final = 10.0
 SIZED: Final = -60  # of flash and news [tick]
 SEVERAL: Final = ("engine", "exchange", "watchdog", "web", "worker")
@@ -183,6 +184,7 @@ class Week:
         if status["open_children"]:
             self.failures.append(f"children are open after the close of {day}")
         self._wait_for_costs(day, status["desk"]["seq"] - RECENT)
+        time.sleep(SETTLE_S)  # the worker gives back what they took
         for name in SEVERAL:
             self.memory.close(name, self.stage.pid(name))
         self.spent.judged += (CLOCK.mono_ns() - began) / 1e9

@@ -112,7 +112,7 @@
     function kept(found) {
       const sure = found.gain_low_bps > 0 ? "cheaper" : found.gain_high_bps < 0 ? "dearer" : "not told apart from what is in force";
       return [sides([["In force", found.before], ["Proposed", found.after]]),
-        make("p", "", found.gain_low_bps === 0 && found.gain_high_bps === 0 ? "The change made no difference on any of these paths: what it moves did not bind." : `On the same paths the proposal is ${sure}: ${bps(found.gain_bps)} bp saved (${range(found.gain_low_bps, found.gain_high_bps)}).`),
+        make("p", "", found.gain_bps === null ? "Costs are not compared: shares were left over on some paths, and what is left over has no cost." : found.gain_low_bps === 0 && found.gain_high_bps === 0 ? "The change made no difference on any of these paths: what it moves did not bind." : `On the same paths the proposal is ${sure}: ${bps(found.gain_bps)} bp saved (${range(found.gain_low_bps, found.gain_high_bps)}).`),
         make("p", "dim", `${found.n} simulated paths from the market of ${QD.clock(found.asked_at, false)}, ${orderWords(found)}, seed ${found.seed}, question ${found.question}, market ${found.market}. Attached by the desk, void on edit.`)];
     }
     function drawEvidence(key, row) {

@@ -70,8 +70,8 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.KillReleased: "released: {reason}",
     e.ChangeProposed: "{strategy} {values} model {model_id}: {reason}",
     e.ChangeEdited: "edited to {values}, earlier decisions are void",
-    e.EvidenceAttached: "evidence {evidence.question} of {evidence.n} paths: "
-    "{evidence.gain_bps:+.2f} bp cheaper, content {content_hash:.8}",
+    e.EvidenceAttached: "evidence {evidence.question} of {evidence.n} paths, "
+    "content {content_hash:.8}",
     e.ChangeWithdrawn: "withdrawn",
     e.ChangeApproved: "content {content_hash:.8} approved: {reason}",
     e.ChangeRefused: "content {content_hash:.8} refused: {reason}",

@@ -96,7 +96,7 @@ class Evidence:
     seed: int
     before: Side
     after: Side
-    gain_bps: float
+    gain_bps: float | None  # None = the dearer one leaves shares over on some path
     gain_low_bps: float | None
     gain_high_bps: float | None
     question: str  # hash of everything that decides the answer

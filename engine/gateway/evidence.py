@@ -63,13 +63,16 @@ def side_of(row: dict[str, Any]) -> Side:
     )  # fmt: skip
 
 
-def gain_of(before: dict[str, Any], after: dict[str, Any]) -> tuple[float, Any, Any]:
+def gain_of(before: dict[str, Any], after: dict[str, Any]) -> tuple[Any, Any, Any]:
     """In force minus proposed on the same paths, with its interval; + = proposed is cheaper. [bp]
 
-    The table gives how far the dearer one is behind the cheaper one.
+    The table gives how far the dearer one is behind the cheaper one; None where it leaves shares
+    over on some path, because what is left over has no cost to compare.
     """
     if before["behind"] is not None:
         return before["behind"], before["behind_low"], before["behind_high"]
+    if after["behind"] is None:
+        return None, None, None
     low, high = after["behind_low"], after["behind_high"]
     return (
         -after["behind"],

@@ -1,5 +1,7 @@
 """Evidence beside a change: of exactly its content, by the desk alone, void on edit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,14 @@ def test_a_gain_without_an_interval_stays_without():
     worse = {"behind": 1.5, "behind_low": None, "behind_high": None}
     assert gain_of(worse, even) == (1.5, None, None)
     assert gain_of(even, worse) == (-1.5, None, None)
+    assert gain_of(even, even) == (None, None, None)  # shares were left over
+
+
+def test_evidence_without_a_comparison_is_kept_and_can_be_said(rig):
+    from db.audit import text_of
+
+    bare = replace(FOUND, gain_bps=None, gain_low_bps=None, gain_high_bps=None)
+    rig.do(attach(rig, evidence=bare), "system")
+    (event,) = rig.journal.events(e.EvidenceAttached)
+    assert event.evidence == bare
+    assert "abcdef0123 of 64 paths" in text_of(event)

@@ -16,6 +16,7 @@ from engine.domain import commands as c
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.exchange.days import days_before
 from engine.exchange.hours import session_of
+from engine.runtime.give_back import give_back
 from engine.worker.context import Context
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
 from engine.worker.past import Stopped
@@ -33,18 +34,22 @@ def tca_day(context: Context) -> None:
     """Report every closed day that has no report yet."""
     facts = Facts(context.tables, live_source(context.where.state).name)
     for day in facts.unreported():
-        _report(context, facts, day)
+        if _report(context, facts, day):
+            give_back()  # a whole day was in memory
 
 
-def _report(context: Context, facts: Facts, day: str) -> None:
-    """Build once, send until it is taken; then the journal has it and so have the tables."""
+def _report(context: Context, facts: Facts, day: str) -> bool:
+    """Build once, send until it is taken; then the journal has it and so have the tables.
+
+    Whether it was taken now.
+    """
     if context.memo.get(f"reported {day}"):
-        return
+        return False
     jobs, clock = context.jobs, context.clock
     try:
         built = context.memo.get(f"report {day}") or _built(context, facts, day)
         if built is None:
-            return  # a parent of it has not ended yet
+            return False  # a parent of it has not ended yet
         total = built.report.total.shortfall.bps
         command = c.ReportTca(
             day=day,
@@ -55,11 +60,12 @@ def _report(context: Context, facts: Facts, day: str) -> None:
         context.submit(command, f"tca-{day}-{built.digest[:16]}")
     except (Refused, BrokenInvariant, ConnectionError, TimeoutError) as error:
         jobs.failed("tca_day", f"{day}: {error}", clock.wall_ns())
-        return
+        return False
     context.memo[f"reported {day}"] = built.digest
     context.memo.pop(f"report {day}", None)  # it is stored, and a week of them is large
     said = "-" if total is None else f"{total:+.2f} bp"
     jobs.done("tca_day", f"{day}: {len(built.report.orders)} parents, {said}", clock.wall_ns())
+    return True
 
 
 def _built(context: Context, facts: Facts, day: str) -> Built | None:

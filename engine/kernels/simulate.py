@@ -336,9 +336,10 @@ def observe_venues(parent: Any, tick: Any, tape: Tape) -> None:
 @inner
 def look(env: Env, parent: Any, tape: Tape) -> None:
     """Rule 2: of the TICK of this second the touch and the totals, and the venues if need be."""
-    write_best(env, tape.tick[0])
     if sees_all(env, parent, tape):
-        write_venues(env, tape.tick[0])
+        write_levels(env, tape.tick[0], 1)  # with the garbage that a venue may publish
+    else:
+        write_best(env, tape.tick[0])
 
 
 @inner

@@ -17,7 +17,7 @@ from engine.kernels.inference import Model, no_model
 from engine.kernels.schedules import u_shape_curve
 from engine.kernels.simulate import FINE, VENUE_STUCK, Tape, new_tape, simulate
 from tests.support.parents import a_model
-from tests.support.simulated import ADV, SECONDS, a_day, a_halt, a_parent
+from tests.support.simulated import ADV, SECONDS, a_day, a_parent, an_incident
 
 LEANING = {kinds.F_IMBALANCE_1: 3.0, kinds.F_VOLATILITY_300S: 0.4, kinds.F_FLOW_60S: 1.0}
 
@@ -57,10 +57,11 @@ def test_a_sell_with_a_limit_meets_the_same_venues_whether_decisions_are_recorde
     assert unrecorded == left_behind("LIQUIDITY", no_model(), record=True, **sell)
 
 
-def test_a_day_with_an_incident_is_the_same_bits_whether_decisions_are_recorded_or_not():
-    halt = {"incident": a_halt(1_000, 600)}
-    unrecorded = left_behind("TWAP", no_model(), record=False, **halt)
-    assert unrecorded == left_behind("TWAP", no_model(), record=True, **halt)
+@pytest.mark.parametrize("kind", [kinds.INCIDENT_HALT, kinds.INCIDENT_CROSSED])
+def test_a_day_with_an_incident_is_the_same_bits_whether_decisions_are_recorded_or_not(kind):
+    hurt = {"incident": an_incident(kind, 1_000, 600)}
+    unrecorded = left_behind("TWAP", no_model(), record=False, **hurt)
+    assert unrecorded == left_behind("TWAP", no_model(), record=True, **hurt)
     assert unrecorded != left_behind("TWAP", no_model(), record=False)
 
 

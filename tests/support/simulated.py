@@ -69,8 +69,13 @@ def a_parent(strategy, **changed):
 
 def a_halt(at_s, seconds):
     """INCIDENT record of a trading halt."""
+    return an_incident(kinds.INCIDENT_HALT, at_s, seconds)
+
+
+def an_incident(kind, at_s, seconds):
+    """INCIDENT record; at the first venue, where the kind is of one."""
     row = np.zeros(1, dtype=INCIDENT)[0]
-    row["kind"] = kinds.INCIDENT_HALT
+    row["kind"] = kind
     row["from_ns"], row["to_ns"] = at_s * SECOND, (at_s + seconds) * SECOND
     return row
 

@@ -13,8 +13,8 @@ import zmq
 
 from engine.bench.web_clients import log_in
 from engine.domain.people import Role
-from engine.drill.screen import Picture, Screen, frames
 from engine.drill.memory import rss
+from engine.drill.screen import Picture, Screen, frames
 from engine.gateway.live import QUEUE, Client, Hub, frame_from_bytes
 from engine.gateway.server import Web
 from engine.runtime.clock import SystemClock

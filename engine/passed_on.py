@@ -4,8 +4,9 @@ A module is imported when its verb is asked for: none of them is needed to start
 """
 
 import argparse
+import signal
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 FAMILIES: Final = {  # verb -> what it does, and its members: one module of engine.VERB each
     "bench": (
@@ -63,8 +64,14 @@ PASSED_ON: Final = {
 }
 
 
+def leave(number: int, _frame: object) -> NoReturn:
+    """Asked to end: by the road on which a desk that was started is stopped, too."""
+    raise SystemExit(128 + number)
+
+
 def member(options: argparse.Namespace) -> int:
-    """Run one of a family."""
+    """Run one of a family; what it has started ends with it."""
+    signal.signal(signal.SIGTERM, leave)
     module: Any = import_module(f"engine.{options.verb}.{options.what}")
     return int(module.main(options.rest))
 

@@ -1,5 +1,6 @@
 """Every child of the day as the exchange knows it: from messages, tags and reports."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class Ledger:
 
     orders: dict[int, Known] = field(default_factory=dict)
     reports: list[Records] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)  # reports before each part of them
     count: int = 0  # of reports
     mark: int = 0
 
@@ -100,6 +102,7 @@ class Ledger:
         """Reports went out."""
         if len(reports):
             self.reports.append(reports)
+            self.starts.append(self.count)
             self.count += len(reports)
         for row in reports:
             if row["kind"] in SAYS_NOTHING:
@@ -129,14 +132,19 @@ class Ledger:
         self._touch(known)
         return known
 
-    def rows(self, since: int = 0) -> Records:
-        """Reports of the day after the first ``since``."""
-        first, count = len(self.reports), self.count
-        while first and count > since:  # from the end: the watchdog asks for the newest
-            first -= 1
-            count -= len(self.reports[first])
-        every = np.concatenate([*self.reports[first:], np.zeros(0, EXECUTION)])
-        return every[max(since - count, 0) :]
+    def rows(self, since: int = 0, most: int | None = None) -> Records:
+        """Reports of the day after the first ``since``, at most so many.
+
+        Costs what it answers, however long the day: a watchdog that comes back reads all of it.
+        """
+        first = max(bisect_right(self.starts, since) - 1, 0)
+        last = len(self.reports)
+        if most is not None:
+            last = bisect_left(self.starts, since + most, first)
+        # as bytes: numpy compares the fields of every part that it joins
+        parts = bytearray().join(part.tobytes() for part in self.reports[first:last])
+        skipped = max(since - self.starts[first], 0) if self.starts else 0
+        return np.frombuffer(parts, EXECUTION)[skipped:][:most]
 
     def check(self) -> int:
         """A sum over every order of the day; see ``check_of``."""

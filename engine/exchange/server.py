@@ -271,7 +271,7 @@ class Server:
 
 def _log(day: Trading, since: int) -> dict[str, Any]:
     """A page of reports: a long day from its beginning must not hold up everybody else."""
-    rows = day.ledger.rows(since)
+    rows = day.ledger.rows(since, PAGE + 1)
     page = rows[:PAGE]
     names = page.dtype.names or ()
     known = day.ledger.orders

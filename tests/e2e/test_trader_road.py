@@ -220,7 +220,6 @@ def test_the_blotter_filters_by_address_and_exports_exactly_what_it_shows(
 def paused(page: Any) -> Iterator[None]:
     """The market stands still, so that two looks see the same values; it goes on for the next."""
     set_speed(page, "Pause", 0)
-    page.wait_for_timeout(700)  # one slow frame of the stream
     yield
     set_speed(page, f"{SPEED}x", SPEED)
 

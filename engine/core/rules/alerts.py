@@ -47,9 +47,7 @@ def assign(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, 
     """Somebody who could close it takes an exception, or is given it."""
     command = envelope.command
     assert isinstance(command, c.AssignAlert)
-    alert = find(state, command.alert_id)
-    check_open(alert)
-    check_reach(state, person, alert, "alert.assign", "assigns")
+    alert = open_to(state, person, command.alert_id, "alert.assign", "assigns")
     to = state.people.get(command.to or person.id)
     if to is None or not to.active or not may(to.roles, "alert.resolve"):
         raise Refused(
@@ -82,9 +80,7 @@ def resolve(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     """Close an exception; one whose cause the desk still sees stays open."""
     command = envelope.command
     assert isinstance(command, c.ResolveAlert)
-    alert = find(state, command.alert_id)
-    check_open(alert)
-    check_reach(state, person, alert, "alert.resolve", "closes")
+    alert = open_to(state, person, command.alert_id, "alert.resolve", "closes")
     reason = check_reason(envelope, "closing an exception")
     if stands(state, alert):
         raise Refused(
@@ -136,6 +132,14 @@ def find(state: State, number: int) -> Alert:
     alert = state.alerts.get(number)
     if alert is None:
         raise Refused(f"there is no alert A-{number}")
+    return alert
+
+
+def open_to(state: State, person: Person, number: int, right: str, what: str) -> Alert:
+    """The exception of a number, which nobody has closed and which this person may act on."""
+    alert = find(state, number)
+    check_open(alert)
+    check_reach(state, person, alert, right, what)
     return alert
 
 

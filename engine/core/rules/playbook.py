@@ -1,6 +1,6 @@
 """The playbook at work: steps that are done about an exception, and new texts of its sections."""
 
-from engine.core.rules.alerts import check_open, check_reach, find
+from engine.core.rules.alerts import open_to
 from engine.core.rules.four_eyes import check_reason
 from engine.core.state import State
 from engine.domain import commands as c
@@ -30,9 +30,7 @@ def tick(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     """One step is done, once, in the text that the person read."""
     command = envelope.command
     assert isinstance(command, c.TickStep)
-    alert = find(state, command.alert_id)
-    check_open(alert)
-    check_reach(state, person, alert, "playbook.tick", "works on")
+    alert = open_to(state, person, command.alert_id, "playbook.tick", "works on")
     bound = section_of(alert.kind)
     if bound is None or bound.id != command.section:
         wanted = "no section" if bound is None else bound.id

@@ -115,15 +115,24 @@ def _losses(state: State) -> Iterator[Trip]:
 def _loss(state: State, parent: Parent, lost: float, limit: Limit) -> Trip:
     instrument = state.instruments[parent.symbol]
     paid = parent.average_price * instrument.tick_size
-    return Trip(
-        kind=LOSS,
-        scope="parent",
-        target=parent_text(parent.id),
-        sentence=f"P-{parent.id} lost {lost:,.0f} {instrument.currency} against arrival, "
+    sentence = (
+        f"P-{parent.id} lost {lost:,.0f} {instrument.currency} against arrival, "
         f"{key_text(limit.key)} is {limit.value:,.0f}: {parent.filled:,} {parent.symbol} at "
         f"{paid:.4f}, arrival {parent.arrival_price * instrument.tick_size:.4f}, "
-        f"fees {parent.fees:,.2f}",
-        value=lost,
+        f"fees {parent.fees:,.2f}"
+    )
+    return _of_order(state, LOSS, parent, limit, lost, sentence)
+
+
+def _of_order(
+    state: State, kind: str, parent: Parent, limit: Limit, value: float, sentence: str
+) -> Trip:
+    return Trip(
+        kind=kind,
+        scope="parent",
+        target=parent_text(parent.id),
+        sentence=sentence,
+        value=value,
         threshold=limit.value,
         at=state.desk_ns,
     )
@@ -167,14 +176,8 @@ def _rejects(state: State) -> Iterator[Trip]:
 
 
 def _reject(state: State, parent: Parent, n: int, limit: Limit) -> Trip:
-    return Trip(
-        kind=REJECTS,
-        scope="parent",
-        target=parent_text(parent.id),
-        sentence=f"{n} children of P-{parent.id} were rejected in "
-        f"{limit.window_ns // SECOND} s of market time, {key_text(limit.key)} is "
-        f"{limit.value:g}",
-        value=float(n),
-        threshold=limit.value,
-        at=state.desk_ns,
+    sentence = (
+        f"{n} children of P-{parent.id} were rejected in {limit.window_ns // SECOND} s of market "
+        f"time, {key_text(limit.key)} is {limit.value:g}"
     )
+    return _of_order(state, REJECTS, parent, limit, float(n), sentence)

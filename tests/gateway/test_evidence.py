@@ -1,5 +1,6 @@
 """The door to evidence: one question a request, the end is given to the engine once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.gateway.live import Frame
 from tests.gateway.test_expected import DESK
 from tests.gateway.test_reads import enter
 from tests.support.desk_fakes import START_NS, a_web
+from tests.support.fake_worker import FakeWorker
 
 CHANGE = {"id": "R-3", "strategy": "VWAP", "state": "OPEN", "values": {"band": 0.04},
           "model": None, "content_hash": "ab" * 32, "evidence": None}  # fmt: skip
@@ -29,24 +31,11 @@ DONE = {
 }  # fmt: skip
 
 
-class FakeWorker:
-    """Answers as told; remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.told: dict[str, Any] = {"state": "running", "n": 8, "of": 64}
-
-    async def ask(self, name: str, args: dict[str, Any], timeout_s: float = 2.0) -> Any:
-        assert name == "pretrade"
-        self.asked.append(args)
-        return dict(self.told)
-
-    def close(self) -> None: ...
-
-
 @pytest.fixture
-def worker() -> FakeWorker:
-    return FakeWorker()
+def worker() -> Iterator[FakeWorker]:
+    worker = FakeWorker({"state": "running", "n": 8, "of": 64})
+    yield worker
+    assert {name for name, _ in worker.asked} <= {"pretrade"}
 
 
 @pytest.fixture
@@ -74,7 +63,7 @@ def test_one_question_is_kept_alive_by_everybody_who_looks(
         enter(client, role)
         told = client.get("/api/v1/evidence/R-3").json()
         assert (told["state"], told["n"], told["order"]["quantity"]) == ("running", 8, 100_000)
-    first, second = worker.asked
+    (_, first), (_, second) = worker.asked
     assert first == second  # whoever asks: the same question under the same ticket
     assert [(way["name"], way["values"]) for way in first["ways"]] == [
         ("in force", {"band": 0.03}), ("proposed", {"band": 0.04}),

@@ -12,6 +12,7 @@ from engine.domain.strategy import STRATEGIES
 from engine.gateway.live import Frame
 from tests.gateway.test_reads import enter
 from tests.support.desk_fakes import ORIGIN, START_NS, a_web
+from tests.support.fake_worker import FakeWorker
 
 ASKED = "symbol=MIDC&side=-1&quantity=5000&horizon_ns=3600000000000&strategy=VWAP&ticket=t1"
 DESK = {"mode": "SIM", "day": "2026-11-27", "open_at": 1, "market_at": 77, "session": "CONTINUOUS"}
@@ -23,25 +24,9 @@ ROWS = [
 ]  # fmt: skip
 
 
-class FakeWorker:
-    """Remembers what it was asked and answers as told."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.answer: Exception | None = None
-
-    async def ask(self, name: str, args: dict[str, Any], timeout_s: float = 2.0) -> Any:
-        self.asked.append((name, args))
-        if self.answer is not None:
-            raise self.answer
-        return {"state": "running", "n": 8, "table": {"rows": [dict(row) for row in ROWS]}}
-
-    def close(self) -> None: ...
-
-
 @pytest.fixture
 def worker() -> FakeWorker:
-    return FakeWorker()
+    return FakeWorker({"state": "running", "n": 8, "table": {"rows": ROWS}})
 
 
 @pytest.fixture
@@ -100,7 +85,7 @@ def test_what_cannot_be_answered_is_said_in_words(
     client: TestClient, worker: FakeWorker, answer: Exception, words: str
 ) -> None:
     enter(client, Role.TRADER)
-    worker.answer = answer
+    worker.told = answer
     found = client.get(f"/api/v1/pretrade?{ASKED}")
     assert found.status_code == 200
     assert found.json()["state"] == "refused"

@@ -292,20 +292,27 @@ def test_a_filter_says_what_it_does_not_understand_and_keeps_the_last_it_did(
     guest = visitor().log_in(desk, "amara", "/")
     page = guest.page
     page.wait_for_selector(ROWS)
-    rows = "() => QDBlotter.grid.getDisplayedRowCount()"
-    everything = [row for row in rest(page, "parents")["items"] if row["state"] not in ENDED]
-    page.fill("#blotter-words", "side=sell")
-    sells = sum(row["side"] == -1 for row in everything)
-    page.wait_for_function(f"(n) => ({rows})() === n", arg=sells)
-    page.fill("#blotter-words", "side=sell colour=red")
-    page.wait_for_selector("#blotter-words[aria-invalid=true]")
-    assert "there is no field colour" in page.inner_text("#blotter-wrong")
-    assert page.evaluate(rows) == sells
-    assert "colour" not in page.url
-    page.fill("#blotter-words", "-sell qty>1k")
-    buys = sum(row["side"] == 1 and row["quantity"] > 1_000 for row in everything)
-    page.wait_for_function(f"(n) => ({rows})() === n", arg=buys)
+    with paused(page):  # orders end and new ones arrive: count them while they do not
+        page.fill("#blotter-words", "side=sell")
+        sells = counted(page, lambda row: row["side"] == -1)
+        page.fill("#blotter-words", "side=sell colour=red")
+        page.wait_for_selector("#blotter-words[aria-invalid=true]")
+        assert "there is no field colour" in page.inner_text("#blotter-wrong")
+        assert page.evaluate(SHOWN_ROWS) == sells
+        assert "colour" not in page.url
+        page.fill("#blotter-words", "-sell qty>1k")
+        counted(page, lambda row: row["side"] == 1 and row["quantity"] > 1_000)
     assert guest.complaints == []
+
+
+def counted(page: Any, wanted: Callable[[Any], bool]) -> int:
+    """How many open orders are wanted, once the grid shows as many as the desk has."""
+    for _ in range(100):
+        orders = [row for row in rest(page, "parents")["items"] if row["state"] not in ENDED]
+        held = sum(wanted(row) for row in orders)
+        if page.evaluate(SHOWN_ROWS) == held:
+            return held
+    raise AssertionError(f"the grid shows {page.evaluate(SHOWN_ROWS)}, the desk has {held}")
 
 
 def test_a_saved_view_is_there_in_another_browser_and_the_workbook_equals_the_grid(
@@ -343,6 +350,7 @@ def test_a_saved_view_is_there_in_another_browser_and_the_workbook_equals_the_gr
     assert first.complaints == second.complaints == []
 
 
+SHOWN_ROWS = "() => QDBlotter.grid.getDisplayedRowCount()"
 ENDED = {"COMPLETED", "EXPIRED", "KILLED", "REFUSED"}
 COLUMNS = "() => QDBlotter.grid.getAllDisplayedColumns().map((c) => c.getColId())"
 WRITTEN = {"#,##0": "{:.0f}", "+0.00;-0.00;0.00": "{:+.2f}", "0.0%": "{:.1%}", "0%": "{:.0%}",

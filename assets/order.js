@@ -339,7 +339,7 @@
         f("price", child.average, d() + 1), child.unconfirmed || f("state", child.state), f("price", Math.max(0, life), 1), child.why || "-", child.binding || "-",
         child.refusal || (child.cancel_by ? "by " + child.cancel_by : "-")];
       cells.forEach((value, i) => text(line.children[i], value));
-      const state = child.unconfirmed ? "cost" : "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
+      const state = child.unconfirmed ? (child.late === "alert" ? "cost" : "warn") : "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
       if (line.children[8].className !== state) line.children[8].className = state;
       line.classList.toggle("chosen", child.id === chosen);
       line.classList.toggle("ended", CHILD_ENDED.has(child.state));

@@ -144,8 +144,8 @@ class VenueBack(Event, frozen=True, kw_only=True):
 class TroubleSeen(Event, frozen=True, kw_only=True):
     """Something is wrong with the market, seen from its data alone; its alert follows."""
 
-    kind: str  # crossed, feed, halt, move, stuck
-    object: str  # a venue, a symbol, or "all"
+    kind: str  # crossed, feed, halt, move, stuck, pending
+    object: str  # a venue, a symbol, an order, or "all"
     since: Nanos  # market time of the cause, as far as it can be known
 
 

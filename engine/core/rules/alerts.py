@@ -102,7 +102,7 @@ def stands(state: State, alert: Alert) -> bool | None:
     """Whether the cause is still seen by the desk itself; None = it does not look for that."""
     family, _, kind = alert.kind.partition(".")
     match family, kind:
-        case "market", ("crossed" | "feed" | "halt" | "move" | "stuck"):
+        case "market", ("crossed" | "feed" | "halt" | "move" | "stuck" | "pending"):
             return (kind, alert.object) in state.trouble
         case "desk", _:
             return (kind, "") in state.conditions

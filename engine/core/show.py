@@ -366,6 +366,7 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         decided_at=change.decided_at,
         decision_reason=change.decision_reason,
         evidence=None if change.evidence is None else asdict(change.evidence),
+        comments=[[note.at, note.by, note.text] for note in change.comments],
     )
 
 

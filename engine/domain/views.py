@@ -251,6 +251,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: int
     decision_reason: str
     evidence: dict[str, Any] | None = None  # engine.domain.governance.Evidence, field by field
+    comments: list[list[str | int]] = []  # at, by, text
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -218,8 +218,9 @@ def test_each_break_asks_its_own_policy_and_not_the_other(cause):
     )  # fmt: skip
     pairs = [(one, other) for one in OnRestart for other in OnRestart]
     numbers = {
-        rig.buy(1_000, **{mine: one, others: other}): one for one, other in pairs
-    }  # fmt: skip
+        rig.buy(1_000 + 100 * i, **{mine: one, others: other}): one
+        for i, (one, other) in enumerate(pairs)
+    }
     rig.run(3)
     if cause == "restart":
         rig.loop.resume_day()

@@ -1,0 +1,152 @@
+"""Alert rules: what each measures, and the one function that says whether it alarms. Pure.
+
+The live desk and the calibration on past days both come here: the desk with one look at every
+order, the calibration with every look at one order. NaN = cannot be said.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain.kinds import MODEL_DOUBTFUL, MODEL_EXPIRED, MODEL_NONE
+from engine.domain.units import SECOND
+
+Floats = NDArray[np.float64]
+Mids = Floats | float
+SLIPPAGE: Final = "alert_slippage"
+BEHIND: Final = "alert_behind"
+PARTICIPATION: Final = "alert_participation"
+DOUBT: Final = "alert_doubt"
+REJECTS: Final = "alert_rejects"
+MOVE: Final = "alert_move"
+STALE: Final = "alert_stale"
+LEAST_DONE: Final = 0.05  # of an order, before its average and its share of the volume say anything
+DOUBT_NS: Final = 300 * SECOND  # market clock
+DOUBT_LEAST: Final = 60  # decisions in it before their share says anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """How a rule alarms; its threshold and its words are a limit of this kind."""
+
+    kind: str
+    alert: str  # kind of the exception
+    trouble: str = ""  # what stands while it alarms; "" = each time is one for itself
+    severity: str = "warn"
+    back: float = 0.8  # it is over below this part of the threshold
+
+    @property
+    def is_of_order(self) -> bool:
+        return self.alert.startswith("order.")
+
+
+_RULES: Final = (
+    AlertRule(kind=SLIPPAGE, alert="order.slippage", trouble="slippage"),
+    AlertRule(kind=BEHIND, alert="order.behind", trouble="behind"),
+    AlertRule(kind=PARTICIPATION, alert="order.participation", trouble="participation"),
+    AlertRule(kind=DOUBT, alert="order.doubt", trouble="doubt"),
+    AlertRule(kind=REJECTS, alert="reject"),
+    AlertRule(kind=MOVE, alert="market.move", trouble="move", severity="critical", back=7 / 15),
+    AlertRule(kind=STALE, alert="market.feed", trouble="feed", severity="critical", back=1.0),
+)
+RULES: Final[dict[str, AlertRule]] = {rule.kind: rule for rule in _RULES}
+OF_ORDERS: Final = tuple(rule for rule in _RULES if rule.is_of_order)
+ORDER_TROUBLES: Final = frozenset(rule.trouble for rule in OF_ORDERS)
+
+
+def alarm(standing: bool, value: float, threshold: float, back: float = 1.0) -> bool:  # noqa: FBT001
+    """Whether it alarms now: beyond the threshold, and then until it is back below a part of it.
+
+    What cannot be said leaves everything as it is.
+    """
+    if value != value:
+        return standing
+    return bool(value > (back * threshold if standing else threshold))
+
+
+# --- orders ---------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """Orders as the rules see them at a decision, one element a look. Prices in ticks."""
+
+    side: Floats
+    quantity: Floats  # [share]
+    filled: Floats  # [share]
+    average: Floats  # of the fills, NaN before the first
+    vwap: Floats  # of the market since the order began, own prints in it; NaN = nothing traded
+    target: Floats  # that should be done by now [share]; NaN = without a schedule
+    volume: Floats  # of the market since the order began, own shares in it [share]
+    doubt: Floats  # part of its decisions of DOUBT_NS whose model was in doubt
+
+
+def _slippage(looks: Looks) -> Floats:
+    """Side * (average - VWAP) / VWAP, both since the order began. [bp] Positive = cost."""
+    return np.asarray(looks.side * (looks.average - looks.vwap) / looks.vwap * 1e4)
+
+
+def _behind(looks: Looks) -> Floats:
+    """|filled - target| / quantity, ahead as much as behind. [fraction]"""
+    return np.asarray(np.abs(looks.filled - looks.target) / looks.quantity)
+
+
+def _participation(looks: Looks) -> Floats:
+    """Filled / volume since the order began. [fraction]"""
+    traded = np.where(looks.volume > 0, looks.volume, np.nan)
+    return np.asarray(looks.filled / traded)
+
+
+MEASURES: Final[dict[str, Callable[[Looks], Floats]]] = {
+    SLIPPAGE: _slippage,
+    BEHIND: _behind,
+    PARTICIPATION: _participation,
+    DOUBT: lambda looks: looks.doubt,
+}
+NEEDS_FILLS: Final = (SLIPPAGE, PARTICIPATION)
+
+
+def measure(kind: str, looks: Looks) -> Floats:
+    """What a rule of orders compares with its threshold, one value a look."""
+    found = MEASURES[kind](looks)
+    if kind in NEEDS_FILLS:
+        return np.where(looks.filled >= LEAST_DONE * looks.quantity, found, np.nan)
+    return found
+
+
+@dataclass(slots=True)
+class Doubts:
+    """Of each order, which of its last decisions had a model in doubt. Derived, not journalled."""
+
+    seen: dict[int, deque[tuple[int, bool]]] = field(default_factory=dict)
+
+    def add(self, parent: int, at: int, model_state: int) -> float:
+        """Take a decision in; the part in doubt, NaN without a model or with too few decisions."""
+        if model_state == MODEL_NONE:
+            return float("nan")
+        kept = self.seen.setdefault(parent, deque())
+        kept.append((at, model_state in (MODEL_DOUBTFUL, MODEL_EXPIRED)))
+        while kept[0][0] <= at - DOUBT_NS:
+            kept.popleft()
+        if len(kept) < DOUBT_LEAST:
+            return float("nan")
+        return sum(doubted for _, doubted in kept) / len(kept)
+
+
+# --- stocks ---------------------------------------------------------------------------------
+def furthest(newest: Mids, low: Mids, high: Mids) -> Floats:
+    """The largest move to the newest mid from any of its window, signed. [fraction]"""
+    up, down = newest / low - 1.0, newest / high - 1.0
+    return np.where(up >= -down, up, down)
+
+
+def times_usual(move: Floats | float, usual: float) -> Floats:
+    """A move in multiples of what is usual in that time; NaN where nothing is usual."""
+    return np.asarray(np.abs(move) / (usual if usual > 0.0 else np.nan))
+
+
+def in_window(instants: Sequence[int], now: int, window_ns: int) -> int:
+    """How many of these lie in the window that ends now."""
+    return sum(1 for at in instants if now - window_ns < at <= now)

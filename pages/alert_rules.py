@@ -11,7 +11,7 @@ from components.callback import page
 from components.rows import Cell, instant, number, table
 from components.surface import surface
 from db.queries_limits import LimitVersion
-from engine.core.alarms import RULES
+from engine.domain.alert_rules import RULES
 from engine.domain.limits import ALERTS, KINDS, LimitKind, delivered
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND

@@ -12,17 +12,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.alert_rules import (
-    BEHIND,
-    DOUBT,
-    PARTICIPATION,
-    SLIPPAGE,
-)
+from engine.domain.alert_rules import BEHIND as BEHIND
+from engine.domain.alert_rules import DOUBT as DOUBT
 from engine.domain.alert_rules import MOVE as MOVE
 from engine.domain.alert_rules import OF_ORDERS as OF_ORDERS
 from engine.domain.alert_rules import ORDER_TROUBLES as ORDER_TROUBLES
+from engine.domain.alert_rules import PARTICIPATION as PARTICIPATION
 from engine.domain.alert_rules import REJECTS as REJECTS
 from engine.domain.alert_rules import RULES as RULES
+from engine.domain.alert_rules import SLIPPAGE as SLIPPAGE
 from engine.domain.alert_rules import STALE as STALE
 from engine.domain.alert_rules import AlertRule as AlertRule
 from engine.domain.kinds import MODEL_DOUBTFUL, MODEL_EXPIRED, MODEL_NONE

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from components import forms, live
 from components.callback import page
+from components.markup import attrs
 from components.rows import Cell, instant, number, table
 from components.surface import surface
 from db.queries_limits import LimitVersion
@@ -23,6 +24,12 @@ ROAD: Final = (
     "A rule stops nothing: it says who must look. Lower is stricter and in force before the next "
     "decision, by you alone; a wider rule waits for a second person, and risk is one of the two. "
     "Every version keeps its derivation, owner and review date, and can be proposed again."
+)
+
+TRIED: Final = (
+    "The worker goes through the closed days of this desk, at most twenty, with the same measures "
+    "and the same decision as the live desk. An order that was amended is looked at with its last "
+    "quantity; a quote that one venue alone had wrong is not on the tape."
 )
 
 
@@ -41,6 +48,17 @@ def alert_rules(key: str = "", version: str = "") -> Component:
                         f"Change: {name_of(KINDS[chosen])}",
                         form(chosen, restored or found[0], restored),
                         id="rule-change",
+                        tools=html.Span(
+                            "stricter: risk alone; wider: two people", className="dim", title=ROAD
+                        ),
+                    ),
+                    live.panel(
+                        "Tried on the days that are past",
+                        tried(chosen),
+                        id="rule-tried",
+                        tools=html.Span(
+                            "in force and as typed above", className="dim", title=TRIED
+                        ),
                     ),
                     live.panel("Versions", history(found), grow=True, id="rule-history"),
                 ],
@@ -138,10 +156,18 @@ def form(kind: str, row: LimitVersion, restored: LimitVersion | None) -> Compone
                     value=row.derivation if row.version else ""),
         forms.field("reason", "Reason of this change", required=True,
                     value="" if restored is None else f"restore version {restored.version}"),
-        html.P(ROAD, className="dim"),
     ]  # fmt: skip
     words = "Propose this rule" if restored is None else f"Restore version {restored.version}"
     return forms.command_form("rule-form", "ProposeLimit", fields, submit=words)
+
+
+def tried(kind: str) -> Component:
+    """Drawn by ``assets/alert_rules.js`` while the worker answers, anew for another number."""
+    return html.Div(
+        html.P("asking the worker", className="dim"),
+        className="tried",
+        **attrs({"data-tried": kind, "data-unit": KINDS[kind].unit, "aria-live": "polite"}),
+    )
 
 
 def history(rows: tuple[LimitVersion, ...]) -> Component:

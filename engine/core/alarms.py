@@ -43,6 +43,20 @@ def alarm(standing: bool, value: float, threshold: float, back: float = 1.0) -> 
     return bool(value > (back * threshold if standing else threshold))
 
 
+def begins(values: Floats, threshold: float, back: float) -> list[int]:
+    """Places of a series at which an alarm begins: ``alarm`` walked over it."""
+    beyond = np.flatnonzero(values > threshold)
+    out: list[int] = []
+    standing = False
+    first = int(beyond[0]) if len(beyond) else len(values)
+    for place, value in enumerate(values[first:].tolist(), start=first):
+        now = alarm(standing, value, threshold, back)
+        if now and not standing:
+            out.append(place)
+        standing = now
+    return out
+
+
 # --- orders ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:

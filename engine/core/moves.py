@@ -40,5 +40,9 @@ class Moves:
 
 def usual(instrument: Instrument) -> float:
     """Standard deviation of a minute's move, from the instrument's day. [fraction]"""
-    minutes = math.sqrt(WINDOW_NS / SECOND / SESSION_S)
-    return instrument.daily_volatility_bps / 1e4 * minutes
+    return usual_of(instrument.daily_volatility_bps)
+
+
+def usual_of(daily_volatility_bps: float) -> float:
+    """The same from the daily volatility alone. [fraction]"""
+    return daily_volatility_bps / 1e4 * math.sqrt(WINDOW_NS / SECOND / SESSION_S)

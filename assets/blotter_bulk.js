@@ -88,7 +88,7 @@
   }
   /* the receipt of each: from the engine's rows, never assumed */
   function follow(id, chip, kind, looks) {
-    if (!chip.isConnected || ["REFUSED", "UNKNOWN"].includes(chip.dataset.state)) return;
+    if (!chip.isConnected || chip.dataset.state === "REFUSED") return;    /* one without an answer may have had its effect */
     const row = QD.rows("parents").get(id), kill = row && row.kill && QD.rows("kills").get(row.kill);
     const say = (state, text) => { chip.dataset.state = state; chip.textContent = text; };
     if (kind === "kill" && kill) {

@@ -11,7 +11,7 @@ from tests.support.real_desk import RealDesk, until
 pytestmark = pytest.mark.timeout(600)
 SEED = 7
 # market speeds: while an incident lasts there is time to look at it, then it is soon over
-LOOK, RUN = 4, 30
+LOOK, RUN = 2, 30
 MINUTE = 60_000_000_000
 WHERE = {"bust": "newest order", "late_fill": "newest order"}
 

@@ -12,6 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from components import text
 from tests.support.browser import (
     PAUSE,
     Visitor,
@@ -229,8 +230,8 @@ def test_the_blotter_filters_by_address_and_exports_exactly_what_it_shows(
     with paused(page, SPEED):
         download, cells = exported_at_rest(page, "#blotter-csv")
     assert "DEMO" in download.suggested_filename
-    text = download.path().read_text(encoding="utf-8-sig")
-    exported = list(csv.reader(io.StringIO(text)))
+    content = download.path().read_text(encoding="utf-8-sig")
+    exported = list(csv.reader(io.StringIO(content)))
     assert exported[0][:3] == ["Parent", "Symbol", "Side"]
     assert [row[:3] for row in exported[1:]] == [
         [parent, "MIDC", "BUY \u25b2"] for parent in reversed(parents)
@@ -257,10 +258,10 @@ def line(cells: list[str]) -> list[str]:
     return [plain(cell) for cell in cells]
 
 
-def plain(text: str) -> str:
+def plain(cell: str) -> str:
     """The digits, without thousands and with a keyboard minus."""
-    text = text.replace("\u2212", "-").strip()
-    return text.replace(",", "") if re.fullmatch(r"[-+]?[\d,]+(\.\d+)?%?", text) else text
+    cell = cell.replace("\u2212", "-").strip()
+    return cell.replace(",", "") if re.fullmatch(r"[-+]?[\d,]+(\.\d+)?%?", cell) else cell
 
 
 def shown_cells(page: Any) -> list[list[str]]:
@@ -384,18 +385,30 @@ def test_a_saved_view_is_there_in_another_browser_and_the_workbook_equals_the_gr
 SHOWN_ROWS = "() => QDBlotter.grid.getDisplayedRowCount()"
 ENDED = {"COMPLETED", "EXPIRED", "KILLED", "REFUSED"}
 COLUMNS = "() => QDBlotter.grid.getAllDisplayedColumns().map((c) => c.getColId())"
-WRITTEN = {"#,##0": "{:.0f}", "+0.00;-0.00;0.00": "{:+.2f}", "0.0%": "{:.1%}", "0%": "{:.0%}",
-           "#,##0.00": "{:.2f}", "#,##0.000": "{:.3f}", "#,##0.0000": "{:.4f}"}  # fmt: skip
+WRITTEN: dict[str, Callable[[Any], str]] = {
+    "#,##0": text.number, "+0.00;-0.00;0.00": text.signed, "0.0%": text.percent,
+    "0%": lambda v: text.percent(v, 0), "#,##0.00": lambda v: text.number(v, 2),
+    "#,##0.000": lambda v: text.number(v, 3), "#,##0.0000": lambda v: text.number(v, 4),
+}  # fmt: skip
 
 
 def shown(cell: Any) -> str:
-    """A cell as its format writes it, by the rules of the screen."""
+    """A cell as its format writes it, by the rules of the screen: a half goes to the even digit."""
     if cell.value is None:
         return "-"
     if not isinstance(cell.value, int | float):
         return line([str(cell.value)])[0]
-    text = WRITTEN[cell.number_format].format(cell.value)
-    return text if re.search("[1-9]", text) else text.lstrip("+-")
+    return plain(WRITTEN[cell.number_format](cell.value))
+
+
+def test_a_half_is_written_as_the_screen_writes_it() -> None:
+    cell = openpyxl.Workbook().active.cell(1, 1, -0.235)
+    for value, form, written in (
+        (-0.235, "#,##0.00", "-0.24"), (0.125, "#,##0.00", "0.12"), (1_234.5, "#,##0", "1234"),
+        (0.0, "+0.00;-0.00;0.00", "0.00"), (0.1235, "0.0%", "12.4%"),
+    ):  # fmt: skip
+        cell.value, cell.number_format = value, form
+        assert shown(cell) == written
 
 
 def test_bulk_acts_show_whom_they_hit_and_a_receipt_for_each(

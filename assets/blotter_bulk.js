@@ -106,10 +106,12 @@
   }
 
   B.parts.push(() => {
-    B.grid.addEventListener("selectionChanged", words);
+    let picked = false;    /* also what the filter hides now: an order may come back into it */
+    B.grid.addEventListener("selectionChanged", () => { picked = B.grid.getSelectedRows().length > 0; words(); });
+    B.grid.addEventListener("filterChanged", words);
     let due = 0;    /* four times a second are enough for a reader, with 2,000 selected too */
     QD.on("parents", () => {
-      if (due || !$("bulk-hold").closest(".panel-head").dataset.picked) return;
+      if (due || !picked) return;
       due = setTimeout(() => { due = 0; if (!B.grid.isDestroyed()) words(); }, 250);
     });
     for (const kind of Object.keys(KINDS)) $("bulk-" + kind).addEventListener("click", () => open(kind));

@@ -361,7 +361,7 @@ def test_the_server_stops_quickly_with_open_streams(
     assert page.evaluate("said") == ["bye"]
 
 
-def test_a_bulk_act_without_an_answer_is_followed_until_the_rows_tell_its_effect(
+def test_a_bulk_act_without_an_answer_is_followed_by_the_rows_and_the_filter_by_the_buttons(
     web_desk: RunningDesk, visitor: Callable[..., Visitor]
 ) -> None:
     assert web_desk.engine is not None
@@ -375,6 +375,13 @@ def test_a_bulk_act_without_an_answer_is_followed_until_the_rows_tell_its_effect
     web_desk.engine.mute = False
     web_desk.engine.publish("parents", {"P-1": {"state": "HELD", "children": 0}})
     wait_text(page, "#bulk-rows [data-state=DONE]", "HELD, 0 children still live")
+    page.click("#bulk-close")
+    for words, says in (("working", "Resume selected"), ("held", "Resume 1 of 1")):
+        page.fill("#blotter-words", f"state={words}")  # hidden, and back: it stays selected
+        wait_text(page, "#bulk-resume", says)
+    page.fill("#blotter-words", "state=working")
+    web_desk.engine.publish("parents", {"P-1": {"state": "WORKING"}})
+    wait_text(page, "#bulk-hold", "Hold 1 of 1")
 
 
 PRESSES = """() => {

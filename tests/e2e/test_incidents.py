@@ -131,8 +131,8 @@ def test_a_venue_outage_is_shown_and_its_children_are_unconfirmed(pages: Any) ->
 
     def resting() -> str:
         """Where a child of P-2 rests, in a market that stands still."""
-        set_speed(boss, RUN)
-        until(at_rest, what="a child of P-2 at rest")
+        set_speed(boss, LOOK)
+        until(at_rest, what="a child of P-2 at rest", wait_s=120)
         set_speed(boss, 0)
         return at_rest()
 
@@ -143,12 +143,13 @@ def test_a_venue_outage_is_shown_and_its_children_are_unconfirmed(pages: Any) ->
 
     name = until(resting, what="a child of P-2 that rests")
     start(boss, "outage", seconds=60, venue=name)
-    wait(boss, "#venues", name, "down")
     waiting = until(
         lambda: [c for c in rest(trader, "children")
-                 if c["unconfirmed"].startswith(f"unconfirmed at {name}, ")],
+                 if f"unconfirmed at {name}, " in c["unconfirmed"]],
         what="unconfirmed children",
     )  # fmt: skip
+    set_speed(boss, 0)  # what is said of it now stands until it answers
+    wait(boss, "#venues", name, "down")
     said(boss, f"{name} is silent: children go elsewhere", "of ours with")
     set_speed(boss, RUN)
     said(boss, f"{name} answers again")
@@ -235,10 +236,10 @@ def test_a_stuck_pool_is_named_with_what_is_unconfirmed_there(pages: Any) -> Non
         start(boss, "stuck_dark", seconds=300, venue=name)
     waits = until(
         lambda: next((c["unconfirmed"] for c in rest(trader, "children")
-                      if c["unconfirmed"].startswith("unconfirmed at DARK-")), None),
+                      if "unconfirmed at DARK-" in c["unconfirmed"]), None),
         what="a child without an answer of its pool",
     )  # fmt: skip
-    pool = waits.split()[2].rstrip(",")
+    pool = waits.partition(" at ")[2].partition(",")[0]
     said(boss, f"{pool} is up and does not answer", "stay reserved and are not sent again")
     wait(boss, "#venues", pool, "up")
     sound_again(boss)

@@ -89,7 +89,7 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
     ines.wait_for_selector(f"{card} button:has-text('Let O-1 pass'):not([disabled])")
     ines.click(f"{card} button:has-text('Let O-1 pass')")
     press(ines, desk, "ines", reason="within the appetite of today")
-    until(lambda: rows_now(amara, what="overrides")["O-1"]["state"] == "GRANTED", "O-1")
+    until(lambda: rows_now(amara, "overrides")["O-1"]["state"] == "GRANTED", what="O-1")
 
     # another order under it is another order
     row = rows_now(amara, "overrides")["O-1"]
@@ -100,8 +100,8 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
     amara.wait_for_selector(f"{card} button:has-text('Send BUY')")
     amara.click(f"{card} button:has-text('Send BUY')")
     press(amara, desk, "amara")
-    until(lambda: rows_now(amara, what="overrides")["O-1"]["state"] == "USED", "the order")
-    parents = rows_now(amara, "parents").values()
+    until(lambda: rows_now(amara, "overrides")["O-1"]["state"] == "USED", what="the order")
+    parents = until(lambda: rows_now(amara, "parents").values(), what="the row of the order")
     assert [row["quantity"] for row in parents] == [30_000]
 
     # the report knows the refusal a moment later

@@ -55,7 +55,7 @@ def whole_desk() -> Iterator[RunningDesk]:
     """Everything, as ``python app.py`` starts it, without past days: for tests of pages."""
     desk = RunningDesk(full=True, flags={"history_days": 0})
     try:
-        yield desk.start(wait_s=120)
+        yield desk.start()
     finally:
         desk.stop()
     shutil.rmtree(desk.state)

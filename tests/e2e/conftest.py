@@ -11,7 +11,15 @@ import pytest
 from tests.support.browser import RunningDesk, Visitor, a_page
 
 CHROME = os.environ.get("CHROME", "/usr/bin/chromium")
+HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-gpu"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that names no bound has time for the start of a desk beside others."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,16 @@ def test_what_a_linked_order_leaves_may_be_entered_again_by_another_one():
         reentry.check_grown(desk.state, desk.state.parents[third], 50_001)
 
 
+def test_what_an_order_between_left_is_taken_only_if_the_first_has_room_for_it():
+    desk = ended(1_000, 250)
+    between = link(desk, 11)
+    end(desk, between, 1, ParentState.KILLED)
+    link(desk, 740)  # the first order's own remainder, of which 9 are left now
+    assert reentry.left(desk.state, desk.state.parents[between]) == 9
+    with pytest.raises(Refused, match="at most 9 to re-enter P-2"):
+        link(desk, 10, between)
+
+
 def sum_of(desk: OrderDesk) -> int:
     """What the first order and all that is linked to it have done or may do, counted plainly."""
     return sum(p.quantity if p.is_live else p.filled for p in desk.state.parents.values())

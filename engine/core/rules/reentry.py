@@ -41,6 +41,11 @@ def room(state: State, parent: Parent) -> int:
     return parent.quantity - used(state, parent)
 
 
+def left(state: State, parent: Parent) -> int:
+    """Shares of it that a new link may take: no order above it may be exceeded either. [share]"""
+    return max(min(room(state, row) for row in (parent, *above(state, parent))), 0)
+
+
 def check(state: State, order: c.SubmitParent, person: Person) -> None:
     """Refuse a link to an order that is not over, is another's, differs, or has no room."""
     if not order.reenters:
@@ -65,10 +70,10 @@ def check(state: State, order: c.SubmitParent, person: Person) -> None:
     ):
         if here != there:
             raise Refused(f"{field} must be that of {name}, {there!r}, was {here!r}", field=field)
-    left = room(state, first)
-    if order.quantity > left:
+    most = left(state, first)
+    if order.quantity > most:
         raise Refused(
-            f"quantity must be at most {max(left, 0):,} to re-enter {name}: {first.quantity:,} "
+            f"quantity must be at most {most:,} to re-enter {name}: {first.quantity:,} "
             f"ordered, {first.filled:,} filled, {used(state, first) - first.filled:,} in orders "
             f"that are linked to it; was {order.quantity:,}",
             field="quantity",
@@ -92,7 +97,7 @@ def check_grown(state: State, parent: Parent, quantity: int) -> None:
     first = state.parents.get(parent.reenters)
     if first is None or quantity <= max(parent.quantity, parent.wanted):
         return
-    most = room(state, first) + used(state, parent)
+    most = left(state, first) + used(state, parent)
     if quantity > most:
         raise Refused(
             f"quantity must be at most {most:,}, what is left of P-{first.id}, was {quantity:,}",

@@ -31,6 +31,7 @@ from engine.exchange.generated import load
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.simulated import SimulatedMarket, warm
+from engine.logs import as_wanted
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.code import differs, trading_hash
 from engine.runtime.venues.wire import Answer, Ask, pack, to_ask
@@ -382,6 +383,7 @@ def main(
 ) -> int:
     """``python -m engine venue``; exit code 2 for a refused start. prepare : before all else."""
     settings = settings or from_environment()
+    as_wanted("exchange", settings.log_format, SystemClock().wall_ns, least=settings.log_level)
     where = paths(settings)
     make_folders(where)
     try:

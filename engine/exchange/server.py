@@ -305,11 +305,12 @@ def _listening(path: Path) -> socket.socket:
     return door
 
 
-def say(text: str) -> None:
+def say(text: str, *, is_wrong: bool = True) -> None:
     """One line for the supervisor's log, which a full disk does not take."""
+    to = sys.stderr if is_wrong else sys.stdout
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"exchange: {text}\n")
-        sys.stderr.flush()
+        to.write(f"exchange: {text}\n")
+        to.flush()
 
 
 def generated_opener(state: Path) -> OpenMarket:
@@ -366,7 +367,7 @@ def serve(settings: Settings, where: Paths, warm_up: Callable[[], None]) -> None
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
     lifeline.watch_stdin()
-    say("ready" if last is None else f"ready, {last.name} run again")
+    say("ready" if last is None else f"ready, {last.name} run again", is_wrong=False)
     try:
         server.run()
     finally:

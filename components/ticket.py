@@ -29,7 +29,7 @@ CATCH_UP_WORDS: Final = {
     CatchUp.SKIP: "skip: give it up",
 }
 AT_END_WORDS: Final = {
-    AtEnd.CLEANUP: "clean up: cross what is left",
+    AtEnd.CLEANUP: "clean up: cross the rest",
     AtEnd.EXPIRE: "expire: leave it unfilled",
 }
 MINE: Final = (

@@ -21,8 +21,8 @@ PATH = (
 )
 ELSEWHERE = ("bench", "drill", "lab", "realism", "learn", "exchange", "worker", "kernels")
 SETTINGS = {  # of compose.py, the one place where the engine process reads them
-    "alarm_s", "attendance_s", "crash_at", "least_free_mb", "lease_ms", "mode",
-    "replay_messages", "replay_orderbook", "seed", "speed", "state", "unattended_s",
+    "alarm_s", "attendance_s", "crash_at", "least_free_mb", "lease_ms", "log_format", "log_level",
+    "mode", "replay_messages", "replay_orderbook", "seed", "speed", "state", "unattended_s",
 }  # fmt: skip
 LOOP = "engine/runtime/loop.py"
 CALLED_BY_OTHERS = {"__init__", "__post_init__", "__enter__", "__exit__", "__getattr__", "main"}

@@ -104,6 +104,14 @@ _KINDS: Final = (
         why="Four a second in one stock: eight parents that decide every second send half of it.",
     ),
     LimitKind(
+        name="max_new_orders", words="new orders of all symbols", unit="order", at="child",
+        window="new_orders_window_ns",
+        meaning="New orders to venues in the window, whatever their symbol. Bounds what can leave "
+        "before a kill is seen. Cancels go first, are never counted and never wait for it.",
+        why="Six times what eight symbols may send on the mean by their own limit: it meets bursts "
+        "alone.",
+    ),
+    LimitKind(
         name="max_participation", words="participation", unit="fraction", at="child",
         meaning="Own share of the volume since the order began, own shares in it, beyond a grace "
         "in shares.",

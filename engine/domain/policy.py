@@ -25,6 +25,8 @@ class Policy:
     window_collar_bps: float = 800.0  # child price against the parent's arrival mid
     max_messages: int = 40  # new orders per symbol ...
     message_window_ns: Nanos = Nanos(10_000_000_000)  # ... in this window
+    max_new_orders: int = 200  # of the whole desk: the bucket of new orders, cancels have none ...
+    new_orders_window_ns: Nanos = Nanos(1_000_000_000)  # ... in this window
     max_participation: float = 0.40  # own share of volume since the parent's start, beyond a grace
     participation_grace: Shares = Shares(20_000)  # shares before the participation limit bites
     max_open_value: float = 400_000_000.0  # open notional of the desk

@@ -42,6 +42,7 @@ RECEIPTS: Final = (
 KEYS: Final = (
     ("/", "search"),
     ("?", "these keys"),
+    ("x", "explain this screen"),
     ("j  k", "next, previous row"),
     ("Enter", "open the row"),
     ("Space", "select the row"),
@@ -157,6 +158,26 @@ def kill(someone: Viewer) -> Component:
         className="wide",
         **attrs({"aria-labelledby": "kill-title"}),
     )  # fmt: skip
+
+
+def explain() -> Component:
+    """What every panel of the page is; ``assets/training.js`` fills it from docs/panels.md."""
+    return html.Dialog(
+        [
+            html.Div(
+                [
+                    html.H2("This screen, in plain words", id="explain-title"),
+                    html.Button("Close", id="explain-close", type="button"),
+                ],
+                className="card-head",
+            ),
+            html.Ol(id="explain-panels"),
+            html.H3("Words on this screen"),
+            html.Dl(id="explain-words"),
+        ],
+        id="explain",
+        **attrs({"aria-labelledby": "explain-title"}),
+    )
 
 
 def keys() -> Component:

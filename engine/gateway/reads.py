@@ -6,7 +6,18 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from db.people import People
-from engine.gateway import ask, audit, evidence, expected, health, limits, tca, views, workbook
+from engine.gateway import (
+    ask,
+    audit,
+    evidence,
+    expected,
+    health,
+    limits,
+    tca,
+    views,
+    words,
+    workbook,
+)
 from engine.gateway.grants import Grants
 from engine.gateway.live import Hub
 from engine.gateway.ports import Clock, Desk, Questions
@@ -38,6 +49,7 @@ def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> l
     found = [
         health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants),
         views.routes(parts.people, grants),
+        words.routes(grants),
         workbook.routes(hub, parts.look, parts.clock, grants),
         expected.routes(asked, grants),
         evidence.routes(evidence.Attacher(asked, parts.desk, hub, parts.clock), grants),

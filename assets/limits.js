@@ -3,7 +3,7 @@
   "use strict";
   function run() {
     const QD = window.QD, make = QD.element, write = QD.write;
-    const { words, person, metaOf, labelled, command, keepCards, tick } = window.QDReview;
+    const { words, person, metaOf, labelled, command, keepCards, commentsBox, drawComments, commentSlot, tick } = window.QDReview;
     const LEVELS = ["firm", "desk", "trader", "client", "instrument", "strategy"];
     const defined = (v) => typeof v === "number" && Number.isFinite(v);
     function amount(v, unit) {
@@ -205,6 +205,7 @@
         labelled("p", "reason", make("span", "dim", "Reason: "), row.reason || "-"),
         labelled("p", "", make("span", "dim", "Derivation: "), row.derivation),
         labelled("p", "dim", `Owner ${person(row.owner)}, review by ${row.review}. Content `, make("code", "content-hash", row.content_hash.slice(0, 16))));
+      card.body.append(commentsBox(key));
       if (row.step > 0) card.body.append(make("p", "dim", `Loosens by ${QD.format("percent", Math.exp(Math.min(row.step, 50)) - 1, 0)}; since the last full approval in sum ${QD.format("percent", Math.exp(row.walked) - 1, 0)} before this.`));
       if (!open) {
         card.body.append(labelled("p", "outcome", `${words(row.state)} by ${person(row.decided_by)}`, row.decision_reason ? `: ${row.decision_reason}` : ""));
@@ -218,9 +219,11 @@
         command(`Approve ${key}`, "DecideLimit", key, { args: args(true), reason: "ask", confirm: `${shown} It binds the next order.` }, may, why),
         command(`Refuse ${key}`, "DecideLimit", key, { args: args(false), reason: "must", confirm: `${shown} Nothing changes; the authors see your reason.` }, may, why));
       if (own) card.acts.append(command(`Withdraw ${key}`, "WithdrawLimit", key, {}, meta.propose, why));
+      card.more.append(commentSlot(key, "CommentLimit", meta.comment));
     }
     QD.renderer("limits-changes", (host, rows) => {
-      keepCards(host, new Map([...rows].sort(([, a], [, b]) => b.proposed_at - a.proposed_at)), drawChange, (row) => row.state === "OPEN");
+      keepCards(host, new Map([...rows].sort(([, a], [, b]) => b.proposed_at - a.proposed_at)), drawChange, (row) => row.state === "OPEN", ["comments"]);
+      drawComments(host, rows);
       write(host.qdNone, "No limit change waits. Propose one under In force.");
       waiting();
       tick();

@@ -70,6 +70,11 @@
       const line = event.target.closest("tr[data-child]");
       if (line) { chosen = chosen === line.dataset.child ? "" : line.dataset.child; explained = null; pending.children = true; explain(); }
     });
+    /* what somebody writes about stays in front of them, however many decisions follow */
+    $("why-comment").addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-child]");
+      if (button) { chosen = button.dataset.child; pending.children = true; }
+    });
     document.querySelector("[data-work]").parentNode.addEventListener("click", (event) => {
       const button = event.target.closest("[data-work]");
       if (!button) return;
@@ -334,7 +339,7 @@
         f("price", child.average, d() + 1), child.unconfirmed || f("state", child.state), f("price", Math.max(0, life), 1), child.why || "-", child.binding || "-",
         child.refusal || (child.cancel_by ? "by " + child.cancel_by : "-")];
       cells.forEach((value, i) => text(line.children[i], value));
-      const state = child.unconfirmed ? "cost" : "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
+      const state = child.unconfirmed ? (child.late === "alert" ? "cost" : "warn") : "state-" + String(child.state).toLowerCase().replace(/_/g, "-");
       if (line.children[8].className !== state) line.children[8].className = state;
       line.classList.toggle("chosen", child.id === chosen);
       line.classList.toggle("ended", CHILD_ENDED.has(child.state));
@@ -375,7 +380,36 @@
     explaining = false;
     parts();
   }
+  /* --- what people said about single decisions ---------------------------------------------- */
+  const comments = () => (record ? record.commands : []).filter((c) => c.verb === "CommentDecision" && c.outcome !== "refused" && c.after && c.after.comment);
+  const saidOf = (c) => `${QD.format("person", c.person)} on the decision of ${c.after.child}: ${c.after.comment}`;
+  let heard = "";
+  function said() {
+    const host = $("why-said"), slot = $("why-comment"), r = row();
+    if (!host || !slot || !r) return;
+    const child = explained ? explained.child : "", button = slot.querySelector("button"), chip = slot.querySelector(".chip-state");
+    const about = comments().filter((c) => c.after.child === child).reverse(), shows = (QD.zoneName() || "") + child + JSON.stringify(about);
+    if (host.dataset.drawn !== shows) {
+      host.dataset.drawn = shows;
+      host.textContent = "";
+      for (const c of about) {
+        const line = make("li");
+        line.append(make("span", "dim", `${QD.clock(c.desk_at, false)} ${QD.format("person", c.person)} `), c.after.comment);
+        host.append(line);
+      }
+    }
+    /* the engine keeps comments on decisions of today; earlier days have notes in their cost report */
+    slot.hidden = !child || !QD.rows("parents").has(meta.id) || (Boolean(meta.commentOwn) && r.trader !== document.body.dataset.person);
+    if (button.dataset.child !== child) {
+      button.dataset.child = child;
+      button.dataset.target = meta.id;
+      button.dataset.args = JSON.stringify({ child });
+      button.dataset.confirm = `Said about the decision that sent ${child}: kept with your name, in the log of the order and in the audit.`;
+    }
+    if (chip.dataset.state === "DONE" && heard !== chip.textContent) { heard = chip.textContent; setTimeout(() => load("orders"), 700); }
+  }
   function parts() {
+    said();
     const host = $("why-parts");
     if (!host || !explained) return;
     host.textContent = "";
@@ -436,11 +470,13 @@
     for (const [at, why, binding, filled, target] of series ? series.turns || [] : []) {
       entries.push([at, "dim", `${why || "-"}${binding ? `, ${binding}` : ""} (done ${f("int", filled)}, target ${f("int", target)})`, false]);
     }
+    for (const c of comments()) entries.push([c.market_at, "said", saidOf(c), true]);
     entries.sort((a, b) => b[0] - a[0]);
     log($("log-decisions"), entries.slice(0, 160), r && r.state === "NEEDS_APPROVAL" ? "it waits for approval" : "no decision yet");
   }
   function people() {
     const entries = (record ? record.commands : []).map((c) => {
+      if (c.after && c.after.comment) return [c.market_at, "", `${saidOf(c)}, entry ${f("int", c.seq)}, desk clock ${QD.clock(c.desk_at, true)}`, true];
       const change = Object.keys(c.after || {}).map((k) => `${k.replaceAll("_", " ")} ${show(c.before && c.before[k], k)} \u2192 ${show(c.after[k], k)}`).join(", ");
       return [c.market_at, c.outcome === "refused" ? "cost" : "", `${QD.format("person", c.person)} ${c.verb} by ${c.door || "-"}: ${c.outcome}`
         + `${c.sentence ? ", " + c.sentence : ""}${change ? ", " + change : ""}${c.reason ? ", reason: " + c.reason : ""}, entry ${f("int", c.seq)}, desk clock ${QD.clock(c.desk_at, true)}`, true];
@@ -474,6 +510,7 @@
     if (document.hidden || !meta || !$("order-children")) return;
     if (isLive()) { draw(); kills(); }
     if (pending.children) { pending.children = false; children(); }
+    said();
     if (pending.charts) { pending.charts = false; charts(); }
     explain();
   }

@@ -77,6 +77,33 @@
       if (host.qdCards.size === 0) host.append(host.qdNone); else host.qdNone.remove();
     }
 
+    /* What people said beside an open request. The box is drawn apart from its card, so that a new
+     * comment takes no button away from somebody who is about to press it. */
+    function commentsBox(key) {
+      const box = make("div", "comments-box");
+      box.dataset.commentsOf = key;
+      return box;
+    }
+    function drawComments(host, rows) {
+      for (const box of host.querySelectorAll("[data-comments-of]")) {
+        const said = (rows.get(box.dataset.commentsOf) || {}).comments || [], shows = (QD.zoneName() || "") + JSON.stringify(said);
+        if (box.dataset.drawn === shows) continue;
+        box.dataset.drawn = shows;
+        const list = make("ul", "notes");
+        for (const [at, by, text] of said) list.append(labelled("li", "", make("span", "dim", `${QD.clock(at, false)} ${person(by)} `), text));
+        box.replaceChildren(...(said.length ? [make("h3", "", `Comments (${said.length})`), list] : [make("p", "dim", "No comments.")]));
+      }
+    }
+    /* a slot of its own: its field belongs to this button alone */
+    function commentSlot(key, verb, allowed) {
+      const field = make("div", "dialog-fields"), host = make("div", "input-host");
+      host.dataset.input = JSON.stringify({ name: "text", kind: "textarea", label: "Comment", required: true });
+      field.hidden = true;
+      field.append(labelled("div", "field", host));
+      return labelled("span", "command-slot", command(`Comment ${key}`, verb, key, { confirm: `Said beside ${key} with your name, and kept with it. What is proposed stays as it is.` },
+        allowed, "needs the permission change.comment"), make("output", "chip-state"), field);
+    }
+
     /* --- tables of stored rows (components/rows.py) ------------------------------------------------ */
     function cellOf(spec) {
       const cell = make(spec.head ? "th" : "td", spec.tone || "");
@@ -171,7 +198,7 @@
       if (event.target instanceof Element && event.target.closest("[data-print]")) window.print();
     });
 
-    window.QDReview = { words, person, metaOf, labelled, command, keepCards, tick, every };
+    window.QDReview = { words, person, metaOf, labelled, command, keepCards, commentsBox, drawComments, commentSlot, tick, every };
   }
   if (window.QD) run(); else document.addEventListener("qd-ready", run);
 })();

@@ -3,7 +3,7 @@
   "use strict";
   function run() {
     const QD = window.QD, make = QD.element, write = QD.write;
-    const { words, person, metaOf, labelled, command, keepCards, tick } = window.QDReview;
+    const { words, person, metaOf, labelled, command, keepCards, commentsBox, drawComments, commentSlot, tick } = window.QDReview;
     const price = (v, d) => QD.format("price", v, d);
     let reach = new Map();
 
@@ -160,7 +160,7 @@
       card.body.append(headOf(key, row), labelled("p", "reason", make("span", "dim", "Reason: "), make("span", "", row.reason || "-")),
         diffTable(lines, row));
       const hash = make("code", "content-hash", row.content_hash);
-      card.body.append(labelled("p", "dim", "Content ", hash));
+      card.body.append(labelled("p", "dim", "Content ", hash), commentsBox(key));
       if (row.state !== "OPEN") {
         if (row.evidence) card.body.append(...kept(row.evidence));
         card.body.append(labelled("p", "outcome", `${words(row.state)} by ${person(row.decided_by || row.authors[0])}`,
@@ -189,13 +189,14 @@
         args: JSON.stringify(row.model === null || row.model === undefined ? {} : { model_id: row.model }),
         confirm: `Editing ${key} voids every decision given before: the content gets a new hash, and you become an author who cannot decide it.` },
         meta.propose, "needs the permission change.propose"), make("output", "chip-state"), editFields(row, table));
-      card.more.append(edit);
+      card.more.append(edit, commentSlot(key, "CommentChange", meta.comment));
       if (own) card.acts.append(command(`Withdraw ${key}`, "WithdrawChange", key, {}, meta.propose, why));
       drawReach(card.node);
     }
     QD.renderer("approvals-inbox", (host, rows) => {
       const sorted = [...rows].sort(([, a], [, b]) => b.proposed_at - a.proposed_at);
-      keepCards(host, new Map(sorted), drawChange, isOpen);
+      keepCards(host, new Map(sorted), drawChange, isOpen, ["comments"]);
+      drawComments(host, rows);
       write(host.qdNone, "No change request waits. Propose one on a strategy's page.");
       tick();
     });
@@ -277,7 +278,13 @@
     });
 
     /* --- decided -------------------------------------------------------------------------------- */
-    const COLUMNS = ["Request", "Strategy", "Before \u2192 after", "Kind", "Authors", "State", "Decided by", "At", "Reason", "Hash"];
+    const COLUMNS = ["Request", "Strategy", "Before \u2192 after", "Kind", "Authors", "State", "Decided by", "At", "Reason", "Comments", "Hash"];
+    function said(row) {
+      const comments = row.comments || [], cell = make("td", "wrap");
+      for (const [at, by, text] of comments) cell.append(labelled("div", "", make("span", "dim", `${QD.clock(at, false)} ${person(by)} `), text));
+      if (!comments.length) cell.textContent = "-";
+      return cell;
+    }
     QD.renderer("approvals-decided", (host, rows) => {
       const meta = metaOf(host), table = make("table", "table"), head = make("tr"), body = make("tbody");
       for (const title of COLUMNS) {
@@ -295,7 +302,7 @@
         tr.append(make("td", "", key), make("td", "", row.strategy), make("td", "", content.join(", ") || "-"),
           make("td", "", row.material ? "material" : "minor"), make("td", "", row.authors.map(person).join(", ")),
           make("td", "state-" + row.state.toLowerCase(), words(row.state)), make("td", "", person(row.decided_by)),
-          make("td", "num", QD.clock(row.decided_at, true)), make("td", "", row.decision_reason || "-"),
+          make("td", "num", QD.clock(row.decided_at, true)), make("td", "", row.decision_reason || "-"), said(row),
           make("td", "num", QD.format("hash", row.content_hash)));
         tr.lastChild.title = row.content_hash;
         body.append(tr);

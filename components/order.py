@@ -246,9 +246,15 @@ def why() -> Component:
             html.P("", id="why-record", className="dim"),
             html.Div(id="why-parts", className="parts"),
             html.P("", id="why-proof", className="dim"),
+            html.Ul([], id="why-said", className="notes"),
+            html.Span(
+                button("Comment on this decision", "CommentDecision", confirm="-",
+                       fields=forms.field("text", "Comment", kind="textarea", required=True)),
+                id="why-comment", hidden=True,
+            ),
         ],
         className="why-panel",
-    )
+    )  # fmt: skip
 
 
 def page(parent_id: str, tab: str) -> Component:
@@ -256,6 +262,7 @@ def page(parent_id: str, tab: str) -> Component:
     shown = tab if tab in dict(LOG_TABS) else "decisions"
     meta = {
         "id": parent_id,
+        "commentOwn": viewer().reach("decision.comment") == Reach.OWN,
         "objectives": {choice.value: said for choice, said in expected.OBJECTIVE_WORDS.items()},
         "strategies": {
             algo.name: {

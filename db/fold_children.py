@@ -15,7 +15,7 @@ from engine.domain.events import AnyEvent
 from engine.domain.heard import KIND, heard
 from engine.domain.life import CANCEL, CHANGE, Heard, Life, trades_of
 from engine.domain.orders import CHILD_LIVE, made_of
-from engine.domain.units import Nanos
+from engine.domain.units import Nanos, child_text
 
 _LIFE: Final = msgspec.json.Decoder(Life)
 BUSTED: Final = "busted"
@@ -185,6 +185,11 @@ def _fate(f: Fold, row: Row, fill: Heard | None) -> Row:
     return {**terms, "changed_at": f.at} if has_changed else {}
 
 
+def decision_commented(f: Fold, event: e.DecisionCommented) -> None:
+    """The log of the order says it with its command; the audit index has it under the child."""
+    f.tell(after={"child": child_text(event.child_id), "comment": event.text})
+
+
 RULES: Final[dict[type[Any], Any]] = {
     **dict.fromkeys((*KIND, e.ChildPending), reported),
     e.ChildIntended: child_intended,
@@ -193,6 +198,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.CancelIntended: cancel_intended,
     e.ChildReplaceIntended: replace_intended,
     e.ReplaceNeverArrived: replace_never_arrived,
+    e.DecisionCommented: decision_commented,
     e.ChildUnknown: child_unknown,
     e.ChildNeverArrived: child_never_arrived,
 }

@@ -111,6 +111,7 @@ BESIDE: Final[dict[type[Any], Any]] = {
     e.ChildSendRefused: child_send_refused,
 }
 INDEX_ONLY: Final = (
-    e.LimitWithdrawn, e.LimitApproved, e.LimitRefused, e.LimitExpired, e.StrategyTripped,
-    e.StrategyEnabled, e.OverrideConfirmed, e.OverrideRefused, e.OverrideUsed, e.OverrideExpired,
+    e.LimitCommented, e.LimitWithdrawn, e.LimitApproved, e.LimitRefused, e.LimitExpired,
+    e.StrategyTripped, e.StrategyEnabled, e.OverrideConfirmed, e.OverrideRefused, e.OverrideUsed,
+    e.OverrideExpired,
 )  # fmt: skip

@@ -35,6 +35,7 @@ INDEX_ONLY: Final = (
     e.ModeSet, e.ModeAsked, e.ConditionBegan, e.ConditionOver, e.ScopeHeld, e.HoldReleased,
     e.TripFired, e.BooksCompared, e.ReconciliationAcceptAsked, e.KillRepeated,
     e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, e.AlertAnnotated, e.EvidenceAttached,
+    e.ChangeCommented,
     e.StepTicked, e.PlaybookEdited,
     *fold_limits.INDEX_ONLY,
 )  # fmt: skip

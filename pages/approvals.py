@@ -26,6 +26,7 @@ def approvals() -> Component:
         "me": someone.person_id,
         "decide": someone.may("change.decide"),
         "propose": someone.may("change.propose"),
+        "comment": someone.may("change.comment"),
         "approve": someone.may("order.approve"),
         "strategies": parameter_table(STRATEGIES),
     }

@@ -254,6 +254,7 @@ def _requests(key: str, version: str) -> Component:
         "me": someone.person_id,
         "decide": someone.may("limit.decide"),
         "propose": someone.may("limit.propose"),
+        "comment": someone.may("change.comment"),
         "confirm": someone.may("override.confirm"),
         "submit": someone.may("order.submit"),
     }

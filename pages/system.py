@@ -52,7 +52,14 @@ def system() -> Component:
             html.Div(
                 [
                     html.Div(
-                        [_kills(meta), _alerts(meta), _holds(meta), _venues(), _latency()],
+                        [
+                            _kills(meta),
+                            _pending(),
+                            _alerts(meta),
+                            _holds(meta),
+                            _venues(),
+                            _latency(),
+                        ],
                         className="stack",
                     ),
                     html.Div(
@@ -127,6 +134,33 @@ def _venues() -> Component:
         live.table("venues", VENUE_COLUMNS, limit=8, empty="no venue is known yet"),
         topic="venues",
         id="venues",
+    )
+
+
+PENDING_COLUMNS: Final = (
+    Column(field="age_s", title="Age s", form="price", decimals=0,
+           tip="market time since the cancel was asked for; desk time while the exchange is away"),
+    Column(field="late", title="Late", form="state",
+           tip="amber from 2 s, alert from 10 s: then it is an exception too"),
+    Column(field="id", title="Child"),
+    Column(field="parent", title="Order"),
+    Column(field="symbol", title="Symbol"),
+    Column(field="venue", title="Venue"),
+    Column(field="leaves", title="Still at work", form="int",
+           tip="shares that may trade until the venue answers; they stay reserved"),
+    Column(field="by", title="Asked by", tip="hold, plan, kill, ..."),
+    Column(field="asked_at", title="Asked", form="clock", tip="market time"),
+    Column(field="phone", title="Phone"),
+)  # fmt: skip
+
+
+def _pending() -> Component:
+    """The ageing list of cancels; one is never taken for done before the venue says so."""
+    return live.panel(
+        "Cancels without an answer",
+        live.table("pending", PENDING_COLUMNS, limit=12, empty="no cancel waits for 2 s or more"),
+        topic="pending",
+        id="pending",
     )
 
 

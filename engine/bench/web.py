@@ -13,6 +13,7 @@ hold_click_to_row_ms        click on Hold or Resume -> answer -> row painted in 
 kill_all_to_screen_ms       kill ALL -> every parent and child in its end on the screen
 cold_load_ms                navigation with an empty cache -> first live row painted
 live_after_restart_ms       web process ready again -> open page live
+soak                        with --soak: growth of heap and nodes (``engine.bench.web_soak``)
 ==========================  =====================================================================
 """
 
@@ -36,6 +37,7 @@ from engine.bench import web_page as script
 from engine.bench.live import spread
 from engine.bench.meta import load, meta
 from engine.bench.web_clients import Crowd, log_in
+from engine.bench.web_soak import soaked
 from engine.bench.web_wire import Wire
 from engine.domain.errors import Refused
 from engine.domain.units import ParentId, parent_text
@@ -74,6 +76,8 @@ class Sizes:
     clicks: int
     kills: int
     loads: int
+    soak: float = 0.0  # [min]
+    changes: int = 200  # pages opened in a soak, at least
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +128,12 @@ class Served:
         text = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
         fields = text.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """Resident memory of the web process. [MB]"""
+        assert self.process is not None
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="utf-8").split()[1]
+        return round(int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -252,7 +262,10 @@ class Bench:
         return took
 
     def run(self) -> dict[str, Any]:
-        """All figures."""
+        """All figures; of a soak that is asked for, its own alone."""
+        if self.sizes.soak:
+            long = (self.sizes.soak, self.sizes.changes)
+            return {"soak": soaked(self.page(), self.served.memory_mb, *long)}
         by_browsers = self.crowds()
         report: dict[str, Any] = {"browsers": by_browsers}
         report["cold_load_ms"] = spread(self.loads())
@@ -314,14 +327,27 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--loads", type=int, default=5)
+    parser.add_argument(
+        "--soak",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="instead of all else: does long use make the browser grow",
+    )
+    parser.add_argument("--changes", type=int, default=200, help="pages opened in a soak, at least")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     try:
         options.numbers = tuple(int(word) for word in options.browsers.split(","))
     except ValueError:
         parser.error(f"--browsers must be numbers with commas, was {options.browsers!r}")
-    counts = (options.parents, options.children, options.clicks, options.kills, options.loads)
-    if min(*counts, *options.numbers) < 1 or min(options.events, options.seconds) <= 0:
+    counts = (options.parents, options.children, options.clicks, options.kills, options.loads,
+              options.changes)  # fmt: skip
+    if (
+        options.soak < 0
+        or min(*counts, *options.numbers) < 1
+        or min(options.events, options.seconds) <= 0
+    ):
         parser.error("every count must be at least 1")
     return options
 
@@ -336,7 +362,7 @@ def main(argv: Sequence[str]) -> int:
     sizes = Sizes(
         parents=options.parents, children=options.children, events=options.events,
         seconds=options.seconds, browsers=options.numbers, clicks=options.clicks,
-        kills=options.kills, loads=options.loads,
+        kills=options.kills, loads=options.loads, soak=options.soak, changes=options.changes,
     )  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="qd-bench-web-"))
     try:
@@ -353,7 +379,7 @@ def main(argv: Sequence[str]) -> int:
                        "events_per_s": sizes.events}  # fmt: skip
     report["meta"] = meta(load_before)
     show(report, as_json=options.json)
-    return DONE
+    return DONE if report.get("soak", {}).get("held", True) else DISAGREE
 
 
 def show(report: dict[str, Any], *, as_json: bool) -> None:
@@ -361,8 +387,10 @@ def show(report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report))
         return
-    for browsers, row in report["browsers"].items():
+    for key, value in report.get("soak", {}).items():
+        print(f"{'soak':>13}  {key:<22}  {value}")
+    for browsers, row in report.get("browsers", {}).items():
         for key, value in row.items():
             print(f"{browsers:>4} browsers  {key:<22}  {value}")
-    for key in KEYS[5:]:
+    for key in KEYS[5:] if "browsers" in report else ():
         print(f"{'':>13}  {key:<22}  {report[key]}")

@@ -2,18 +2,17 @@
 
 import math
 from dataclasses import asdict
-from typing import Final
 
 import numpy as np
 
 from engine.core import words
 from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
+from engine.core.rules.pending import AMBER_NS, late
 from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
-from engine.core.state import State
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Change, ChangeState
@@ -22,6 +21,7 @@ from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
     Child,
+    ChildState,
     Parent,
     ParentState,
     VenueUse,
@@ -172,19 +172,24 @@ def child_row(desk: Desk, child: Child) -> v.ChildRow:
         model=child.model_id,
         decision=child.decision_seq,
         venue=state.venue_name(child.venue),
-        unconfirmed=unanswered(state, child),
+        unconfirmed=unanswered(desk, child),
+        late=late(silence(desk, child)) if child.is_live else "",
     )
 
 
-SOON_NS: Final = 2_000_000_000  # market time in which a venue normally answers
+def silence(desk: Desk, child: Child) -> int:
+    """How long the venue owes its word on a child, desk time while it is away too. [ns]"""
+    return silent_for(desk.state, child) + desk.away.get(child.id, 0)
 
 
-def unanswered(state: State, child: Child) -> str:
+def unanswered(desk: Desk, child: Child) -> str:
     """Where a child is without the venue's word on it, and for how long; "" = all is well."""
-    age = silent_for(state, child)
-    if age < SOON_NS:
+    age = silence(desk, child)
+    if age < AMBER_NS:
         return ""
-    return f"unconfirmed at {state.venue_name(child.venue) or 'the venue'}, {age // 10**9} s"
+    what = "cancel unconfirmed" if child.state == ChildState.PENDING_CANCEL else "unconfirmed"
+    name = desk.state.venue_name(child.venue) or "the venue"
+    return f"{what} at {name}, {age // 10**9} s"
 
 
 def use_row(desk: Desk, parent_id: ParentId, place: int) -> v.UseRow | None:
@@ -224,7 +229,7 @@ def _venue_row(desk: Desk, place: int) -> v.VenueRow:
     use = state.venue_use.get(place, VenueUse())
     there = [child for child in state.children.values() if child.venue == place]
     seen = quotes.venue_seen.get(place, 0)
-    ages = [silent_for(state, child) for child in there]
+    ages = [silence(desk, child) for child in there]
     return v.VenueRow(
         id=venue.name,
         kind=words.VENUE_KIND.get(venue.kind, str(venue.kind)),
@@ -233,8 +238,8 @@ def _venue_row(desk: Desk, place: int) -> v.VenueRow:
         age_s=(state.market_ns - seen) / 1e9 if seen else None,
         open=len(there),
         open_shares=sum(child.leaves for child in there),
-        unconfirmed=sum(1 for child in there if unanswered(state, child)),
-        oldest_s=max(ages) / 1e9 if ages and max(ages) >= SOON_NS else None,
+        unconfirmed=sum(1 for child in there if unanswered(desk, child)),
+        oldest_s=max(ages) / 1e9 if ages and max(ages) >= AMBER_NS else None,
         sent=use.sent,
         filled=use.filled,
         fill_rate=use.filled / use.sent if use.sent else None,
@@ -359,6 +364,7 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         decided_at=change.decided_at,
         decision_reason=change.decision_reason,
         evidence=None if change.evidence is None else asdict(change.evidence),
+        comments=[[note.at, note.by, note.text] for note in change.comments],
     )
 
 

@@ -217,6 +217,7 @@ def change_row(state: State, change: LimitChange) -> v.LimitChangeRow:
         decided_by=change.decided_by,
         decided_at=change.decided_at,
         decision_reason=change.decision_reason,
+        comments=[[note.at, note.by, note.text] for note in change.comments],
     )
 
 

@@ -3,11 +3,12 @@
 from typing import Final
 
 from engine.core.rules.kill import unconfirmed
+from engine.core.rules.pending import Late, late, waited
 from engine.core.state import State
 from engine.core.turn import Desk
 from engine.domain import views as v
 from engine.domain.governance import Kill, KillState
-from engine.domain.orders import ChildState
+from engine.domain.orders import Child, ChildState
 from engine.domain.safety import Condition, Difference, Hold
 from engine.domain.units import ChildId, child_text, parent_text
 
@@ -127,4 +128,40 @@ def condition_row(condition: Condition) -> v.ConditionRow:
         sentence=condition.sentence,
         mode=condition.mode,
         since=condition.since,
+    )
+
+
+PENDING_SHOWN: Final = 50  # the oldest; System counts the others by venue
+
+
+def pending_rows(desk: Desk) -> tuple[v.PendingRow, ...]:
+    """Cancels that are late, the oldest first."""
+    state = desk.state
+    found = [
+        (waited(state, child, desk.away), child)
+        for child in state.children.values()
+        if child.state == ChildState.PENDING_CANCEL
+    ]
+    late_ones = [(age, child) for age, child in found if late(age) != Late.NO]
+    late_ones.sort(key=lambda row: (-row[0], row[1].id))
+    return tuple(_pending_row(desk, child, age) for age, child in late_ones[:PENDING_SHOWN])
+
+
+def _pending_row(desk: Desk, child: Child, age: int) -> v.PendingRow:
+    state = desk.state
+    parent = state.parents[child.parent_id]
+    known = 0 <= child.venue < len(state.venues)
+    return v.PendingRow(
+        id=child_text(child.id),
+        parent=parent_text(parent.id),
+        trader=parent.trader,
+        desk=parent.desk,
+        symbol=child.symbol,
+        venue=state.venue_name(child.venue) or "the venue",
+        leaves=child.leaves,
+        by=child.cancel_by,
+        asked_at=child.cancel_asked_at,
+        age_s=age / 1e9,
+        late=late(age),
+        phone=state.venues[child.venue].phone if known else "",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from engine.core.limitbook import LimitBook
 from engine.domain.commands import AnyCommand
-from engine.domain.governance import Alert, Change, Kill, ModelInForce, ParameterVersion
+from engine.domain.governance import Alert, Change, Kill, ModelInForce, Note, ParameterVersion
 from engine.domain.incidents import Incident
 from engine.domain.instrument import Instrument, Session
 from engine.domain.life import Heard
@@ -64,6 +64,7 @@ class State:
     kills: dict[int, Kill] = field(default_factory=dict)
     changes: dict[int, Change] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
+    comments: dict[ChildId, tuple[Note, ...]] = field(default_factory=dict)  # on decisions, today
     reports: dict[str, str] = field(default_factory=dict)  # day -> hash of its TCA report
     signed: dict[str, tuple[str, PersonId]] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)  # id -> "" or the refusal

@@ -44,7 +44,7 @@ from engine.domain.events import AnyEvent, Entry
 from engine.domain.governance import Kill, KillState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED
 from engine.domain.orders import Parent
-from engine.domain.units import SECOND, Nanos, ParentId, child_text
+from engine.domain.units import SECOND, ChildId, Nanos, ParentId, child_text
 
 NO_ROWS: NDArray[np.void] = np.zeros(0, dtype=[("none", "i1")])
 
@@ -90,6 +90,7 @@ class Desk:
         self.ahead: dict[int, int] = {}  # shares before our resting orders, for screens only
         self.now = Nanos(0)  # desk clock of the last look, for screens only
         self.is_away = False  # the exchange does not answer, for screens only
+        self.away: dict[ChildId, int] = {}  # so long a cancel waits meanwhile [ns of desk time]
         if state.session is not None:
             self.sight = open_sight(state.session, tuple(state.instruments.values()))
 

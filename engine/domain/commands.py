@@ -68,6 +68,14 @@ class MoveParameter(Command, frozen=True, kw_only=True):
     value: float
 
 
+class CommentDecision(Command, frozen=True, kw_only=True):
+    """Say something about one decision of an order: that which sent the child."""
+
+    parent_id: ParentId
+    child: str  # C-3-17
+    text: str
+
+
 class ApproveParent(Command, frozen=True, kw_only=True):
     """A second person lets a parent above the personal size limit work, or refuses it."""
 
@@ -155,6 +163,13 @@ class WithdrawChange(Command, frozen=True, kw_only=True):
     change_id: int
 
 
+class CommentChange(Command, frozen=True, kw_only=True):
+    """Say something beside an open request; its content stays as it is."""
+
+    change_id: int
+    text: str
+
+
 class DecideChange(Command, frozen=True, kw_only=True):
     """Approve or refuse exactly the content of ``content_hash``."""
 
@@ -188,6 +203,13 @@ class WithdrawLimit(Command, frozen=True, kw_only=True):
     """Take an own limit change back."""
 
     limit_change_id: int
+
+
+class CommentLimit(Command, frozen=True, kw_only=True):
+    """Say something beside an open limit change; its content stays as it is."""
+
+    limit_change_id: int
+    text: str
 
 
 class DecideLimit(Command, frozen=True, kw_only=True):
@@ -353,6 +375,7 @@ AnyCommand = (
     SubmitParent
     | AmendParent
     | MoveParameter
+    | CommentDecision
     | ApproveParent
     | HoldParent
     | ResumeParent
@@ -365,11 +388,13 @@ AnyCommand = (
     | ProposeChange
     | EditChange
     | WithdrawChange
+    | CommentChange
     | DecideChange
     | AttachEvidence
     | ProposeLimit
     | EditLimit
     | WithdrawLimit
+    | CommentLimit
     | DecideLimit
     | EnableStrategy
     | AskOverride
@@ -399,6 +424,7 @@ PERMISSION: dict[str, str] = {
     "SubmitParent": "order.submit",
     "AmendParent": "order.amend",
     "MoveParameter": "parameter.move",
+    "CommentDecision": "decision.comment",
     "ApproveParent": "order.approve",
     "HoldParent": "order.hold",
     "ResumeParent": "order.resume",
@@ -411,11 +437,13 @@ PERMISSION: dict[str, str] = {
     "ProposeChange": "change.propose",
     "EditChange": "change.propose",
     "WithdrawChange": "change.propose",
+    "CommentChange": "change.comment",
     "DecideChange": "change.decide",
     "AttachEvidence": "evidence.attach",
     "ProposeLimit": "limit.propose",
     "EditLimit": "limit.propose",
     "WithdrawLimit": "limit.propose",
+    "CommentLimit": "change.comment",
     "DecideLimit": "limit.decide",
     "EnableStrategy": "strategy.enable",
     "AskOverride": "order.submit",

@@ -44,7 +44,7 @@ from engine.domain.policy import Policy
 from engine.domain.safety import Condition, Hold, ModeSetting
 from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
 from engine.domain.safety_events import SafetyEvent
-from engine.domain.units import Nanos, ParentId, PersonId, Shares, Ticks
+from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Ticks
 from engine.domain.venue import Venue
 
 
@@ -144,8 +144,8 @@ class VenueBack(Event, frozen=True, kw_only=True):
 class TroubleSeen(Event, frozen=True, kw_only=True):
     """Something is wrong with the market, seen from its data alone; its alert follows."""
 
-    kind: str  # crossed, feed, halt, move, stuck
-    object: str  # a venue, a symbol, or "all"
+    kind: str  # crossed, feed, halt, move, stuck, pending
+    object: str  # a venue, a symbol, an order, or "all"
     since: Nanos  # market time of the cause, as far as it can be known
 
 
@@ -330,6 +330,12 @@ class EvidenceAttached(Event, frozen=True, kw_only=True):
     evidence: Evidence
 
 
+class ChangeCommented(Event, frozen=True, kw_only=True):
+    change_id: int
+    text: str
+    by: PersonId
+
+
 class ChangeWithdrawn(Event, frozen=True, kw_only=True):
     change_id: int
     by: PersonId
@@ -383,6 +389,16 @@ class AlertAssigned(Event, frozen=True, kw_only=True):
 
 class AlertAnnotated(Event, frozen=True, kw_only=True):
     alert_id: int
+    text: str
+    by: PersonId
+
+
+class DecisionCommented(Event, frozen=True, kw_only=True):
+    """Somebody said something about the decision that sent a child."""
+
+    parent_id: ParentId
+    child_id: ChildId
+    decision_seq: int  # entry with the decision record
     text: str
     by: PersonId
 
@@ -502,6 +518,7 @@ AnyEvent = (
     | ChangeProposed
     | ChangeEdited
     | EvidenceAttached
+    | ChangeCommented
     | ChangeWithdrawn
     | ChangeApproved
     | ChangeRefused
@@ -512,6 +529,7 @@ AnyEvent = (
     | AlertShown
     | AlertAssigned
     | AlertAnnotated
+    | DecisionCommented
     | AlertEscalated
     | AlertResolved
     | StepTicked

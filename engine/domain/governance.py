@@ -106,6 +106,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What somebody wrote beside an exception, a request or a decision. Time on the desk clock."""
+
+    by: PersonId
+    at: Nanos
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A proposal and everybody who touched its content. Times are on the desk clock."""
 
@@ -127,6 +136,7 @@ class Change:
     decision_reason: str = ""
     replaced: dict[str, float] = field(default_factory=dict)  # in force when it was decided
     evidence: Evidence | None = None  # of exactly this content
+    comments: tuple[Note, ...] = ()  # of both sides, oldest first; an edit keeps them
 
 
 def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:
@@ -143,15 +153,6 @@ class AlertCause(StrEnum):
     EXPECTED = "expected"  # a drill, or known beforehand
     FALSE = "false_alarm"
     ACCEPTED = "accepted"  # it stays as it is, and somebody answers for that
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertNote:
-    """What somebody wrote beside an exception. Time on the desk clock."""
-
-    by: PersonId
-    at: Nanos
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,7 @@ class Alert:
     resolved_at: Nanos = Nanos(0)
     cause: str = ""  # one of AlertCause
     resolution: str = ""  # the reason in words
-    notes: tuple[AlertNote, ...] = ()
+    notes: tuple[Note, ...] = ()
     ticks: tuple[StepTick, ...] = ()  # steps of the playbook that somebody has done
 
     @property

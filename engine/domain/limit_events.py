@@ -33,6 +33,12 @@ class LimitEdited(Event, frozen=True, kw_only=True):
     step: float
 
 
+class LimitCommented(Event, frozen=True, kw_only=True):
+    limit_change_id: int
+    text: str
+    by: PersonId
+
+
 class LimitWithdrawn(Event, frozen=True, kw_only=True):
     limit_change_id: int
     by: PersonId
@@ -119,6 +125,7 @@ class OverrideExpired(Event, frozen=True, kw_only=True):
 LimitEvent = (
     LimitProposed
     | LimitEdited
+    | LimitCommented
     | LimitWithdrawn
     | LimitApproved
     | LimitRefused

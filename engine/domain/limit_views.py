@@ -71,6 +71,7 @@ class LimitChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str
     decided_at: int
     decision_reason: str
+    comments: list[list[str | int]] = []  # at, by, text
 
 
 class OverrideRow(msgspec.Struct, frozen=True, kw_only=True):

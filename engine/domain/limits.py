@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from engine.domain.governance import ChangeState
+from engine.domain.governance import ChangeState, Note
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND, Nanos, ParentId, PersonId
 
@@ -212,6 +212,7 @@ class LimitChange:
     decided_by: PersonId = PersonId("")
     decided_at: Nanos = Nanos(0)
     decision_reason: str = ""
+    comments: tuple[Note, ...] = ()  # of both sides, oldest first; an edit keeps them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

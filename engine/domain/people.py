@@ -49,6 +49,10 @@ class Person:
 
 EVERYONE: Final = dict.fromkeys(Role, Reach.ALL)
 WATCHERS: Final = {**EVERYONE, Role.TRADER: Reach.DESK}
+# those whose opinion about a request or a decision is kept
+READERS: Final[dict[Role, Reach]] = {
+    role: reach for role, reach in WATCHERS.items() if role not in (Role.ADMIN, Role.SYSTEM)
+}
 
 PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     # looking
@@ -96,6 +100,8 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
         Role.SYSTEM: Reach.ALL,
     },
     "change.decide": {Role.SUPERVISOR: Reach.DESK},
+    "change.comment": READERS,
+    "decision.comment": {**READERS, Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
     # limits
     "view.limits": WATCHERS,
     "limit.propose": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},

@@ -80,7 +80,25 @@ class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     decision: int  # journal seq of its decision record
     venue: str = ""
-    unconfirmed: str = ""  # "unconfirmed at DARK-2, 41 s" while the venue does not answer
+    unconfirmed: str = ""  # "cancel unconfirmed at DARK-2, 41 s" while the venue does not answer
+    late: str = ""  # how late that answer is: amber, alert
+
+
+class PendingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One cancel without an answer."""
+
+    id: str  # of the child
+    parent: str
+    trader: str
+    desk: str
+    symbol: str
+    venue: str
+    leaves: int  # shares that may still trade
+    by: str  # what asked for it: hold, plan, kill:3
+    asked_at: int  # market clock
+    age_s: float  # market clock, and desk clock while the exchange is away
+    late: str  # amber, alert
+    phone: str
 
 
 class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +250,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: int
     decision_reason: str
     evidence: dict[str, Any] | None = None  # engine.domain.governance.Evidence, field by field
+    comments: list[list[str | int]] = []  # at, by, text
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):

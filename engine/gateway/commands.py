@@ -39,6 +39,7 @@ NUMBERED: Final = re.compile(r"[A-Z]+-([0-9]{1,15})")
 TARGET: Final = {
     "AmendParent": "parent_id",
     "MoveParameter": "parent_id",
+    "CommentDecision": "parent_id",
     "ApproveParent": "parent_id",
     "HoldParent": "parent_id",
     "ResumeParent": "parent_id",
@@ -51,9 +52,11 @@ TARGET: Final = {
     "ProposeChange": "strategy",
     "EditChange": "change_id",
     "WithdrawChange": "change_id",
+    "CommentChange": "change_id",
     "DecideChange": "change_id",
     "EditLimit": "limit_change_id",
     "WithdrawLimit": "limit_change_id",
+    "CommentLimit": "limit_change_id",
     "DecideLimit": "limit_change_id",
     "EnableStrategy": "strategy",
     "ConfirmOverride": "override_id",
@@ -84,6 +87,7 @@ FRESH: Final = frozenset(
 # verbs an idle login may still send, besides those that reduce risk
 CALM: Final = RISK_REDUCING | {
     "AnnotateTca", "ShowAlerts", "AssignAlert", "AnnotateAlert", "ResolveAlert", "TickStep",
+    "CommentChange", "CommentLimit", "CommentDecision",
 }  # fmt: skip
 AUTOMATIC: Final = frozenset({"ShowAlerts"})  # the browser sends it, nobody has done anything
 

@@ -23,6 +23,7 @@ TOPICS: Final = {
     "playbook": "view.playbook",
     "incidents": "view.desk",
     "holds": "view.desk",
+    "pending": "view.desk",
     "books": "view.desk",
     "conditions": "view.desk",
     "quotes": "view.desk",

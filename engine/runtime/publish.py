@@ -188,6 +188,8 @@ class Publisher:
             desk, "holds", {f"H-{x.id}": _plain(safety.hold_row(desk, x)) for x in holds},
             full=True,
         )  # fmt: skip
+        late = {row.id: _plain(row) for row in safety.pending_rows(desk)}
+        self._send(desk, "pending", late, full=True)
         rows = (safety.difference_row(row) for row in state.differences.values())
         self._send(desk, "books", {row.id: _plain(row) for row in rows}, full=True)
         found = (safety.condition_row(row) for row in state.conditions.values())

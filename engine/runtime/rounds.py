@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.rules import pending
 from engine.core.rules.alerts import overdue
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.kill import probe_verdict, unconfirmed
@@ -92,6 +93,7 @@ class Rounds:
     was_equal: bool = False  # the last comparison found nothing
     strays: set[int] = field(default_factory=set)
     waiting: dict[ChildId, int] = field(default_factory=dict)  # since when without an answer
+    away: dict[ChildId, int] = field(default_factory=dict)  # cancels, while the venue is away
     again: dict[int, tuple[int, int]] = field(default_factory=dict)  # kill: since, repeats
     looked_at: int = 0
     day: str = ""
@@ -120,6 +122,7 @@ class Rounds:
             unseen = overdue(self.state, self.clock.wall_ns(), self.watch.alarm_ns)
             if unseen:
                 self.host.facts(unseen)
+            self._unanswered(now)
         if not self.host.venue_ready or self.state.session is None:
             return
         due = self._due(now)
@@ -168,6 +171,16 @@ class Rounds:
             attendance_ns=self.watch.attendance_ns,
         )
 
+    def _unanswered(self, now: int) -> None:
+        """Cancels that wait while the venue is away: market time stands still, they age on."""
+        waiting = () if self.host.venue_ready else pending.waiting(self.state)
+        self.away = {child_id: self.away.get(child_id, now) for child_id in waiting}
+        self.host.desk.away = {child_id: now - since for child_id, since in self.away.items()}
+        if self.away:
+            late = pending.unseen(self.state, self.host.desk.away)
+            if late:
+                self.host.facts(late)
+
     def _lease_age(self, now: int) -> int | None:
         """A watchdog that has not stamped since our start is given time to start too."""
         age = self.gate.lease_age_ns()
@@ -181,6 +194,7 @@ class Rounds:
         self.compared = dict.fromkeys(TIMERS, now)
         self.compared_at = self.clock.wall_ns()
         self.seen = 0
+        self.away, self.host.desk.away = {}, {}
 
     def _due(self, now: int) -> tuple[str, ...]:
         state = self.state

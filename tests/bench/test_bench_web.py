@@ -10,6 +10,7 @@ import pytest
 
 from engine.bench.web import KEYS, main
 from engine.bench.web_page import latencies
+from engine.bench.web_soak import growth, held
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROME = os.environ.get("CHROME", "/usr/bin/chromium")
@@ -51,3 +52,23 @@ def test_bad_usage_is_2(argv):
 def test_a_cell_counts_from_the_publication_of_its_own_event():
     sent = {4: ("P-1", 1_000_000_000), 8: ("P-2", 2_000_000_000)}
     assert latencies([[4, 1_050.0], [8, 2_200.0], [999, 3_000.0]], sent) == [50.0, 200.0]
+
+
+def soaked(heap_mb=0, nodes=0):
+    """Growth of a tab that gains this much with every round."""
+    first = {"heap_mb": 500, "nodes": 90_000, "listeners": 900}  # of the warm-up
+    return growth([first, *({"heap_mb": 30 + heap_mb * n, "nodes": 5_000 + nodes * n,
+                             "listeners": 900} for n in range(8))])  # fmt: skip
+
+
+def test_a_soak_holds_where_nothing_grows_and_the_warm_up_does_not_count():
+    flat = soaked()
+    assert flat["heap_mb"] == {"first": 30, "last": 30, "growth": 0}
+    assert held([flat, flat], (100.0, 119.0))
+
+
+def test_a_leak_of_any_kind_ends_a_soak():
+    flat = soaked()
+    assert not held([flat, soaked(heap_mb=1)], (100.0, 100.0))
+    assert not held([soaked(nodes=60), flat], (100.0, 100.0))
+    assert not held([flat, flat], (100.0, 121.0))

@@ -70,7 +70,7 @@ def kinds_in(source: str) -> set[str]:
 def test_every_kind_of_exception_that_the_engine_raises_has_its_section():
     kinds = set().union(*(kinds_in(p.read_text(encoding="utf-8")) for p in ENGINE.rglob("*.py")))
     assert len(kinds) > 20
-    market = {f"market.{x}" for x in ("crossed", "feed", "halt", "move", "stuck")}
+    market = {f"market.{x}" for x in ("crossed", "feed", "halt", "move", "stuck", "pending")}
     desk = {f"desk.{x}" for x in ("watchdog", "clock", "journal", "disk", "unattended",
                                   "attendance")}  # fmt: skip
     trips = {f"trip.{x}" for x in ("loss", "move", "rejects")}

@@ -60,6 +60,7 @@ def _clear_day(state: State) -> None:
     state.children = {}
     state.ended = {}
     state.live = {}
+    state.comments = {}
     state.strays = {}
     state.limits.clear_day()
     state.own_volume = {}

@@ -9,11 +9,11 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import (
     Alert,
-    AlertNote,
     Change,
     ChangeState,
     Kill,
     KillState,
+    Note,
 )
 from engine.domain.orders import (
     ParentState,
@@ -124,6 +124,17 @@ def evidence_attached(state: State, event: e.EvidenceAttached) -> None:
     state.changes[event.change_id] = replace(state.changes[event.change_id], evidence=found)
 
 
+def change_commented(state: State, event: e.ChangeCommented) -> None:
+    change = state.changes[event.change_id]
+    note = Note(by=event.by, at=state.desk_ns, text=event.text)
+    state.changes[event.change_id] = replace(change, comments=(*change.comments, note))
+
+
+def decision_commented(state: State, event: e.DecisionCommented) -> None:
+    note = Note(by=event.by, at=state.desk_ns, text=event.text)
+    state.comments[event.child_id] = (*state.comments.get(event.child_id, ()), note)
+
+
 def _in_force(state: State, change: Change) -> dict[str, float]:
     """What the request would replace, or replaces: an approval is folded before its values."""
     now = state.parameters[change.strategy].values
@@ -212,7 +223,7 @@ def alert_assigned(state: State, event: e.AlertAssigned) -> None:
 
 def alert_annotated(state: State, event: e.AlertAnnotated) -> None:
     alert = state.alerts[event.alert_id]
-    note = AlertNote(by=event.by, at=state.desk_ns, text=event.text)
+    note = Note(by=event.by, at=state.desk_ns, text=event.text)
     state.alerts[event.alert_id] = replace(alert, notes=(*alert.notes, note))
 
 

@@ -12,7 +12,7 @@ from engine.core.limitbook import (
 )
 from engine.core.state import State
 from engine.domain import events as e
-from engine.domain.governance import ChangeState
+from engine.domain.governance import ChangeState, Note
 from engine.domain.limits import Disabled, LimitChange, key_of
 from engine.domain.orders import Parent
 from engine.domain.overrides import OverrideState
@@ -106,6 +106,12 @@ def limit_edited(state: State, event: e.LimitEdited) -> None:
         step=event.step,
         edits=change.edits + 1,
     )
+
+
+def limit_commented(state: State, event: e.LimitCommented) -> None:
+    change = state.limits.changes[event.limit_change_id]
+    note = Note(by=event.by, at=state.desk_ns, text=event.text)
+    state.limits.changes[change.id] = replace(change, comments=(*change.comments, note))
 
 
 def _end(

@@ -1,8 +1,7 @@
 """Exceptions: seen, taken, annotated and closed by named persons; and what nobody saw in time."""
 
-from typing import Final
-
 from engine.core.rules.four_eyes import check_reason
+from engine.core.rules.notes import check_note
 from engine.core.rules.scope import child_number
 from engine.core.state import State
 from engine.domain import commands as c
@@ -14,9 +13,6 @@ from engine.domain.governance import Alert
 from engine.domain.orders import Parent
 from engine.domain.people import Person, Reach, may, reach
 from engine.domain.units import ChildId, Nanos, ParentId
-
-NOTES_MOST: Final = 50  # of one exception
-TEXT_MOST: Final = 2_000  # characters of a note
 
 
 def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -66,13 +62,7 @@ def annotate(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent
     command = envelope.command
     assert isinstance(command, c.AnnotateAlert)
     alert = find(state, command.alert_id)
-    text = command.text.strip()
-    if not text or len(text) > TEXT_MOST:
-        raise Refused(
-            f"a note must have 1 to {TEXT_MOST:,} characters, was {len(text):,}", field="text"
-        )
-    if len(alert.notes) >= NOTES_MOST:
-        raise Refused(f"A-{alert.id} has {NOTES_MOST} notes: it takes no more", field="text")
+    text = check_note(command.text, alert.notes, f"A-{alert.id}")
     return (e.AlertAnnotated(alert_id=alert.id, text=text, by=person.id),)
 
 
@@ -112,7 +102,7 @@ def stands(state: State, alert: Alert) -> bool | None:
     """Whether the cause is still seen by the desk itself; None = it does not look for that."""
     family, _, kind = alert.kind.partition(".")
     match family, kind:
-        case "market", ("crossed" | "feed" | "halt" | "move" | "stuck"):
+        case "market", ("crossed" | "feed" | "halt" | "move" | "stuck" | "pending"):
             return (kind, alert.object) in state.trouble
         case "desk", _:
             return (kind, "") in state.conditions

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from engine.core.moves import BACK, BEYOND, Moves, usual
 from engine.core.quotes import Quotes
+from engine.core.rules import pending
 from engine.core.rules.desk import raise_alert
 from engine.core.state import State
 from engine.domain import events as e
@@ -53,6 +54,7 @@ def watch(state: State, quotes: Quotes, moves: Moves) -> tuple[AnyEvent, ...]:
         **_whole(state, HALT, _halted(state, quotes)),
         **_moved(state, moves),
         **_stuck(state),
+        **_pending(state),
     }
     out: list[AnyEvent] = []
     for (kind, about), finding in found.items():
@@ -295,3 +297,13 @@ def _stuck(state: State) -> Found:
             since=Nanos(state.market_ns - oldest),
         )
     return found
+
+
+def _pending(state: State) -> Found:
+    """Cancels that are without an answer for too long, by the orders they are of."""
+    return {
+        (pending.PENDING, about): Finding(
+            severity="critical", sentence=sentence, since=Nanos(state.market_ns - age)
+        )
+        for about, (age, sentence) in pending.found(state).items()
+    }

@@ -131,6 +131,7 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                         [
                             html.Button("Theme", id="theme", type="button"),
                             html.Button("Keys  ?", id="show-keys", type="button"),
+                            html.Button("Guided tour", id="tour-open", type="button"),
                             html.Button("Sound is off", id="sound", type="button"),
                             html.Button("Desktop alerts are off", id="desktop", type="button"),
                             html.A("Password", href="/password", className="button"),
@@ -219,6 +220,7 @@ def overlays(look: Environment, someone: Viewer) -> Component:
             dialogs.kill(someone),
             dialogs.keys(),
             dialogs.explain(),
+            dialogs.tour(someone),
             html.Section(
                 [html.H2(["Alerts ", html.A("all exceptions", href="/exceptions")]),
                  html.Ul(id="alert-list")],

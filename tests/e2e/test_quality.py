@@ -229,7 +229,7 @@ def test_the_screen_explains_itself_and_its_words_by_keyboard(
     page.wait_for_selector("#explain[open]")
     panels = page.locator("main [data-panel]:visible").count()
     assert page.locator("#explain-panels > li").count() == panels + 1  # and the frame
-    tab_to(page, ".explain-where", text="8Why now", most=12)
+    tab_to(page, ".explain-where", text="8 Why now", most=12)
     assert page.locator("#explain-panels > li.now").inner_text().startswith("8")
     ages = page.locator("#explain-panels [data-age-of]").all_inner_texts()
     assert len(ages) == panels + 1

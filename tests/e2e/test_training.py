@@ -1,4 +1,4 @@
-"""Training on a real desk: the guided tour waits for the desk itself, and is kept for its person."""
+"""Training on a real desk: the tour waits for the desk itself, and is kept for its person."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -55,6 +55,8 @@ MORE: Final = (
     Column(field="accepted_at", title="From", form="clock", width=66, tip="accepted, market clock"),
     Column(field="end_at", title="To", form="clock", width=66, tip="end of its horizon"),
     Column(field="on_restart", title="On restart", width=72, tip="what it does after a restart"),
+    Column(field="on_disconnect", title="Exch. lost", width=72,
+           tip="what it does once a lost exchange is back and compared"),
     Column(field="catch_up", title="Catch-up", width=66, tip="what it does after a pause"),
     Column(field="version", title="Version", form="int", width=60, tip="of what people set"),
     Column(field="client", title="Client", width=80, tip="for whom"),
@@ -89,7 +91,8 @@ PRESETS: Final = (
     ("schedule", "Schedule", [*WHO, "quantity", "filled", "leaves", "live", "children", "behind",
                               "participation", "accepted_at", "end_at", "score", "decided_at",
                               "binding"]),
-    ("policy", "Policy", [*WHO, "quantity", "leaves", "limit", "hold", "on_restart", "catch_up",
+    ("policy", "Policy", [*WHO, "quantity", "leaves", "limit", "hold", "on_restart",
+                          "on_disconnect", "catch_up",
                           "version", "alert", "client", "trader"]),
     ("all", "All columns", [*FORMS]),
 )  # fmt: skip

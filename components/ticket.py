@@ -46,7 +46,8 @@ MINE: Final = (
     Column(field="why", title="Doing"),
 )
 HELP: Final = {
-    "on_restart": "What the order does after the engine restarts or the venue is lost.",
+    "on_restart": "What the order does after the engine was started again.",
+    "on_disconnect": "What it does once the exchange, lost for a while, is back and compared.",
     "catch_up": "What happens to the quantity missed during a hold; never sent in one child.",
     "at_end": "At the end with shares left: cross inside cap, collar and limit, or stop.",
 }
@@ -158,6 +159,7 @@ def form(start: dict[str, str]) -> Component:
         html.Div(
             [
                 _select("on_restart", "On restart", RESTART_WORDS),
+                _select("on_disconnect", "Exchange lost", RESTART_WORDS),
                 _select("catch_up", "Catch-up after a hold", CATCH_UP_WORDS),
                 _select("at_end", "At the end", AT_END_WORDS),
             ],

@@ -11,7 +11,7 @@ from db.rows import Row
 from db.tables import CHILDREN, KILLS, PARENTS, RECEIPTS
 from engine.domain import events as e
 from engine.domain.governance import KillState
-from engine.domain.orders import PARENT_LIVE, ParentState
+from engine.domain.orders import PARENT_LIVE, VENUE_LOST, ParentState
 from engine.domain.units import parent_text
 
 
@@ -34,6 +34,7 @@ def parent_accepted(f: Fold, event: e.ParentAccepted) -> None:
         limit_price=p.limit_price, arrival_price=p.arrival_price, arrival_volume=p.arrival_volume,
         arrival_notional=p.arrival_notional, overrides=dump(dict(p.overrides)),
         parameter_version=p.parameter_version, on_restart=str(p.on_restart),
+        on_disconnect=str(p.after(VENUE_LOST)),
         catch_up=str(p.catch_up), at_end=str(p.at_end), note=p.note, version=p.version,
         objective=str(p.objective), risk_aversion=p.risk_aversion,
         excluded=",".join(p.excluded), last_seq=f.entry.seq,

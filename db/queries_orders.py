@@ -198,6 +198,7 @@ def _parent(
         version=row["version"],
         parameter_version=row["parameter_version"],
         on_restart=row["on_restart"],
+        on_disconnect=row["on_disconnect"],
         catch_up=row["catch_up"],
         client=row["client"],
         note=row["note"],

@@ -39,8 +39,8 @@ def parent_row(number: int, now: int) -> Cells:
         "score": None, "model": "-", "why": "on schedule: rest at the touch", "binding": "",
         "decided_at": now, "accepted_at": now, "end_at": now + 3_600_000_000_000, "ended_at": 0,
         "hold": "", "kill": "", "alert": "", "version": 1, "parameter_version": 1,
-        "on_restart": "hold", "catch_up": "spread", "client": "", "note": "", "fees": 0.0,
-        "excluded": [],
+        "on_restart": "hold", "on_disconnect": "hold", "catch_up": "spread", "client": "",
+        "note": "", "fees": 0.0, "excluded": [],
     }  # fmt: skip
 
 

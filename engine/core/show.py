@@ -20,6 +20,7 @@ from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
+    VENUE_LOST,
     Child,
     ChildState,
     Parent,
@@ -85,6 +86,7 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         version=parent.version,
         parameter_version=state.parameters[parent.strategy].version,
         on_restart=parent.on_restart,
+        on_disconnect=parent.after(VENUE_LOST),
         catch_up=parent.catch_up,
         client=parent.client,
         note=parent.note,

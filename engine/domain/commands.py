@@ -46,6 +46,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     override: int = 0  # the override under which it passes soft limits, 0 = none
     objective: Objective = Objective.UNSAID
     risk_aversion: float = 0.0  # bp of cost that a bp of standard deviation is worth
+    on_disconnect: OnRestart | None = None  # None = as on_restart
 
 
 class AmendParent(Command, frozen=True, kw_only=True):

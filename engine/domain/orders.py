@@ -139,8 +139,11 @@ def _asked(life: Life, now: Standing, shown: ChildState) -> ChildState:
     return C.UNKNOWN if life.is_lost else shown
 
 
+VENUE_LOST: Final = "venue"  # cause of a hold; anything else is a start of the engine
+
+
 class OnRestart(StrEnum):
-    """What a parent does after an engine restart or a lost venue; chosen on the ticket."""
+    """What a parent does after an engine restart, or a lost exchange; chosen on the ticket."""
 
     RESUME = "resume"
     HOLD = "hold"
@@ -342,6 +345,7 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     end_notional: int = 0
     overfilled: Shares = Shares(0)
     wanted: Shares = Shares(0)  # where an amendment goes that waits for the venue, 0 = none does
+    on_disconnect: OnRestart | None = None  # None = as on_restart: entered without a choice
 
     @property
     def is_live(self) -> bool:
@@ -350,6 +354,12 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def leaves(self) -> Shares:
         return Shares(max(self.quantity - self.filled, 0)) if self.is_live else Shares(0)
+
+    def after(self, cause: str) -> OnRestart:
+        """What it does after a break: ``venue`` = the exchange was lost, else the engine was."""
+        if cause == VENUE_LOST and self.on_disconnect is not None:
+            return self.on_disconnect
+        return self.on_restart
 
     @property
     def average_price(self) -> float:

@@ -55,6 +55,7 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     excluded: list[str] = []  # venues it must not use
     objective: str = "unsaid"
     risk_aversion: float = 0.0
+    on_disconnect: str = ""  # what it does after the exchange was lost
 
 
 class ChildRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.executions import EXECUTION, ORDER, executions
 from engine.domain.kinds import PRE_OPEN
-from engine.domain.orders import ChildState
+from engine.domain.orders import VENUE_LOST, ChildState
 from engine.domain.units import ChildId, Nanos, PersonId
 from engine.domain.views import DeskRow
 from engine.runtime import door, drills, reconcile
@@ -346,7 +346,7 @@ class Loop:
     def lost_venue(self, silence: VenueSilent) -> None:
         """What was under way is UNKNOWN until the venue is asked; its quantity stays reserved."""
         self.venue_ready = False
-        self.restart_cause = self.restart_cause or "venue"
+        self.restart_cause = self.restart_cause or VENUE_LOST
         self.venue_retry_at = self.parts.clock.mono_ns() + RETRY_NS
         unknown = tuple(
             e.ChildUnknown(child_id=child.id)

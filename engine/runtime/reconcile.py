@@ -298,7 +298,7 @@ def policies(state: State, cause: str) -> Iterable[tuple[AnyEvent, ...]]:
     for parent in tuple(state.parents.values()):
         if parent.state != ParentState.WORKING:
             continue
-        match parent.on_restart:
+        match parent.after(cause):
             case OnRestart.HOLD:
                 yield system_hold(state, parent, cause)
             case OnRestart.PASSIVE:

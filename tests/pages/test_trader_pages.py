@@ -148,9 +148,11 @@ def test_parameters_start_empty_so_that_the_value_in_force_counts() -> None:
 def test_the_first_policy_of_each_choice_is_the_engines_default() -> None:
     fields = inputs(as_role(Role.TRADER, pages.ticket.layout))
     assert fields["on_restart"]["value"] == OnRestart.HOLD
+    assert fields["on_disconnect"]["value"] == OnRestart.HOLD
     assert fields["catch_up"]["value"] == CatchUp.SPREAD
     assert fields["at_end"]["value"] == AtEnd.CLEANUP
-    assert {value for value, _words in fields["on_restart"]["options"]} == set(OnRestart)
+    for name in ("on_restart", "on_disconnect"):
+        assert {value for value, _words in fields[name]["options"]} == set(OnRestart)
     assert {value for value, _words in fields["catch_up"]["options"]} == set(CatchUp)
     assert {value for value, _words in fields["at_end"]["options"]} == set(AtEnd)
 

@@ -1,11 +1,13 @@
 """The life of a parent: entry, hold, amend, resume, end; what is refused and in which words."""
 
+import msgspec
 import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.orders import CatchUp, HoldChildren, OnRestart, ParentState
 from tests.support.desk_rig import Rig
+from tests.support.order_desk import a_parent
 
 
 @pytest.fixture
@@ -205,6 +207,46 @@ def test_the_close_expires_everything_and_a_new_day_starts_empty():
     assert rig.state.is_open
     assert rig.state.session.day == "2026-12-01"
     assert rig.state.parents[rig.buy(1_000)].state == ParentState.WORKING
+
+
+@pytest.mark.parametrize("cause", ["restart", "venue"])
+def test_each_break_asks_its_own_policy_and_not_the_other(cause):
+    rig = Rig()
+    rig.run(2)
+    mine, others = ("on_restart", "on_disconnect") if cause == "restart" else (
+        "on_disconnect", "on_restart"
+    )  # fmt: skip
+    pairs = [(one, other) for one in OnRestart for other in OnRestart]
+    numbers = {
+        rig.buy(1_000 + 100 * i, **{mine: one, others: other}): one
+        for i, (one, other) in enumerate(pairs)
+    }
+    rig.run(3)
+    if cause == "restart":
+        rig.loop.resume_day()
+        rig.loop.venue_ready = False
+    else:
+        rig.venue.silent = True
+        rig.run(1)
+        assert not rig.loop.venue_ready
+        rig.venue.silent = False
+    rig.loop._find_venue()
+    for number, policy in numbers.items():
+        parent = rig.state.parents[number]
+        held = parent.state in (ParentState.HOLDING, ParentState.HELD)
+        assert (held, parent.passive_only) == (
+            policy == OnRestart.HOLD, policy == OnRestart.PASSIVE
+        )  # fmt: skip
+        assert parent.hold_cause == (cause if held else "")
+
+
+def test_an_order_without_a_choice_for_a_lost_exchange_does_what_it_does_after_a_restart():
+    old = a_parent(on_restart=OnRestart.PASSIVE)
+    assert old.on_disconnect is None
+    assert {old.after(cause) for cause in ("restart", "venue")} == {OnRestart.PASSIVE}
+    raw = msgspec.json.decode(msgspec.json.encode(old))
+    del raw["on_disconnect"]  # as journals of older versions have it
+    assert msgspec.convert(raw, type(old)) == old
 
 
 def test_every_restart_policy_does_what_the_ticket_said():

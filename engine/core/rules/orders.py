@@ -222,6 +222,7 @@ def _parent(
         overrides=tuple(sorted(order.parameters.items())),
         parameter_version=0,
         on_restart=order.on_restart,
+        on_disconnect=order.on_disconnect or order.on_restart,
         catch_up=order.catch_up,
         at_end=order.at_end,
         objective=order.objective,

@@ -8,6 +8,14 @@
     host.qdInput = true;
     const spec = JSON.parse(host.dataset.input);
     const values = spec.value === undefined ? "" : String(spec.value);
+    if (spec.kind === "hidden") {
+      const kept = element("input");
+      kept.type = "hidden";
+      kept.name = spec.name;
+      kept.value = values;
+      host.append(kept);
+      return;
+    }
     if (spec.kind === "radio") {
       const group = element("fieldset");
       group.append(element("legend", "", spec.label));

@@ -16,4 +16,5 @@
     }
   }
   setInterval(() => { if (!document.hidden) look(); }, 1500);
+  window.addEventListener("resize", look);    /* another size, other boxes that scroll */
 })();

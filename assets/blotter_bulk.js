@@ -88,7 +88,7 @@
   }
   /* the receipt of each: from the engine's rows, never assumed */
   function follow(id, chip, kind, looks) {
-    if (!chip.isConnected || ["REFUSED", "UNKNOWN"].includes(chip.dataset.state)) return;
+    if (!chip.isConnected || chip.dataset.state === "REFUSED") return;    /* one without an answer may have had its effect */
     const row = QD.rows("parents").get(id), kill = row && row.kill && QD.rows("kills").get(row.kill);
     const say = (state, text) => { chip.dataset.state = state; chip.textContent = text; };
     if (kind === "kill" && kill) {
@@ -106,10 +106,12 @@
   }
 
   B.parts.push(() => {
-    B.grid.addEventListener("selectionChanged", words);
+    let picked = false;    /* also what the filter hides now: an order may come back into it */
+    B.grid.addEventListener("selectionChanged", () => { picked = B.grid.getSelectedRows().length > 0; words(); });
+    B.grid.addEventListener("filterChanged", words);
     let due = 0;    /* four times a second are enough for a reader, with 2,000 selected too */
     QD.on("parents", () => {
-      if (due || !$("bulk-hold").closest(".panel-head").dataset.picked) return;
+      if (due || !picked) return;
       due = setTimeout(() => { due = 0; if (!B.grid.isDestroyed()) words(); }, 250);
     });
     for (const kind of Object.keys(KINDS)) $("bulk-" + kind).addEventListener("click", () => open(kind));

@@ -11,6 +11,8 @@
       if (unit === "currency") return QD.format("money", v);
       if (unit === "fraction") return QD.format("percent", v, 1);
       if (unit === "bp") return QD.format("price", v, 1) + " bp";
+      if (unit === "times") return QD.format("price", v, 1) + " \u00d7 usual";
+      if (unit === "s") return QD.format("price", v, 1) + " s";
       return QD.format("int", v);
     }
     const subjectOf = (level, subject) => subject === "*" ? "each" : level === "trader" ? person(subject) : subject;
@@ -77,11 +79,12 @@
       write(cells[8], row.overdue ? `${row.review} OVERDUE` : row.review || "no owner");
       cells[8].classList.toggle("warn", row.overdue || !row.review);
     }
-    QD.renderer("limits-tree", (host, rows) => {
-      const chosen = metaOf(host).key, all = QD.rows("limits");
+    QD.renderer("limits-tree", (host) => {
+      /* alert rules stop nothing: they have a page of their own */
+      const chosen = metaOf(host).key, all = [...QD.rows("limits")].filter(([, row]) => !row.kind.startsWith("alert_"));
       if (!host.qdBody || !host.qdBody.isConnected) frame(host);
       const rank = (row) => [LEVELS.indexOf(row.level), subjectOf(row.level, row.subject)];
-      const order = [...all].sort(([, a], [, b]) => {
+      const order = all.sort(([, a], [, b]) => {
         const [x, p] = rank(a), [y, q] = rank(b);
         return x - y || String(p).localeCompare(String(q)) || 0;
       });
@@ -224,7 +227,7 @@
     QD.renderer("limits-changes", (host, rows) => {
       keepCards(host, new Map([...rows].sort(([, a], [, b]) => b.proposed_at - a.proposed_at)), drawChange, (row) => row.state === "OPEN", ["comments"]);
       drawComments(host, rows);
-      write(host.qdNone, "No limit change waits. Propose one under In force.");
+      write(host.qdNone, metaOf(host).none || "No limit change waits. Propose one under In force.");
       waiting();
       tick();
     });

@@ -561,24 +561,26 @@
     node.addEventListener("click", run);
     return () => node.removeEventListener("click", run);
   }
+  /* A press counts by how long it was: on a busy page the release may come before the alarm. */
   function longPress(node, ms, run) {
-    let alarm = 0;
+    let alarm = 0, began = 0;
+    const done = () => { end(); run(); };
     const start = (event) => {
       if (event.type === "keydown" && (event.repeat || ![" ", "Enter"].includes(event.key))) return;
       if (event.type === "keydown") event.preventDefault();
       clearTimeout(alarm);
       node.classList.add("pressing");
       node.style.setProperty("--press", ms + "ms");
-      alarm = setTimeout(() => { end(); run(); }, ms);
+      began = event.timeStamp;
+      alarm = setTimeout(done, ms);
     };
-    const end = () => { clearTimeout(alarm); node.classList.remove("pressing"); };
-    const starts = ["pointerdown", "keydown"], ends = ["pointerup", "pointerleave", "keyup", "blur"];
-    for (const name of starts) node.addEventListener(name, start);
-    for (const name of ends) node.addEventListener(name, end);
+    const end = () => { clearTimeout(alarm); alarm = 0; node.classList.remove("pressing"); };
+    const release = (event) => { if (alarm && event.timeStamp - began >= ms) done(); else end(); };
+    const acts = { pointerdown: start, keydown: start, pointerup: release, keyup: release, pointerleave: end, blur: end };
+    for (const [name, act] of Object.entries(acts)) node.addEventListener(name, act);
     return () => {
       end();
-      for (const name of starts) node.removeEventListener(name, start);
-      for (const name of ends) node.removeEventListener(name, end);
+      for (const [name, act] of Object.entries(acts)) node.removeEventListener(name, act);
     };
   }
   function again(why) {

@@ -28,7 +28,9 @@ def field(  # noqa: PLR0913 (each is one attribute of the input)
     limits: tuple[float, float] | None = None,
     step: float | None = None,
 ) -> Component:
-    """One input. kind: text, number, shares, price, password, checkbox, radio, select, textarea.
+    """One input. kind: text, number, shares, price, password, checkbox, radio, select, textarea,
+
+    hidden.
 
     A dotted name (``parameters.band``) becomes a nested argument; an empty value is left out.
     Numbers and shares may be typed with thousands separators.

@@ -66,6 +66,15 @@ class Facts(Reader):
         )
         return self.one(statement)
 
+    def is_over(self, day: str) -> bool:
+        """Whether no parent of the day lives any more."""
+        living = select(PARENTS.c.id).where(
+            PARENTS.c.source == self._source,
+            PARENTS.c.day == day,
+            PARENTS.c.state.in_(sorted(PARENT_LIVE)),
+        )
+        return self.one(living) is None
+
     def of_day(self, day: str) -> DayFacts | None:
         """Everything of a closed day; None while it is open or a parent of it still lives."""
         opened = self.one(

@@ -18,6 +18,7 @@ from db.queries_audit import Audit, AuditFilter
 from db.queries_costs import Costs, tca_row
 from db.queries_keys import KeyFigures
 from db.queries_limits import LimitUse
+from db.queries_looks import DayLooks
 from db.queries_market import MarketReport, market_report
 from db.queries_orders import Orders
 from db.read import Found
@@ -53,7 +54,7 @@ def database_url(url: str, desk_db: Path) -> str:
     return url or sqlite_url(desk_db)
 
 
-class Queries(Orders, Audit, Costs, LimitUse, KeyFigures):
+class Queries(Orders, Audit, Costs, LimitUse, DayLooks, KeyFigures):
     """Every question that pages and reports ask of the read tables."""
 
     def __init__(self, engine: Any, state: Path) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from db.read import Found, Reader
 from db.tables import DAYS, LIMIT_USE, LIMITS, LIVE_SOURCE
-from engine.domain.limits import EACH, KINDS, RESTRICTED, TRIPS, Key, key_text
+from engine.domain.limits import ALERTS, EACH, KINDS, RESTRICTED, TRIPS, Key, key_text
 
 HALF: Final = 0.5  # of a limit: one that never came within it may be far too wide
 
@@ -90,7 +90,9 @@ class LimitUse(Reader):
         for row in reversed(self.limit_versions()):
             force[row.kind, row.level, row.subject] = row
         rows = [
-            _utilisation(limit, looked, uses, force) for limit in force.values() if not limit.gone
+            _utilisation(limit, looked, uses, force)
+            for limit in force.values()
+            if not limit.gone and limit.kind not in ALERTS
         ]
         return tuple(sorted(rows, key=lambda row: (-row.share, row.key)))
 
@@ -149,7 +151,7 @@ def _utilisation(
         share=share,
         highest_day="" if best is None else best["day"],
         refused=sum(row.refused for row in by_day),
-        far=share < HALF and limit.kind not in (RESTRICTED, *TRIPS),
+        far=share < HALF and limit.kind not in (RESTRICTED, *TRIPS, *ALERTS),
         by_day=by_day,
     )
 

@@ -37,7 +37,11 @@ def exceptions(state: str = "", severity: str = "", id: str = "") -> Component: 
         "people": _who_may_close(),
         "causes": [[cause.value, cause.value.replace("_", " ")] for cause in AlertCause],
     }
-    keys = html.Span("j k choose, a acknowledge, t take, n note, r close", className="dim")
+    keys = [
+        html.Span("j k choose, a acknowledge, t take, n note, r close", className="dim"),
+        html.A("Alert rules", href="/alert-rules", className="button",
+               title="the thresholds behind these, who set them, and how to change one"),
+    ]  # fmt: skip
     return html.Div(
         [
             surface("exceptions-attendance", "desk", class_name="tiles attendance"),

@@ -17,7 +17,7 @@ from components.surface import instant as instant_of
 from components.surface import surface
 from db.queries_limits import LimitVersion, Utilisation
 from engine.domain.errors import Refused
-from engine.domain.limits import KINDS, LEVELS, TRIPS, key_of
+from engine.domain.limits import ALERTS, KINDS, LEVELS, TRIPS, key_of
 from engine.domain.people import Role
 from engine.gateway.viewer import viewer
 
@@ -65,7 +65,13 @@ def _tabs(shown: str) -> Component:
     ]
     waits = surface("limits-waiting", "limit_changes", class_name="dim")
     also = surface("limits-also", "overrides", class_name="engine-room")
-    return html.Nav([*links, waits, also], className="row limit-tabs")
+    rules = html.A(
+        "Alert rules",
+        href="/alert-rules",
+        className="button",
+        title="thresholds beyond which somebody is told, and nothing is stopped",
+    )
+    return html.Nav([*links, rules, waits, also], className="row limit-tabs")
 
 
 # --- in force -------------------------------------------------------------------------------
@@ -75,7 +81,7 @@ def _in_force(key: str, version: str) -> Component:
         "limits-disabled", "disabled", data={"may": viewer().may("strategy.enable")},
         class_name="cards",
     )  # fmt: skip
-    found = _versions(key)
+    found = versions(key)
     chosen = next((row for row in found if str(row.version) == version), None)
     return html.Div(
         [
@@ -121,7 +127,7 @@ def _trips() -> Component:
     return surface("limits-trips", "limits", data={"kinds": kinds}, class_name="table-host")
 
 
-def _versions(key: str) -> tuple[LimitVersion, ...]:
+def versions(key: str) -> tuple[LimitVersion, ...]:
     """Versions of the limit that the address names; none for a new place."""
     wanted = key_of(key) if key else None
     if wanted is None:
@@ -141,21 +147,22 @@ def form(row: LimitVersion | None, key: str, restored: LimitVersion | None) -> C
         html.Div(
             [
                 forms.field("terms.kind", "Limit", kind="select", value=kind,
-                            options=[(name, found.words) for name, found in KINDS.items()]),
+                            options=[(name, found.words) for name, found in KINDS.items()
+                                     if name == kind or name not in ALERTS]),
                 forms.field("terms.level", "Level", kind="select", value=level,
                             options=[(name, name) for name in LEVELS]),
                 forms.field("terms.subject", "Of whom (u1, MIDC, * = each)", value=subject),
                 forms.field("terms.value", _value_label(kind), kind="number",
-                            value=_plain(None if row is None or row.gone else row.value)),
+                            value=plain(None if row is None or row.gone else row.value)),
                 forms.field("terms.soft", "Soft, empty = none", kind="number",
-                            value=_plain(None if row is None else row.soft)),
+                            value=plain(None if row is None else row.soft)),
                 forms.field("terms.window_s", "Window, s", kind="number",
-                            value=_plain(row.window_s if row and row.window_s else None)),
+                            value=plain(row.window_s if row and row.window_s else None)),
                 forms.field("terms.symbols", "Symbols of a restricted list",
                             value="" if row is None else row.symbols),
                 forms.field("terms.owner", "Owner", kind="select",
-                            value="" if row is None else row.owner, options=_owners()),
-                forms.field("terms.review", "Review by", value=_review(row, restored)),
+                            value="" if row is None else row.owner, options=owners()),
+                forms.field("terms.review", "Review by", value=review(row, restored)),
             ],
             className="limit-fields",
         ),
@@ -173,11 +180,11 @@ def _value_label(kind: str) -> str:
     return f"Limit, {KINDS[kind].unit}; empty = none here"
 
 
-def _plain(value: float | None) -> str:
+def plain(value: float | None) -> str:
     return "" if value is None else f"{value:.10g}"
 
 
-def _review(row: LimitVersion | None, restored: LimitVersion | None) -> str:
+def review(row: LimitVersion | None, restored: LimitVersion | None) -> str:
     if row is not None and row.review and restored is None:
         return row.review
     try:
@@ -189,7 +196,7 @@ def _review(row: LimitVersion | None, restored: LimitVersion | None) -> str:
     return (date.fromisoformat(age.day) + timedelta(days=182)).isoformat()
 
 
-def _owners() -> list[tuple[str, str]]:
+def owners() -> list[tuple[str, str]]:
     """Those who may answer for a limit: risk and supervisors."""
     directory = context.mounted("directory")
     persons = {} if directory is None else directory.persons
@@ -210,7 +217,7 @@ def history(rows: Sequence[LimitVersion]) -> Component:
                 number("as delivered" if not row.version else str(row.version)),
                 number("taken away" if row.gone else shown(row.value, row.unit, row.symbols)),
                 number("-" if row.soft is None else shown(row.soft, row.unit)),
-                _by(row),
+                by(row),
                 instant(row.since),
                 Cell(text=row.derivation, tone="wrap"),
                 Cell()
@@ -224,7 +231,7 @@ def history(rows: Sequence[LimitVersion]) -> Component:
     )  # fmt: skip
 
 
-def _by(row: LimitVersion) -> str:
+def by(row: LimitVersion) -> str:
     if not row.by:
         return "-"
     second = f" and {person(row.approved_by)}" if row.approved_by else ", alone (tighter)"
@@ -239,7 +246,11 @@ def shown(value: float, unit: str, symbols: str = "") -> str:
         case "fraction":
             return f"{text.number(value * 100, 1)}%"
         case "bp":
-            return f"{text.number(value, 0)} bp"
+            return f"{text.number(value, 0 if value == round(value) else 1)} bp"
+        case "times":
+            return f"{value:g} × usual"
+        case "s":
+            return f"{value:g} s"
         case "symbol":
             return symbols or "empty"
         case _:

@@ -7,13 +7,12 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from engine.core.alarms import furthest
 from engine.domain.instrument import Instrument
 from engine.domain.units import SECOND, Nanos, Symbol
 
 WINDOW_NS = 60 * SECOND
 SESSION_S = 23_400.0
-BEYOND = 15.0  # times the usual move of a minute: an alarm
-BACK = 7.0  # below this it is over
 
 
 @dataclass(slots=True)
@@ -35,13 +34,15 @@ class Moves:
         kept = self.mids.get(symbol)
         if not kept or len(kept) < 2:
             return None
-        newest = kept[-1][1]
         low, high = min(mid for _, mid in kept), max(mid for _, mid in kept)
-        up, down = newest / low - 1.0, newest / high - 1.0
-        return up if up >= -down else down
+        return float(furthest(kept[-1][1], low, high))
 
 
 def usual(instrument: Instrument) -> float:
     """Standard deviation of a minute's move, from the instrument's day. [fraction]"""
-    minutes = math.sqrt(WINDOW_NS / SECOND / SESSION_S)
-    return instrument.daily_volatility_bps / 1e4 * minutes
+    return usual_of(instrument.daily_volatility_bps)
+
+
+def usual_of(daily_volatility_bps: float) -> float:
+    """The same from the daily volatility alone. [fraction]"""
+    return daily_volatility_bps / 1e4 * math.sqrt(WINDOW_NS / SECOND / SESSION_S)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.alarms import Doubts
 from engine.core.moves import Moves
 from engine.domain.events import ChildFilled
 from engine.domain.instrument import Instrument, Session
@@ -191,6 +192,7 @@ class Sight:
     watch: Watch = field(default_factory=Watch)
     marks: Marks = field(default_factory=Marks)
     moves: Moves = field(default_factory=Moves)
+    doubts: Doubts = field(default_factory=Doubts)
     seconds: int = 0
 
     def look(self, ticks: NDArray[np.void]) -> None:

@@ -22,6 +22,7 @@ from engine.core.rules import (
     limit_changes,
     limits,
     modes,
+    order_alerts,
     orders,
     overrides,
     risk,
@@ -269,6 +270,7 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
         intended = child_of(state, decision)
         if intended is not None:
             _intend(desk, batch, decision, intended)
+    batch.take(order_alerts.watch(state, desk.quotes, sight.doubts, out))
     return tuple(out)
 
 

@@ -6,6 +6,7 @@ level where it is delivered has the number of the ``Policy``.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -31,9 +32,9 @@ class LimitKind:
 
     name: str
     words: str  # "open value": the refusal says "open value of trader u1 must be at most ..."
-    unit: str  # currency, share, fraction, bp, order, symbol
+    unit: str  # currency, share, fraction, bp, order, symbol; of alerts also times, s
     # entry = when a parent is entered or amended, child = at the gate, both; kill = no order is
-    # refused, but beyond it the desk kills
+    # refused, but beyond it the desk kills; alert = beyond it somebody is told
     at: str
     meaning: str
     why: str  # derivation of the number as delivered
@@ -42,6 +43,8 @@ class LimitKind:
     level: str = "firm"  # where the number as delivered stands
     subject: str = ""
     levels: tuple[str, ...] = LEVELS  # where it may stand
+    low: float = 0.0  # what its number may be [unit]
+    high: float = math.inf
 
 
 _KINDS: Final = (
@@ -142,9 +145,58 @@ _KINDS: Final = (
         meaning="Rejected children of one order in the window. Beyond it the order is killed.",
         why="Off as delivered.",
     ),
+    LimitKind(
+        name="alert_slippage", words="alert: cost against VWAP", unit="bp", at="alert",
+        levels=("firm",), low=1.0, high=500.0,
+        meaning="An order at work, a twentieth of it done, costs more against what the market paid "
+        "on average since its start: side times (average - VWAP) / VWAP.",
+        why="Ten times the spread of the usual stock: who follows the market stays nearer.",
+    ),
+    LimitKind(
+        name="alert_behind", words="alert: distance from the schedule", unit="fraction",
+        at="alert", levels=("firm",), low=0.005, high=1.0,
+        meaning="An order at work is further ahead of or behind the shares that should be done by "
+        "now, as a part of its quantity.",
+        why="Four times the widest band, 5 %, that a schedule may be given.",
+    ),
+    LimitKind(
+        name="alert_participation", words="alert: share of the volume", unit="fraction",
+        at="alert", levels=("firm",), low=0.01, high=1.0,
+        meaning="An order at work, a twentieth of it done, is a larger share of what has traded "
+        "since its start.",
+        why="Just below the limit of 40 % at which the gate stops its children.",
+    ),
+    LimitKind(
+        name="alert_doubt", words="alert: a model in doubt", unit="fraction", at="alert",
+        levels=("firm",), low=0.05, high=1.0,
+        meaning="The model of an order was expired or outside its training range at a larger part "
+        "of the order's decisions of the last 300 s.",
+        why="Whoever chose a strategy with a model has hardly had one for five minutes.",
+    ),
+    LimitKind(
+        name="alert_rejects", words="alert: rejected children", unit="order", at="alert",
+        window="trip_window_ns", levels=("firm",), high=100.0,
+        meaning="More children in one stock were rejected by venues in the window.",
+        why="No order that passed our gate should be rejected: every one is looked at.",
+    ),
+    LimitKind(
+        name="alert_move", words="alert: move of a price", unit="times", at="alert",
+        levels=("firm",), low=3.0, high=100.0,
+        meaning="The mid moved further in 60 s of market time, either way, in multiples of the "
+        "usual move of a minute. It is over below 7/15 of that.",
+        why="Fifteen standard deviations do not happen without a cause.",
+    ),
+    LimitKind(
+        name="alert_stale", words="alert: age of a quote", unit="s", at="alert",
+        levels=("firm",), low=1.0, high=10.0,
+        meaning="No quote of a stock for longer, in market time. At 10 s the gate stops all that "
+        "would be priced from it, whatever the rule is.",
+        why="When the gate stops, at the latest, somebody must know.",
+    ),
 )  # fmt: skip
 KINDS: Final[dict[str, LimitKind]] = {kind.name: kind for kind in _KINDS}
 TRIPS: Final = tuple(kind.name for kind in _KINDS if kind.at == "kill")
+ALERTS: Final = tuple(kind.name for kind in _KINDS if kind.at == "alert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ process is judged by a life that saw three closes or more: from the second (the 
 what a process makes only once) to the last.
 """
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,17 +17,26 @@ MB: Final = 1_048_576
 WARM_S: Final = 60.0  # of a process' life that says nothing about its memory
 EDGE_S: Final = 20.0  # of samples at either end of a life
 GROWTH: Final = 5.0  # [%] from the second close of a life to its last, at most
+STARTED: Final = "'s processes"
 LEAST_CLOSES: Final = 3  # of one life, to judge by it
 
 
 def rss(pid: int) -> int:
-    """Resident memory of a process and of all it started, 0 when it is gone. [byte]"""
+    """Resident memory of a process, 0 when it is gone. [byte]"""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (OSError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(rss(int(child)) for child in below)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def below(pid: int) -> int:
+    """Resident memory of all that a process started, by whichever of its threads. [byte]"""
+    found: list[str] = []
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += tasks.read_text().split()
+    return sum(rss(int(child)) + below(int(child)) for child in found)
 
 
 def median(values: Sequence[int]) -> float:
@@ -53,9 +63,23 @@ class Memory:
             self.lives[key].append(((now - began) / 1e9, size))
 
     def close(self, name: str, pid: int | None) -> None:
-        """What a process holds when a day is over and reported; 0 = it is not there."""
-        size = 0 if pid is None else rss(pid)
+        """What a process holds when a day is over and reported; 0 = it is not there.
+
+        What it started is a row of its own: beside it a leak of either would look small.
+        """
+        size, started = (0, 0) if pid is None else (rss(pid), below(pid))
         self.closes.setdefault(name, []).append((pid or 0, round(size / MB, 1)))
+        if started:
+            row = self.closes.setdefault(f"{name}{STARTED}", [])
+            row.append((pid or 0, round(started / MB, 1)))
+
+    def of_started(self) -> dict[str, dict[str, Any]]:
+        """What the processes had started, by name."""
+        return {
+            name: {"closes_mb": [size for _, size in rows], "growth_pct": growth(rows)}
+            for name, rows in self.closes.items()
+            if name.endswith(STARTED)
+        }
 
     def report(self, name: str) -> dict[str, Any]:
         """Of the longest life, from the end of its warm-up to its end; and of all closes."""

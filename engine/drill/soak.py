@@ -317,7 +317,7 @@ def memory_failures(memory: dict[str, dict[str, Any]], days: int) -> list[str]:
             found.append(
                 f"the memory of the {name} grows from close to close: {row['closes_mb']} MB"
             )
-        if grown is None and days >= len(SEVERAL):
+        if grown is None and "lives" in row and days >= len(SEVERAL):
             found.append(f"no {name} lived through {LEAST_CLOSES} closes: nothing is known of it")
     return found
 
@@ -353,7 +353,7 @@ def work(options: argparse.Namespace, folder: Path) -> Report:
     logs = tracebacks(stage.where.log)
     failures = week.failures + week.drill.failures
     failures += [f"{name}: {last_traceback(stage.where.log / name)}" for name in logs]
-    memory = {name: week.memory.report(name) for name in SEVERAL}
+    memory = {name: week.memory.report(name) for name in SEVERAL} | week.memory.of_started()
     failures += memory_failures(memory, plan.days)
     if len(week.closes) < plan.days:
         failures.append(f"{len(week.closes)} of {plan.days} days in the time given")

@@ -9,6 +9,7 @@ from db.people import People
 from engine.gateway import (
     ask,
     audit,
+    calibrate,
     evidence,
     expected,
     health,
@@ -45,13 +46,15 @@ class Sources(Protocol):
 
 def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> list[APIRouter]:
     """Routers to include; those over the read tables only when there are some."""
-    asked = expected.Expected(ask.Ask(parts.desk, hub, parts.queries), parts.worker)
+    asks = ask.Ask(parts.desk, hub, parts.queries)
+    asked = expected.Expected(asks, parts.worker)
     found = [
         health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants),
         views.routes(parts.people, grants),
         words.routes(grants),
         workbook.routes(hub, parts.look, parts.clock, grants),
         expected.routes(asked, grants),
+        calibrate.routes(asked, asks, grants),
         evidence.routes(evidence.Attacher(asked, parts.desk, hub, parts.clock), grants),
     ]
     if parts.queries is not None:

@@ -7,6 +7,7 @@ import msgspec
 
 from engine.core import show, show_alerts, show_limits, show_playbook
 from engine.core import show_safety as safety
+from engine.core.alarms import ORDER_TROUBLES
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain import views as v
@@ -144,7 +145,9 @@ class Publisher:
             self._incidents.update(dict.fromkeys(desk.state.incidents))
             self._send(desk, "incidents", _incidents(desk, self._incidents))
             self._incidents.clear()
-            if desk.state.trouble:  # orders say what they wait for, and how old that is
+            if any(
+                kind not in ORDER_TROUBLES for kind, _ in desk.state.trouble
+            ):  # orders say what they wait for, and how old that is
                 live = (parent.id for parent in desk.state.parents.values() if parent.is_live)
                 self._parents.update(dict.fromkeys(live))
             self._children.update(

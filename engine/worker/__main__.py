@@ -37,6 +37,7 @@ from engine.settings import Settings, endpoint, from_environment, make_folders, 
 from engine.worker import door
 from engine.worker.answers import Answers, Pooled
 from engine.worker.asked import prepare
+from engine.worker.calibrations import Calibrations
 from engine.worker.context import Context
 from engine.worker.projector import Projector
 
@@ -122,11 +123,16 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
 
 
 def answer_questions(context: Context) -> None:
-    """Two threads: one hears questions, the other simulates; its processes start now, warm."""
+    """Three threads: one hears questions, one simulates (its processes start now, warm), one goes
+
+    through past days.
+    """
     queries, where, stop = Queries(context.tables, context.where.state), context.where, context.stop
     runs = Pooled(cores(engine_runs=True))
     usual = [partial(usual_day, preset) for preset in PRESETS]
     answers = Answers(context.clock, lambda asked: prepare(asked, queries, where), runs, usual)
+
+    rules = Calibrations(context.clock, queries)
 
     def work() -> None:
         runs.start()
@@ -134,9 +140,12 @@ def answer_questions(context: Context) -> None:
         runs.close()
 
     def hear() -> None:
-        door.serve(endpoint(where.worker), answers, stop)
+        door.serve(endpoint(where.worker), answers, rules, stop)
 
-    for name, run in (("answers", work), ("door", hear)):
+    def look_back() -> None:
+        rules.serve(stop)
+
+    for name, run in (("answers", work), ("door", hear), ("rules", look_back)):
         Thread(target=guarded(run), name=name, daemon=True).start()
 
 

@@ -14,6 +14,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.code import differs, trading_hash
 from engine.runtime.link import load_key
 from engine.settings import Paths, Settings, endpoint
+from engine.worker.apart import run_apart
 from engine.worker.people import SYSTEM
 
 EXPIRES_NS: Final = 5_000_000_000
@@ -66,6 +67,10 @@ class Context:
         """A question to the engine; as ``SyncDesk.ask``."""
         with closing(self._desk()) as desk:
             return desk.ask(name, timeout_s=ANSWER_S)
+
+    def apart(self, module: str, ask: bytes) -> bytes:
+        """What a process of its own answers; as ``run_apart``."""
+        return run_apart(module, ask)
 
     def _desk(self) -> SyncDesk:
         return SyncDesk(endpoint(self.where.engine), load_key(self.where.state / "link.key"))

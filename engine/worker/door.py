@@ -13,21 +13,27 @@ from engine.domain.errors import Refused
 from engine.runtime.link import Reply, Request, pack
 from engine.worker.answers import Answers
 from engine.worker.asked import PRETRADE, TWIN, Asked
+from engine.worker.calibrations import CALIBRATE, Calibrations, Rule
 
 POLL_MS: Final = 100
 QUEUE: Final = 100  # questions that may wait in the socket
 _REQUEST: Final = msgspec.msgpack.Decoder(Request)
 
 
-def reply(answers: Answers, request: Request) -> Reply:
+def reply(answers: Answers, request: Request, rules: Calibrations | None = None) -> Reply:
     """What is said to one request."""
-    if request.op != "ask" or request.name not in (PRETRADE, TWIN):
+    known = (PRETRADE, TWIN) if rules is None else (PRETRADE, TWIN, CALIBRATE)
+    if request.op != "ask" or request.name not in known:
         return Reply(re=request.re, refusal=f"the worker answers no {request.name or request.op}")
     try:
         args: dict[str, Any] = dict(request.args)
         ticket, again = str(args.pop("ticket")), bool(args.pop("again", False))
-        asked = msgspec.convert(args | {"kind": request.name}, Asked)
-        told = answers.ask(ticket, asked, again=again)
+        told: Any
+        if rules is not None and request.name == CALIBRATE:
+            told = rules.ask(ticket, msgspec.convert(args, Rule), again=again)
+        else:
+            asked = msgspec.convert(args | {"kind": request.name}, Asked)
+            told = answers.ask(ticket, asked, again=again)
     except (KeyError, msgspec.ValidationError) as error:
         return Reply(re=request.re, refusal=f"the question is not understood: {error}")
     except Refused as refused:
@@ -35,7 +41,7 @@ def reply(answers: Answers, request: Request) -> Reply:
     return Reply(re=request.re, body=msgspec.to_builtins(told))
 
 
-def serve(address: str, answers: Answers, stop: Event) -> None:
+def serve(address: str, answers: Answers, rules: Calibrations, stop: Event) -> None:
     """Answer until told to stop."""
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
@@ -48,7 +54,7 @@ def serve(address: str, answers: Answers, stop: Event) -> None:
             continue
         parts = router.recv_multipart()
         try:
-            said = reply(answers, _REQUEST.decode(parts[-1]))
+            said = reply(answers, _REQUEST.decode(parts[-1]), rules)
         except (msgspec.DecodeError, msgspec.ValidationError):
             said = Reply(re=0, refusal="the request is not understood")
         try:

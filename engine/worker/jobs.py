@@ -6,21 +6,21 @@ everybody's, as person "system", and only ReportTca and InstallModel.
 
 from collections.abc import Callable
 
+import msgspec
+
 from db.facts import Facts
 from db.jobs import DONE, FAILED
 from db.journal import verify as verify_journal
-from db.market import Market
 from db.project import live_source
-from db.queries import Queries
+from db.queries import Queries, database_url
 from engine.domain import commands as c
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.exchange.days import days_before
 from engine.exchange.hours import session_of
-from engine.runtime.give_back import give_back
 from engine.worker.context import Context
+from engine.worker.costs import AskedDay, Costs
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
 from engine.worker.past import Stopped
-from engine.worker.tca import Built, build, store
 from engine.worker.training import DAYS, card_text, train
 
 UNSIGNED = 2  # the newest past days wait for their review
@@ -34,50 +34,51 @@ def tca_day(context: Context) -> None:
     """Report every closed day that has no report yet."""
     facts = Facts(context.tables, live_source(context.where.state).name)
     for day in facts.unreported():
-        if _report(context, facts, day):
-            give_back()  # a whole day was in memory
+        _report(context, facts, day)
 
 
-def _report(context: Context, facts: Facts, day: str) -> bool:
-    """Build once, send until it is taken; then the journal has it and so have the tables.
-
-    Whether it was taken now.
-    """
+def _report(context: Context, facts: Facts, day: str) -> None:
+    """Build once, send until it is taken; then the journal has it and so have the tables."""
     if context.memo.get(f"reported {day}"):
-        return False
+        return
     jobs, clock = context.jobs, context.clock
     try:
-        built = context.memo.get(f"report {day}") or _built(context, facts, day)
-        if built is None:
-            return False  # a parent of it has not ended yet
-        total = built.report.total.shortfall.bps
+        found = context.memo.get(f"report {day}") or _costs(context, facts, day)
+        if found is None:
+            return
         command = c.ReportTca(
             day=day,
-            report_hash=built.digest,
-            parents=len(built.report.orders),
-            shortfall_bps=total,
+            report_hash=found.digest,
+            parents=found.parents,
+            shortfall_bps=found.shortfall_bps,
         )
-        context.submit(command, f"tca-{day}-{built.digest[:16]}")
+        context.submit(command, f"tca-{day}-{found.digest[:16]}")
     except (Refused, BrokenInvariant, ConnectionError, TimeoutError) as error:
         jobs.failed("tca_day", f"{day}: {error}", clock.wall_ns())
-        return False
-    context.memo[f"reported {day}"] = built.digest
-    context.memo.pop(f"report {day}", None)  # it is stored, and a week of them is large
-    said = "-" if total is None else f"{total:+.2f} bp"
-    jobs.done("tca_day", f"{day}: {len(built.report.orders)} parents, {said}", clock.wall_ns())
-    return True
+        return
+    context.memo[f"reported {day}"] = found.digest
+    context.memo.pop(f"report {day}", None)
+    said = "-" if found.shortfall_bps is None else f"{found.shortfall_bps:+.2f} bp"
+    jobs.done("tca_day", f"{day}: {found.parents} parents, {said}", clock.wall_ns())
 
 
-def _built(context: Context, facts: Facts, day: str) -> Built | None:
-    found = facts.of_day(day)
-    if found is None:
+def _costs(context: Context, facts: Facts, day: str) -> Costs | None:
+    """By a process of its own: a whole day in memory would leave its traces in this one.
+
+    None while a parent of the day has not ended, and for a while after the last try failed.
+    """
+    settings, where = context.settings, context.where
+    if not facts.is_over(day) or _failed_lately(context, "tca_day"):
         return None
     context.jobs.start("tca_day", f"costs of {day}", context.clock.wall_ns())
-    source = live_source(context.where.state)
-    built = build(found, Market(context.where.state), source)
-    store(source.reports, built)
-    context.memo[f"report {day}"] = built
-    return built
+    asked = AskedDay(
+        tables=database_url(settings.database_url, where.desk_db), state=str(where.state), day=day
+    )
+    answer = context.apart("engine.worker.costs", msgspec.json.encode(asked))
+    found = msgspec.json.decode(answer, type=Costs | None)
+    if found is not None:
+        context.memo[f"report {day}"] = found
+    return found
 
 
 def history(context: Context) -> None:

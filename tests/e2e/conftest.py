@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import RunningDesk, Visitor
+from tests.support.browser import RunningDesk, Visitor, a_page
 
 CHROME = os.environ.get("CHROME", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-gpu"]
@@ -30,17 +30,15 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
     """Make visitors: ``visitor(width=1280, height=720)``; each has cookies of its own."""
-    contexts = []
+    pages = []
 
     def make(width: int = 1440, height: int = 900) -> Visitor:
-        context = browser.new_context(viewport={"width": width, "height": height})
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        return Visitor(page=context.new_page()).watch()
+        pages.append(a_page(browser, width, height))
+        return Visitor(page=pages[-1]).watch()
 
     yield make
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,23 @@ import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.browser import RunningDesk, Visitor
+from tests.support.browser import (
+    PATIENCE_MS,
+    RunningDesk,
+    Visitor,
+    command,
+    open_market,
+    rows_now,
+)
+from tests.support.real_desk import until
 
 pytestmark = pytest.mark.timeout(600)
 SPEED = 600.0  # the longest honest way through a day of 23,400 s: under a minute on a free machine
+
+HOUR = 3_600_000_000_000
 
 
 @pytest.fixture(scope="module")
@@ -26,45 +35,22 @@ def desk() -> Iterator[RunningDesk]:
     shutil.rmtree(running.state)
 
 
-def desk_row(page: Any, desk: RunningDesk) -> dict[str, Any]:
-    found: dict[str, Any] = page.request.get(f"{desk.url}/api/v1/desk").json()["items"][0]
-    return found
-
-
-def submit(page: Any, symbol: str, side: int, strategy: str) -> None:
-    answer = page.evaluate(
-        """async ([symbol, side, strategy]) => {
-          const answer = await fetch("/api/v1/commands", { method: "POST",
-            headers: { "Content-Type": "application/json",
-                       "X-QD-CSRF": document.body.dataset.csrf },
-            body: JSON.stringify({ id: "t-" + crypto.randomUUID(), verb: "SubmitParent",
-              target: symbol,
-              args: { side, quantity: 20000, strategy, horizon_ns: 3600000000000 } }) });
-          return [answer.status, await answer.text()];
-        }""",
-        [symbol, side, strategy],
-    )
-    assert answer[0] == 202, answer
-
-
 def test_the_day_closes_its_costs_add_up_are_signed_and_leave_with_their_hash(
     desk: RunningDesk, visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
     amara = visitor().log_in(desk, "amara", "/strategies").page
-    quotes = amara.request.get(f"{desk.url}/api/v1/quotes").json()["items"]
-    for number, strategy in enumerate(("TWAP", "VWAP", "POV")):
-        submit(amara, quotes[number]["symbol"], 1 if number % 2 else -1, strategy)
     per = visitor().log_in(desk, "per", "/tca").page
-    day = desk_row(per, desk)["day"]
-    for _ in range(2_400):
-        if desk_row(per, desk)["session"] == "CLOSED":
-            break
-        per.wait_for_timeout(200)
-    else:
-        raise AssertionError(f"the day has not closed: {desk_row(per, desk)}")
+    for symbol, side, strategy in (("MIDC", -1, "TWAP"), ("NRTH", 1, "VWAP"), ("ALTR", -1, "POV")):
+        open_market(amara, symbol)
+        args = {"side": side, "quantity": 20_000, "strategy": strategy, "horizon_ns": HOUR}
+        sent = command(amara, "SubmitParent", symbol, args)
+        assert sent["status"] == 202, sent
+    day = rows_now(per, "desk")["desk"]["day"]
+    until(lambda: rows_now(per, "desk")["desk"]["session"] == "CLOSED", what="the close",
+          wait_s=480)  # fmt: skip
 
     # the page that was open all the time shows the report by itself
-    per.wait_for_selector(f"[data-tca-day='{day}'] #tca-hash", timeout=60_000)
+    per.wait_for_selector(f"[data-tca-day='{day}'] #tca-hash", timeout=2 * PATIENCE_MS)
     digest = per.inner_text("#tca-hash")
     assert len(digest) == 64
     split = per.evaluate(
@@ -84,7 +70,7 @@ def test_the_day_closes_its_costs_add_up_are_signed_and_leave_with_their_hash(
     per.click("button[data-verb=AnnotateTca]")
     per.fill("#confirm-fields textarea[name=text]", "crossed at the open, as asked")
     per.click("#confirm-go")
-    per.wait_for_selector("text=crossed at the open, as asked", timeout=30_000)
+    per.wait_for_selector("text=crossed at the open, as asked")
     per.click(f"a[href='/tca?day={day}']")
 
     # the trader may look, not sign; the reviewer signs exactly what is shown
@@ -97,9 +83,9 @@ def test_the_day_closes_its_costs_add_up_are_signed_and_leave_with_their_hash(
     per.wait_for_selector("dialog#confirm[open]")
     assert digest in per.inner_text("#confirm-text")
     per.click("#confirm-go")
-    per.wait_for_selector("#tca-signed", timeout=30_000)
+    per.wait_for_selector("#tca-signed")
     assert "Signed off by per" in per.inner_text("#tca-signed")
-    amara.wait_for_selector("#tca-signed", timeout=30_000)  # the other page sees it by itself
+    amara.wait_for_selector("#tca-signed")  # the other page sees it by itself
 
     with per.expect_download() as started:
         per.click("#tca-export")

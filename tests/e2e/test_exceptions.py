@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.test_system_page import commands_of, wait_text
+from tests.e2e.test_system_page import commands_of, the_one, wait_text
 from tests.support.browser import RunningDesk, Visitor
 
 NOW = time.time_ns()
@@ -51,13 +51,14 @@ def test_an_exception_is_chosen_taken_and_closed_by_keyboard(
     page.click("#confirm-go")
     page.wait_for_function("() => !document.querySelector('#confirm').open")
     wait_text(page, "#exception .chip-state", "DONE")
-    (taken,) = commands_of(web_desk, "AssignAlert")
-    (closed,) = commands_of(web_desk, "ResolveAlert")
+    taken = the_one(web_desk, "AssignAlert")
+    closed = the_one(web_desk, "ResolveAlert")
     assert (taken.command.alert_id, taken.command.to) == (1, "")
     assert (closed.command.alert_id, closed.command.cause, closed.reason) == (
         1, "fixed", "the venue has corrected it",
     )  # fmt: skip
     # what stood on this screen for the first time was reported, once, and only that
+    the_one(web_desk, "ShowAlerts")
     shown = [number for e in commands_of(web_desk, "ShowAlerts") for number in e.command.alert_ids]
     assert shown == [1]
 

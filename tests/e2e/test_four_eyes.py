@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import RunningDesk, Visitor
+from tests.support.browser import RunningDesk, Visitor, command, open_market, rows_now, says
+from tests.support.real_desk import until
 
 pytestmark = pytest.mark.timeout(300)
-SPEED = 60.0
+SPEED = 30.0
 ORDER = {
-    "side": 1, "quantity": 60_000, "strategy": "TWAP", "horizon_ns": 7_200_000_000_000,
+    "side": 1, "quantity": 120_000, "strategy": "TWAP", "horizon_ns": 21_600_000_000_000,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[RunningDesk]:
-    """The whole desk at 60x, seed 7, without orders of its own."""
+    """The whole desk at 30x, seed 7, without orders of its own."""
     flags = {"history_days": 0, "speed": SPEED, "seed": 7, "demo_orders": False}
     running = RunningDesk(full=True, flags=flags)
     try:
@@ -28,22 +29,6 @@ def desk() -> Iterator[RunningDesk]:
     shutil.rmtree(running.state)
 
 
-def rows_of(page: Any, desk: RunningDesk, topic: str) -> dict[str, dict[str, Any]]:
-    """Rows as the desk tells them now."""
-    answer = page.request.get(f"{desk.url}/api/v1/{topic}?limit=500")
-    assert answer.ok, answer.text()
-    return {row["key"]: row for row in answer.json()["items"]}
-
-
-def until(page: Any, check: Callable[[], Any], what: str, tries: int = 300) -> Any:
-    for _ in range(tries):
-        found = check()
-        if found:
-            return found
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{what} did not happen")
-
-
 # when the rows of a browser first say something [ms]
 SEEN = """([topic, field, value]) => QD.on(topic, (rows) => {
   const said = [...rows.values()].some((row) => row[field] === value);
@@ -51,29 +36,15 @@ SEEN = """([topic, field, value]) => QD.on(topic, (rows) => {
 })"""
 
 
-def send(page: Any, verb: str, target: str, args: dict[str, Any], reason: str = "") -> Any:
-    """A command by the door of the page, past any button: the answer's status and document."""
-    return page.evaluate(
-        """async ([verb, target, args, reason]) => {
-          const id = "t-" + crypto.randomUUID();
-          const answer = await fetch("/api/v1/commands", { method: "POST", cache: "no-store",
-            headers: { "Content-Type": "application/json",
-                       "X-QD-CSRF": document.body.dataset.csrf },
-            body: JSON.stringify({ id, verb, target, args, reason }) });
-          return { status: answer.status, body: await answer.json() };
-        }""",
-        [verb, target, args, reason],
-    )
-
-
 def press(page: Any, desk: RunningDesk, login: str, *, reason: str = "") -> None:
-    """Answer the open dialog, and the one for the password if it comes."""
+    """Answer the open dialog, and the one for the password if the desk asks for it."""
     page.wait_for_selector("dialog#confirm[open]")
     if reason:
         page.fill("#confirm-fields > label input", reason)
-    page.click("#confirm-go")
-    page.wait_for_timeout(300)
-    if page.locator("dialog#again[open]").count():
+    with page.expect_response("**/api/v1/commands") as answer:
+        page.click("#confirm-go")
+    if answer.value.status == 403 and answer.value.json()["type"] == "fresh":
+        page.wait_for_selector("dialog#again[open]")
         page.fill("#again-password", desk.passwords()[login])
         page.click("#again-go")
 
@@ -90,17 +61,18 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
     jun = visitor().log_in(desk, "jun", "/approvals").page
 
     # an order of that strategy is at work with the values in force
-    symbol = next(iter(rows_of(amara, desk, "quotes")))
-    sent = send(amara, "SubmitParent", symbol, ORDER)
+    symbol = "MIDC"
+    open_market(amara, symbol)
+    sent = command(amara, "SubmitParent", symbol, ORDER)
     assert sent["status"] == 202, sent
-    old = until(amara, lambda: rows_of(amara, desk, "children"), "a first child")
+    old = until(lambda: rows_now(amara, "children"), what="a first child")
     assert {row["parameter_version"] for row in old.values()} == {1}
 
     # request
     amara.fill("input[name='values.aggression']", "0.6")
-    assert "inside the band" in text_of(amara, "tr[data-parameter=aggression] .effect")
+    says(amara, "tr[data-parameter=aggression] .effect", "inside the band")
     amara.fill("input[name='values.band']", "0.4")
-    assert "will be refused" in text_of(amara, "tr[data-parameter=band] .effect")
+    says(amara, "tr[data-parameter=band] .effect", "will be refused")
     amara.fill("input[name='values.band']", "")
     amara.fill("input[name=reason]", "fills are late today")
     amara.click("#propose button.submit")
@@ -109,9 +81,9 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
     card = "article[data-key=R-1]"
     jun.wait_for_selector(card)
     first = str(jun.get_attribute(card, "data-hash"))
-    assert first == rows_of(jun, desk, "changes")["R-1"]["content_hash"]
+    assert first == rows_now(jun, "changes")["R-1"]["content_hash"]
     assert "fills are late today" in text_of(jun, card)
-    assert "Reaches 1 live order" in text_of(jun, card)
+    says(jun, card, "Reaches 1 live order")
 
     # one supervisor is about to approve when the other edits
     jun.click(f"{card} button:has-text('Approve R-1')")
@@ -126,16 +98,13 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
         "([c, h]) => document.querySelector(c).dataset.hash !== h", arg=[card, first]
     )
     press(jun, desk, "jun")
-    jun.wait_for_function(
-        "(c) => document.querySelector(c).innerText.includes('was edited since you saw it')",
-        arg=card,
-    )
+    says(jun, card, "was edited since you saw it")
     second = str(jun.get_attribute(card, "data-hash"))
     assert second != first
-    assert rows_of(jun, desk, "changes")["R-1"]["state"] == "OPEN"
+    assert rows_now(jun, "changes")["R-1"]["state"] == "OPEN"
 
     # the editor wrote it too: her button is off, and the engine says no behind it
-    assert "You wrote this" in text_of(marta, card)
+    says(marta, card, "You wrote this")
     assert marta.is_disabled(f"{card} button:has-text('Approve R-1')")
     password = json.dumps(desk.passwords()["marta"])
     marta.evaluate(
@@ -144,10 +113,10 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
                       "X-QD-CSRF": document.body.dataset.csrf }},
           body: JSON.stringify({{ password: {password} }}) }}).then((a) => a.status)"""
     )
-    refused = send(marta, "DecideChange", "R-1", {"content_hash": second, "approve": True})
+    refused = command(marta, "DecideChange", "R-1", {"content_hash": second, "approve": True})
     assert refused["status"] == 422, refused
     assert "nobody decides a change they proposed or edited" in refused["body"]["detail"]
-    assert rows_of(jun, desk, "changes")["R-1"]["state"] == "OPEN"
+    assert rows_now(jun, "changes")["R-1"]["state"] == "OPEN"
 
     # a third person approves exactly the new content
     jun.click(f"{card} button:has-text('Approve R-1')")
@@ -156,39 +125,35 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
     press(jun, desk, "jun", reason="reviewed with the desk")
     jun.wait_for_selector("#decided tr[data-key=R-1] .state-approved")
     marta.wait_for_selector("#decided tr[data-key=R-1] .state-approved")
-    approved_at = rows_of(jun, desk, "changes")["R-1"]["decided_at"] / 1e6
+    approved_at = rows_now(jun, "changes")["R-1"]["decided_at"] / 1e6
     for other in (marta, amara):  # the two other open browsers know within two seconds
         seen = other.wait_for_function("() => window.qdSeenAt").json_value()
         assert 0 <= seen - approved_at < 2_000
-    assert "aggression 0.30 → 0.65" in text_of(jun, "#decided tr[data-key=R-1]")
-    decided = rows_of(jun, desk, "changes")["R-1"]
+    says(jun, "#decided tr[data-key=R-1]", "aggression 0.30 → 0.65")
+    decided = rows_now(jun, "changes")["R-1"]
     assert (decided["state"], decided["decided_by"]) == ("APPROVED", "u4")
     assert decided["content_hash"] == second
     in_force = until(
-        jun,
         lambda: next(
-            (r for r in rows_of(jun, desk, "strategies").values()
+            (r for r in rows_now(jun, "strategies").values()
              if r["id"] == "TWAP" and r["version"] == 2), None,
         ),
-        "version 2 of TWAP",
+        what="version 2 of TWAP",
     )  # fmt: skip
     assert in_force["values"]["aggression"] == 0.65
     assert in_force["by"] == "u4"
 
     # the running order decides with it from its next decision on
     def newer() -> list[dict[str, Any]]:
-        rows = rows_of(amara, desk, "children").values()
+        rows = rows_now(amara, "children").values()
         return [row for row in rows if row["parameter_version"] == 2]
 
-    fresh = until(amara, newer, "a child with the new version")
-    every = rows_of(amara, desk, "children").values()
+    fresh = until(newer, what="a child with the new version")
+    every = rows_now(amara, "children").values()
     turn = min(row["decision"] for row in fresh)
     for row in every:
         assert row["parameter_version"] == (2 if row["decision"] >= turn else 1), row
 
     # and the page of the strategy says who, by which request
-    amara.wait_for_function(
-        "() => document.querySelector('#strategy-history').innerText.includes('R-1')",
-        timeout=30_000,
-    )
-    assert "0.30 → 0.65" in text_of(amara, "#strategy-history")
+    says(amara, "#strategy-history", "R-1")
+    says(amara, "#strategy-history", "0.30 → 0.65")

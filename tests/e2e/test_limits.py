@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_four_eyes import press, rows_of, send, text_of, until
-from tests.support.browser import RunningDesk, Visitor
+from tests.e2e.test_four_eyes import press, text_of
+from tests.support.browser import RunningDesk, Visitor, command, open_market, rows_now, says
+from tests.support.real_desk import until
 
 pytestmark = pytest.mark.timeout(300)
 WHY = "a hundredth of the equity that the desk may lose in a day"
@@ -15,8 +16,8 @@ WHY = "a hundredth of the equity that the desk may lose in a day"
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[RunningDesk]:
-    """The whole desk at 60x, seed 7, without orders of its own."""
-    flags = {"history_days": 0, "speed": 60.0, "seed": 7, "demo_orders": False}
+    """The whole desk at 10x, seed 7, without orders of its own."""
+    flags = {"history_days": 0, "speed": 10.0, "seed": 7, "demo_orders": False}
     running = RunningDesk(full=True, flags=flags)
     try:
         yield running.start(wait_s=180)
@@ -47,14 +48,12 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
          review="2027-05-31", owner="u5")  # fmt: skip
     ines.fill("#limit-form [name=reason]", "after the review of November")
     ines.click("#limit-form button.submit")
-    ines.wait_for_function(
-        "() => document.querySelector('#limit-form').innerText.includes('needs its derivation')"
-    )
+    says(ines, "#limit-form", "needs its derivation")
     fill(ines, derivation=WHY)
     ines.click("#limit-form button.submit")
     line = "tr[data-key='max_parent_adv@trader:u1']"
     ines.wait_for_selector(line)
-    assert "20.0%" in text_of(ines, line)
+    says(ines, line, "20.0%")
     assert "1 by ines" in text_of(ines, line)
 
     # looser: waits for somebody else
@@ -67,18 +66,17 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
     assert "20.0%" in text_of(ines, line)
     marta.click(f"{card} button:has-text('Approve L-1')")
     press(marta, desk, "marta", reason="seen")
-    ines.wait_for_function("(s) => document.querySelector(s).innerText.includes('22.0%')", arg=line)
+    says(ines, line, "22.0%")
     assert "2 by ines and marta" in text_of(ines, line)
 
     # an order above the soft number: the ticket says so before, the engine after
     symbol = "MIDC"
     amara = visitor().log_in(desk, "amara", "/ticket").page
+    open_market(amara, symbol)
     amara.wait_for_selector("#ticket [name=symbol] option", state="attached")
     amara.select_option("#ticket [name=symbol]", symbol)
     amara.fill("#ticket [name=quantity]", "30,000")
-    amara.wait_for_function(
-        "() => document.querySelector('#ticket-warnings').innerText.includes('soft limit')"
-    )
+    says(amara, "#ticket-warnings", "soft limit")
     amara.click("#ticket button.submit")
     amara.wait_for_selector("#ticket-override button")
     amara.click("#ticket-override button")
@@ -91,19 +89,19 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
     ines.wait_for_selector(f"{card} button:has-text('Let O-1 pass'):not([disabled])")
     ines.click(f"{card} button:has-text('Let O-1 pass')")
     press(ines, desk, "ines", reason="within the appetite of today")
-    until(amara, lambda: rows_of(amara, desk, "overrides")["O-1"]["state"] == "GRANTED", "O-1")
+    until(lambda: rows_now(amara, "overrides")["O-1"]["state"] == "GRANTED", what="O-1")
 
     # another order under it is another order
-    row = rows_of(amara, desk, "overrides")["O-1"]
+    row = rows_now(amara, "overrides")["O-1"]
     other = {**row["order"], "quantity": 30_100, "override": 1}
-    refused = send(amara, "SubmitParent", symbol, other)
+    refused = command(amara, "SubmitParent", symbol, other)
     assert "is for another order" in refused["body"]["detail"]
     amara.goto(f"{desk.url}/limits?view=requests")
     amara.wait_for_selector(f"{card} button:has-text('Send BUY')")
     amara.click(f"{card} button:has-text('Send BUY')")
     press(amara, desk, "amara")
-    until(amara, lambda: rows_of(amara, desk, "overrides")["O-1"]["state"] == "USED", "the order")
-    parents = rows_of(amara, desk, "parents").values()
+    until(lambda: rows_now(amara, "overrides")["O-1"]["state"] == "USED", what="the order")
+    parents = until(lambda: rows_now(amara, "parents").values(), what="the row of the order")
     assert [row["quantity"] for row in parents] == [30_000]
 
     # the report knows the refusal a moment later
@@ -112,10 +110,10 @@ def test_a_limit_is_tightened_loosened_by_two_and_passed_once_by_one_order(
         rows = {row["key"]: row for row in answer.json().get("items", [])}
         return int(rows.get("max_parent_adv@trader:u1", {}).get("refused", 0))
 
-    until(ines, lambda: refused_of_the_report() == 1, "the refusal in the report")
+    until(lambda: refused_of_the_report() == 1, what="the refusal in the report")
     ines.goto(f"{desk.url}/limits?view=use")
     ines.wait_for_selector("#use-table tbody tr")
-    assert "quantity of one order" in text_of(ines, "#use-table")
+    says(ines, "#use-table", "quantity of one order")
 
 
 def test_an_automatic_kill_is_off_armed_by_one_and_taken_off_by_two(
@@ -123,15 +121,13 @@ def test_an_automatic_kill_is_off_armed_by_one_and_taken_off_by_two(
 ) -> None:
     line = "#limits-kills tr[data-trip=trip_loss]"
     ines = visitor().log_in(desk, "ines", "/limits").page
-    ines.wait_for_function("(s) => document.querySelector(s)?.innerText.includes('off')", arg=line)
+    says(ines, line, "off")
     ines.click(f"{line} a")
     ines.wait_for_function("() => location.search.includes('trip_loss')")
     fill(ines, value="2500000", owner="u5", review="2027-05-31", derivation=WHY)
     ines.fill("#limit-form [name=reason]", "after the review of November")
     ines.click("#limit-form button.submit")
-    ines.wait_for_function(
-        "(s) => document.querySelector(s)?.innerText.includes('the firm 2.5M')", arg=line
-    )
+    says(ines, line, "the firm 2.5M")
     fill(ines, value="")
     ines.fill("#limit-form [name=reason]", "it fired too often in the drill")
     ines.click("#limit-form button.submit")
@@ -141,4 +137,4 @@ def test_an_automatic_kill_is_off_armed_by_one_and_taken_off_by_two(
     assert "the firm" in text_of(ines, line)
     marta.click(f"{card} button:has-text('Approve')")
     press(marta, desk, "marta", reason="seen")
-    ines.wait_for_function("(s) => document.querySelector(s)?.innerText.includes('off')", arg=line)
+    says(ines, line, "off")

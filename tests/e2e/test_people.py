@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from tests.e2e.test_system_page import commands_of
 from tests.support.browser import RunningDesk, Visitor
 
 OWN = "a password of my own"
@@ -68,5 +69,5 @@ def test_a_command_carries_the_engine_start_that_the_page_shows(
         page.wait_for_function("(e) => window.QD.cell('desk', 'desk', 'epoch') === e", arg=epoch)
         with page.expect_response("**/api/v1/commands"):
             page.click("button[data-verb=HoldParent]")
-        seen.append(web_desk.engine.commands[-1].epoch)
+        seen.append(commands_of(web_desk, "HoldParent")[-1].epoch)
     assert seen == [4, 5]

@@ -9,7 +9,7 @@ import msgspec
 from engine.core.show_playbook import playbook_rows
 from engine.core.state import State
 from tests.e2e.test_exceptions import an_alert
-from tests.e2e.test_system_page import commands_of, wait_text
+from tests.e2e.test_system_page import the_one, wait_text
 from tests.support.browser import RunningDesk, Visitor
 
 NOW = time.time_ns()
@@ -42,7 +42,7 @@ def test_the_playbook_is_read_rehearsed_edited_and_worked_through(
     page.fill("#confirm-fields > label:has-text('Type DRILL') input", "DRILL")
     page.click("#confirm-go")
     wait_text(page, "#playbook .chip-state", "DONE")
-    (drill,) = commands_of(web_desk, "StartIncident")
+    drill = the_one(web_desk, "StartIncident")
     assert (drill.command.kind, drill.command.venue, drill.command.seconds) == (
         "outage", "SIM-B", 60.0,
     )  # fmt: skip
@@ -55,7 +55,7 @@ def test_the_playbook_is_read_rehearsed_edited_and_worked_through(
     page.click("#confirm-go")
     page.wait_for_function("() => !document.querySelector('#confirm').open")
     wait_text(page, "#playbook .chip-state", "DONE")
-    (edit,) = commands_of(web_desk, "EditPlaybook")
+    edit = the_one(web_desk, "EditPlaybook")
     assert (edit.command.section, edit.command.version, edit.reason) == (
         "venue-down", 1, "after the drill",
     )  # fmt: skip
@@ -69,7 +69,7 @@ def test_the_playbook_is_read_rehearsed_edited_and_worked_through(
         "() => [...document.querySelectorAll('#exception .steps .chip-state')]"
         ".some((chip) => chip.dataset.state === 'DONE')"
     )
-    (tick,) = commands_of(web_desk, "TickStep")
+    tick = the_one(web_desk, "TickStep")
     assert (tick.command.alert_id, tick.command.section, tick.command.step) == (5, "venue-down", 0)
     engine.publish("alerts", {"A-5": {"ticks": [[0, 1, NOW + 60 * 10**9, "u3", first]]}})
     wait_text(page, "#exception", "1 of 5 done")

@@ -13,13 +13,14 @@ from db.queries import Queries, database_url
 from engine.domain.people import may
 from engine.gateway.people import DEMO
 from engine.worker.history import make_day
-from tests.support.browser import RunningDesk, Visitor
+from tests.support.browser import RunningDesk, Visitor, a_page, set_speed
 from tests.support.past_days import an_order, to_the_end
 from tests.support.real_desk import until
 
 pytestmark = pytest.mark.timeout(400)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+SPEED = 10
 THEMES = ("dark", "light")
 SIZES = ((1280, 720), (1920, 1080), (2560, 1440))
 FIRST = ("amara", "marta")  # who looks, when they may: their screens are the fullest
@@ -45,13 +46,16 @@ SILENT = """() => [...document.querySelectorAll('.panel, [data-panel]')].filter(
   const panel = node.closest('[data-panel]');
   return !panel || !QDTraining.texts().panels[panel.dataset.panel];
 }).map((node) => node.className + ' ' + node.innerText.slice(0, 40))"""
+FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
+DRAWN = """() => JSON.stringify([...document.querySelectorAll('main *')].map((node) =>
+  [node.tagName, node.scrollWidth, node.scrollHeight]))"""
 INSIDE = {"window": [False, False], "stage": [0, 0], "out": []}
 
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[RunningDesk]:
     """The whole desk with demo orders and one short past day, at 10x, seed 7."""
-    running = RunningDesk(full=True, flags={"history_days": 0, "speed": 10.0, "seed": 7})
+    running = RunningDesk(full=True, flags={"history_days": 0, "speed": SPEED, "seed": 7})
     make_day(running.where.state / "history", an_order(), to_the_end)
     try:
         yield running.start(wait_s=180)
@@ -101,21 +105,21 @@ def somebody(page: Page) -> str:
 @pytest.fixture(scope="module")
 def looked(
     desk: RunningDesk, browser: Any, places: list[tuple[str, str]]
-) -> Iterator[dict[str, dict[str, Any]]]:
+) -> dict[str, dict[str, Any]]:
     """Each page opened once: what axe says in both themes, what leaves the window by size."""
     guests: dict[str, Visitor] = {}
-    contexts = []
     found: dict[str, dict[str, Any]] = {}
     for login, path in places:
         if login not in guests:
-            contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
-            page = contexts[-1].new_page()
-            guests[login] = Visitor(page=page).watch().log_in(desk, login, path)
+            guests[login] = Visitor(page=a_page(browser)).watch().log_in(desk, login, path)
+            if login == FIRST[0]:
+                set_speed(guests[login].page, 0)  # what is looked at stands still
         found[path] = look(guests[login].page, desk.url + path)
         found[path]["console"], guests[login].complaints[:] = list(guests[login].complaints), []
-    yield found
-    for context in contexts:
-        context.close()
+    set_speed(guests[FIRST[0]].page, SPEED)
+    for guest in guests.values():
+        guest.page.context.close()
+    return found
 
 
 def look(page: Any, url: str) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def look(page: Any, url: str) -> dict[str, Any]:
     page.goto(url)
     page.wait_for_selector("body.desk[data-link=ok]")
     page.wait_for_function("() => document.querySelector('main > :not(.skeleton)')")
-    page.wait_for_timeout(1_600)  # rows, charts; base_reach.js looks every 1.5 s
+    settle(page)
     words = page.locator(".error-state, .no-permission-state, .refused-state").all_inner_texts()
     page.wait_for_function("() => window.QDTraining && QDTraining.texts()")
     silent = page.evaluate(SILENT)
@@ -135,11 +139,21 @@ def look(page: Any, url: str) -> dict[str, Any]:
     leaves = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(400)
+        settle(page)
         out = page.evaluate(OVERFLOW)
         if out != INSIDE:
             leaves[width, height] = out
     return {"state": words, "axe": bad, "leaves": leaves, "silent": silent}
+
+
+def settle(page: Any) -> None:
+    """Until rows and charts are there: a page of a market that stands still changes no more."""
+    seen = [""]
+    while len(seen) < 4 or len(set(seen[-4:])) > 1:
+        page.wait_for_function("() => !document.querySelector('main .busy, main .skeleton')")
+        page.evaluate(FRAME)
+        seen.append(page.evaluate(DRAWN))
+    page.evaluate("() => dispatchEvent(new Event('resize'))")  # base_reach.js looks at once
 
 
 def violations(page: Any, name: str, within: str | None = None) -> list[str]:
@@ -276,7 +290,7 @@ def enter_by_keyboard(page: Any, desk: RunningDesk, login: str) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(desk.passwords()[login])
     page.keyboard.press("Enter")
-    page.wait_for_selector("body.desk[data-link=ok]", timeout=15_000)
+    page.wait_for_selector("body.desk[data-link=ok]")
 
 
 def go(page: Any, key: str, path: str) -> None:
@@ -287,9 +301,7 @@ def go(page: Any, key: str, path: str) -> None:
 
 
 def state_of(page: Any, parent: str, wanted: str) -> None:
-    page.wait_for_function(
-        "([p, s]) => QD.cell('parents', p, 'state') === s", arg=[parent, wanted], timeout=20_000
-    )
+    page.wait_for_function("([p, s]) => QD.cell('parents', p, 'state') === s", arg=[parent, wanted])
 
 
 def test_ticket_approval_and_kill_need_no_mouse(
@@ -376,8 +388,9 @@ def test_a_printed_page_is_black_on_white_whole_and_without_buttons(
     page.wait_for_selector(".ag-row")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_timeout(500)
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.wait_for_function(
+        "() => getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'"
+    )
     for hidden in ("#kill", ".nav", "#bulk-kill", "#search"):
         assert not page.is_visible(hidden), hidden
     for shown in (".env", "#clock", ".bottom", ".strip", ".ag-row >> nth=0"):

@@ -61,16 +61,15 @@ def test_an_order_on_the_recorded_day_from_ticket_to_fills(
     page.select_option("[name=symbol]", "AMZN")
     page.fill("[name=quantity]", "20,000")
     page.check("[name=strategy][value=VWAP]")
-    page.fill("[data-typed=minutes]", "60")
+    page.fill("[data-typed=minutes]", "300")  # longer than any look at it
     page.click("#ticket button.submit")
     page.wait_for_selector("#ticket-open")
     parent = page.get_attribute("#ticket-open", "href").removeprefix("/orders/")
     page.click("#ticket-open")
-    page.wait_for_selector("#order-children tr[data-child]", timeout=60_000)
+    page.wait_for_selector("#order-children tr[data-child]")
     page.wait_for_function(
         "() => Number(document.querySelector('[data-tile=filled]').textContent"
-        ".replace(/,/g, '').replace(/\\/.*/, '')) > 0",
-        timeout=60_000,
+        ".replace(/,/g, '').replace(/\\/.*/, '')) > 0"
     )
     assert_marked(page, day.digest)
     for path in ("/", "/strategies", "/approvals", "/ticket"):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import RunningDesk, Visitor
+from tests.support.browser import RunningDesk, Visitor, says
+from tests.support.real_desk import until
 
 NOW = time.time_ns()
 KILL = {
@@ -35,11 +36,14 @@ def commands_of(desk: RunningDesk, verb: str) -> list[Any]:
     return [e for e in desk.engine.commands if type(e.command).__name__ == verb]
 
 
-def wait_text(page: Any, selector: str, wanted: str) -> None:
-    page.wait_for_function(
-        "([s, t]) => [...document.querySelectorAll(s)].some((e) => e.innerText.includes(t))",
-        arg=[selector, wanted],
-    )
+def the_one(desk: RunningDesk, verb: str) -> Any:
+    """The one command of this kind, once it has come; what a chip says may be of one before."""
+    until(lambda: commands_of(desk, verb), what=verb)
+    (sent,) = commands_of(desk, verb)
+    return sent
+
+
+wait_text = says
 
 
 def test_a_kill_shows_every_receipt_with_its_milliseconds(page: Any) -> None:
@@ -96,7 +100,7 @@ def test_a_closed_gate_and_a_difference_are_said_plainly(web_desk: RunningDesk, 
     page.fill("#confirm-fields > label input", "seen with the venue")
     page.click("#confirm-go")
     wait_text(page, ".gate-line .chip-state", "DONE")
-    (sent,) = commands_of(web_desk, "AcceptReconciliation")
+    sent = the_one(web_desk, "AcceptReconciliation")
     assert sent.command.difference == "ab" * 32
 
 

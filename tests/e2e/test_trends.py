@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, insert
 
 from db.tables import TABLES, TCA_PARENTS
+from tests.e2e.test_system_page import the_one
 from tests.support.browser import RunningDesk, Visitor
 from tests.support.trends import three_days
 
@@ -84,8 +85,7 @@ def test_a_closed_day_is_said_plainly_and_a_supervisor_opens_the_next_one(
     page.click("#day-closed button[data-verb=OpenNextDay]")
     page.click("#confirm-go")
     page.wait_for_selector("#day-closed .chip-state:has-text('DONE')", state="attached")
-    sent = [e for e in web_desk.engine.commands if type(e.command).__name__ == "OpenNextDay"]
-    assert len(sent) == 1
+    the_one(web_desk, "OpenNextDay")
     web_desk.engine.publish("desk", {"desk": {"session": "CONTINUOUS", "day": "2026-06-19"}})
     page.wait_for_selector("#day-closed[hidden]", state="attached")
     web_desk.engine.publish("desk", {"desk": DESK})

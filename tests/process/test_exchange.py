@@ -34,6 +34,7 @@ from tests.support.market import OPEN, SECOND, message, session
 
 ROOT = Path(__file__).parents[2]
 INSTRUMENTS = tuple(preset.instrument for preset in PRESETS)
+PATIENCE_S = 60  # a bound for a busy machine
 MAIN = "from engine.exchange.server import main; raise SystemExit(main())"
 
 
@@ -80,7 +81,7 @@ class Exchanged:
     def end(self, how=signal.SIGKILL):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_S)
         self.process.stdin.close()
         self.process.stderr.close()
         return code
@@ -143,7 +144,7 @@ def test_sigterm_and_the_end_of_stdin_both_stop_it_cleanly(exchange, tmp_path):
     assert not exchange.where.venue.exists()
     exchange.start()
     exchange.process.stdin.close()
-    assert exchange.process.wait(5) == 0
+    assert exchange.process.wait(PATIENCE_S) == 0
     exchange.process.stderr.close()
     exchange.start()
 
@@ -202,7 +203,7 @@ def test_the_drop_copy_carries_every_report_with_its_tags(tmp_path):
         reader = context.socket(zmq.SUB)
         reader.setsockopt(zmq.SUBSCRIBE, b"drop")
         reader.connect(f"ipc://{tmp_path}/drop.sock")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE_S
         while not reader.poll(20):  # until the subscription has arrived
             assert time.monotonic() < deadline
             server.publish(np.zeros(0, EXECUTION), {})

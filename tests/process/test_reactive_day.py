@@ -24,6 +24,7 @@ from tests.support.real_desk import RealDesk, until
 def desk() -> Iterator[RealDesk]:
     path = recording()
     running = RealDesk(
+        unhurried=False,
         flags={
             "replay_messages": path, "replay_orderbook": path, "replay_mode": "reactive",
             "speed": 60, "history_days": 0,

@@ -48,6 +48,7 @@ def desk() -> Iterator[RealDesk]:
     """The desk on the recorded day, stopped at the end of this file."""
     path = recording()
     running = RealDesk(
+        unhurried=False,
         flags={
             "replay_messages": path, "replay_orderbook": path, "speed": SPEED, "history_days": 0,
         }

@@ -86,7 +86,7 @@ class Beside:
         url = f"http://127.0.0.1:{self.settings.port}{path}"
         ask = urllib.request.Request(url, headers={"Cookie": cookie} if cookie else {})
         try:
-            with urllib.request.urlopen(ask, timeout=5) as answer:
+            with urllib.request.urlopen(ask, timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()
@@ -136,7 +136,8 @@ def test_a_web_with_another_wire_shows_nothing_sends_nothing_and_says_why(tmp_pa
         cookie = log_in(web.settings.port, "marta", words["marta"])
 
         def version() -> str:
-            rows = json.loads(web.get("/api/v1/status", cookie)[1])["items"]
+            status, body = web.get("/api/v1/status", cookie)
+            rows = json.loads(body)["items"] if status == 200 else []
             return next((row["text"] for row in rows if row["key"] == "version"), "")
 
         text = eventually(version, PATIENCE_S, "a word about the version")

@@ -7,7 +7,8 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -19,6 +20,10 @@ from tests.support.fake_engine import FakeEngine
 
 ROOT = Path(__file__).resolve().parents[2]
 PAUSE = Event()  # a wait nobody ends: between two looks at a process that is starting
+PATIENCE_MS = 60_000  # a bound for a machine with others on it, not a promise of speed
+# A desk whose pages are tested shares two cores with whatever else runs: a process that gets no
+# turn for a second is not what these tests are about (tests/process/test_kill_paths.py is).
+UNHURRIED = {"lease_ms": 30_000, "silence_ms": 60_000, "heartbeat_ms": 60_000}
 
 
 def free_port() -> int:
@@ -33,6 +38,7 @@ class RunningDesk:
     """Processes of one state folder: all of them, or the web beside a fake engine."""
 
     full: bool = False
+    unhurried: bool = True
     flags: Mapping[str, object] = field(default_factory=dict)
     state: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="qd-")))
     port: int = field(default_factory=free_port)
@@ -40,6 +46,7 @@ class RunningDesk:
     engine: FakeEngine | None = None
 
     def __post_init__(self) -> None:
+        self.flags = {**(UNHURRIED if self.full and self.unhurried else {}), **self.flags}
         given = {"state": str(self.state / "s"), "port": self.port, **self.flags}
         self.settings = resolve(given, {})
         self.where = paths(self.settings)
@@ -87,7 +94,7 @@ class RunningDesk:
     def stop_web(self) -> None:
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(PATIENCE_MS / 1_000)
         assert self.process.stdin is not None
         self.process.stdin.close()
 
@@ -125,5 +132,92 @@ class Visitor:
         self.page.fill("input[name=login]", login)
         self.page.fill("input[name=password]", desk.passwords()[login])
         self.page.click("button[type=submit]")
-        self.page.wait_for_selector("body.desk[data-link=ok]", timeout=15_000)
+        self.page.wait_for_selector("body.desk[data-link=ok]")
         return self
+
+
+def a_page(browser: Any, width: int = 1440, height: int = 900) -> Any:
+    """A page with cookies of its own, as patient as this machine needs; close its context."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(PATIENCE_MS)
+    return context.new_page()
+
+
+def press_until(page: Any, selector: str, done: str) -> None:
+    """Hold the mouse button down on something until the page says that the press has counted.
+
+    done : a function of the page, false before the press.
+    """
+    page.hover(selector)
+    page.mouse.down()
+    page.wait_for_function(done)
+    page.mouse.up()
+
+
+def command(
+    page: Any, verb: str, target: str, args: Mapping[str, Any], reason: str = ""
+) -> dict[str, Any]:
+    """A command by the door of the page, past any button: the answer's status and document.
+
+    No answer within the two seconds of the door is an unknown effect; as the door says, the same
+    id is then sent again, and has one effect.
+    """
+    body = {"id": f"t-{page.evaluate('crypto.randomUUID()')}", "verb": verb, "target": target,
+            "args": dict(args), "reason": reason}  # fmt: skip
+    for _ in range(30):
+        answer: dict[str, Any] = page.evaluate(SEND, body)
+        if answer["status"] != 504:
+            return answer
+    raise AssertionError(f"the engine did not answer: {answer}")
+
+
+SEND = """async (body) => {
+  const answer = await fetch("/api/v1/commands", { method: "POST", cache: "no-store",
+    headers: { "Content-Type": "application/json", "X-QD-CSRF": document.body.dataset.csrf },
+    body: JSON.stringify(body) });
+  return { status: answer.status, body: await answer.json() };
+}"""
+
+
+def set_speed(page: Any, speed: float) -> None:
+    """The market's speed, 0 = it stands still; back once the page has heard of it."""
+    assert command(page, "SetSpeed", "", {"speed": speed})["status"] == 202
+    page.wait_for_function("(v) => QD.cell('desk', 'desk', 'speed') === v", arg=speed)
+
+
+@contextmanager
+def paused(page: Any, speed: float) -> Iterator[None]:
+    """The market stands still, so that two looks see the same; then it goes on at its speed.
+
+    Frames of before the pause may still be under way: what is compared is compared until equal.
+    """
+    set_speed(page, 0)
+    try:
+        yield
+    finally:
+        set_speed(page, speed)
+
+
+def open_market(page: Any, symbol: str) -> None:
+    """Wait until orders in a symbol are priced: both sides are quoted, the gate is open."""
+    page.wait_for_function(
+        "async (s) => { const of = async (t) => (await (await fetch(`/api/v1/${t}`)).json()).items;"
+        " const at = (await of('quotes')).find((row) => row.key === s), [desk] = await of('desk');"
+        " return Boolean(at && at.mid && desk && ['', 'open'].includes(desk.gate)"
+        " && desk.session === 'CONTINUOUS'); }",
+        arg=symbol, polling=200,
+    )  # fmt: skip
+
+
+def says(page: Any, selector: str, words: str) -> None:
+    """Wait until one of the elements says the words."""
+    page.wait_for_function(
+        "([s, t]) => [...document.querySelectorAll(s)].some((e) => e.innerText.includes(t))",
+        arg=[selector, words],
+    )
+
+
+def rows_now(page: Any, topic: str) -> dict[str, dict[str, Any]]:
+    """Rows of a topic by key, as the desk tells them now, past the page."""
+    asked = "(t) => fetch(`/api/v1/${t}?limit=500`, { cache: 'no-store' }).then((a) => a.json())"
+    return {row["key"]: row for row in page.evaluate(asked, topic)["items"]}

@@ -12,9 +12,7 @@ from typing import Any
 
 from db.queries import Queries, database_url
 from engine.settings import make_folders
-from tests.support.browser import PAUSE, ROOT, RunningDesk
-
-STOP_S = 15
+from tests.support.browser import PATIENCE_MS, PAUSE, ROOT, RunningDesk
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -77,7 +75,7 @@ class RealDesk(RunningDesk):
         shutil.rmtree(self.state)
 
 
-def until(found: Callable[[], Any], *, what: str, wait_s: float = 30.0) -> Any:
+def until(found: Callable[[], Any], *, what: str, wait_s: float = PATIENCE_MS / 1_000) -> Any:
     """The first true answer; looks ten times a second."""
     for _ in range(int(wait_s * 10)):
         answer = found()

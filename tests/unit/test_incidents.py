@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from engine.core import show
-from engine.core.moves import BEYOND, Moves, usual
+from engine.core.moves import Moves, usual
 from engine.core.plan import DECISION
 from engine.core.rules.trouble import crossed_places, feed_age
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.incidents import INCIDENT_KINDS, IncidentState
 from engine.domain.kinds import DARK, NEW
+from engine.domain.policy import Policy
 from engine.domain.units import Nanos, Symbol
 from engine.exchange.presets import PRESETS
 from engine.redecide import Again, simulated
@@ -307,7 +308,7 @@ def test_a_move_counts_from_the_farthest_mid_of_the_last_minute():
     assert moves.move(Symbol("X")) == pytest.approx(98 / 97 - 1)
     moves.add(Nanos(200 * 10**9), Symbol("X"), None)
     assert moves.move(Symbol("X")) is None
-    assert usual(PRESETS[0].instrument) * BEYOND < 0.02
+    assert usual(PRESETS[0].instrument) * Policy().alert_move < 0.02
 
 
 def test_every_kind_of_incident_has_a_number_of_its_own():

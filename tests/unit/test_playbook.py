@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.alarms import OF_ORDERS
 from engine.core.rules.desk import raise_alert
 from engine.core.show_alerts import alert_row
 from engine.core.show_playbook import playbook_rows
@@ -74,7 +75,8 @@ def test_every_kind_of_exception_that_the_engine_raises_has_its_section():
     desk = {f"desk.{x}" for x in ("watchdog", "clock", "journal", "disk", "unattended",
                                   "attendance")}  # fmt: skip
     trips = {f"trip.{x}" for x in ("loss", "move", "rejects")}
-    several = {"market.": market, "desk.": desk, "trip.": trips,
+    orders = {rule.alert for rule in OF_ORDERS}
+    several = {"market.": market, "desk.": desk, "trip.": trips, "order.": orders,
                "gate.": {"gate.collar"}, "fill.": {"fill.busted", "fill.corrected"}}  # fmt: skip
     assert set(several) <= kinds
     every = set().union(*(several.get(kind, {kind}) for kind in kinds))

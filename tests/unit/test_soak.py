@@ -1,12 +1,15 @@
 """What the soak calls growth, and what it calls an unhandled exception."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from engine.drill.deaths import Drill
-from engine.drill.memory import GROWTH, Memory, growth, rss
+from engine.drill.memory import GROWTH, Memory, below, growth, rss
 from engine.drill.soak import (
     FASTEST,
     RUNNING,
@@ -55,6 +58,31 @@ def test_the_speed_asked_is_what_the_days_left_need_of_the_time_left():
 def test_the_memory_of_this_process_is_seen_and_of_one_that_is_gone_is_none():
     assert rss(os.getpid()) > 10_000_000
     assert rss(2**22 + 1) == 0
+
+
+def test_what_any_thread_of_a_process_started_is_seen_and_judged_beside_it():
+    started, done = Event(), Event()
+
+    def work():
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE):
+            started.set()
+            done.wait()
+
+    thread = Thread(target=work)
+    before = below(os.getpid())
+    thread.start()
+    started.wait()
+    memory = Memory()
+    memory.close("worker", os.getpid())
+    assert below(os.getpid()) > before
+    done.set()
+    thread.join()
+    rows = [(7, 200.0), (7, 200.0), (7, 220.0)]
+    assert set(memory.of_started()) == {"worker's processes"}
+    memory.closes["worker's processes"] = rows
+    assert memory_failures(memory.of_started(), days=5) == [
+        "the memory of the worker's processes grows from close to close: [200.0, 200.0, 220.0] MB"
+    ]
 
 
 def test_sizes_within_a_life_are_those_after_its_warm_up_and_at_its_end(monkeypatch):

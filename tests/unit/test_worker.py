@@ -1,7 +1,10 @@
 """The worker's jobs: reports once a day closed, past days, the first model, the nightly walk."""
 
+import gc
+import tracemalloc
 from threading import Event
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,13 +15,14 @@ from db.project import live_source, project, unread
 from db.queries import Queries
 from engine.desk import Answer
 from engine.domain.commands import InstallModel, ReportTca
-from engine.domain.errors import Refused
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.units import SECOND
 from engine.runtime.clock import HandClock
 from engine.settings import make_folders, paths, resolve
 from engine.tca.benchmarks import interval_sums
 from engine.tca.inputs import MidSeries
-from engine.worker import jobs, rebuild
+from engine.worker import costs, jobs, rebuild
+from engine.worker.apart import run_apart
 from engine.worker.context import Context
 from engine.worker.past import PastDay
 from engine.worker.projector import Projector
@@ -46,6 +50,12 @@ class TestContext(Context):
             raise answer
         return Answer(id=command_id, seq=1)
 
+    def apart(self, module, ask):
+        self.memo.setdefault("apart", []).append(module)
+        if "apart fails" in self.memo:
+            raise self.memo["apart fails"]
+        return super().apart(module, ask) if self.memo.get("real") else costs.work(ask)
+
 
 @pytest.fixture
 def context(tmp_path):
@@ -60,6 +70,12 @@ def context(tmp_path):
     yield made
     made.tables.dispose()
     made.jobs.close()
+
+
+def asked_day(context, **other):
+    """The question that the job asks, or a spoilt one."""
+    state = str(context.where.state)
+    return msgspec.json.encode({"tables": "", "state": state, "day": DAY} | other)
 
 
 def live_day(context, *, minutes=6, closed=True):
@@ -114,6 +130,54 @@ def test_an_engine_that_is_away_is_asked_again_with_the_same_report(context):
     assert first == second
     assert not [name for name in context.memo if name.startswith("report ")]  # it is stored
     assert context.jobs.get("tca_day").state == "done"
+
+
+def peak_of(work):
+    """What Python took at most meanwhile. [byte]"""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_day_is_never_in_the_memory_of_the_worker_itself(context):
+    live_day(context, minutes=12)
+    caught_up(context)
+    jobs.tca_day(context)  # in this process: it loads what it needs
+    ((_, here),) = context.memo.pop("sent")
+    context.memo.clear()
+    inside = peak_of(lambda: jobs.tca_day(context))
+    context.memo.clear()
+    context.memo["real"] = True
+    outside = peak_of(lambda: jobs.tca_day(context))
+    ((_, there),) = context.memo["sent"]
+    assert there == here
+    assert inside > 5 * outside
+    assert outside < 300_000
+
+
+def test_what_went_wrong_in_a_process_apart_is_said_as_if_it_had_been_here(context):
+    with pytest.raises(Refused, match="the read tables do not answer"):
+        run_apart("engine.worker.costs", asked_day(context, tables="sqlite:////nowhere/t.db"))
+    with pytest.raises(BrokenInvariant, match="ended with 1"):
+        run_apart("engine.worker.costs", b"no JSON")
+
+
+def test_a_day_that_could_not_be_reported_rests_before_the_next_try(context):
+    live_day(context)
+    caught_up(context)
+    context.memo["apart fails"] = BrokenInvariant("the tape of it is not there")
+    jobs.tca_day(context)
+    jobs.tca_day(context)
+    assert context.memo["apart"] == ["engine.worker.costs"]
+    assert "not there" in context.jobs.get("tca_day").error
+    del context.memo["apart fails"]
+    context.clock.now += jobs.REST_NS + 1
+    jobs.tca_day(context)
+    assert len(context.memo["sent"]) == 1
 
 
 def test_an_open_day_is_not_reported(context):

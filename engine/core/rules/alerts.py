@@ -104,6 +104,10 @@ def stands(state: State, alert: Alert) -> bool | None:
     match family, kind:
         case "market", ("crossed" | "feed" | "halt" | "move" | "stuck" | "pending"):
             return (kind, alert.object) in state.trouble
+        case "order", _:
+            parent = parent_of(state, alert.object)
+            at_work = parent is not None and parent.is_live
+            return at_work and (kind, alert.object) in state.trouble
         case "desk", _:
             return (kind, "") in state.conditions
         case "kill", "selftest":

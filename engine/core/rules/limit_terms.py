@@ -118,6 +118,12 @@ def _check_numbers(terms: Terms, kind: LimitKind) -> None:
             )
     elif not 0 <= terms.value < math.inf:
         raise Refused(f"value must not be negative, was {terms.value:g}", field="terms.value")
+    elif not kind.low <= terms.value <= kind.high:
+        raise Refused(
+            f"{kind.words} must be between {kind.low:g} and {kind.high:g} ({kind.unit}), was "
+            f"{terms.value:g}",
+            field="terms.value",
+        )
     _check_soft(terms, kind)
     if terms.window_s and not kind.window:
         raise Refused(f"{kind.words} has no window", field="terms.window_s")

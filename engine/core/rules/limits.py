@@ -28,6 +28,7 @@ from engine.domain.orders import Parent
 from engine.domain.units import Nanos, ParentId
 
 STEP: Final = 50  # a new highest use is written when it is one of so many parts of the limit more
+FIRM: Final = (("firm", ""),)
 SOFT: Final = "soft:"  # rule of a refusal that two people can override for one order
 
 
@@ -68,6 +69,16 @@ def limits_for(state: State, kind: str, scopes: Iterable[Scope]) -> Iterator[tup
             row = base
         if row is not None:
             yield row, scope
+
+
+def threshold(state: State, kind: str) -> float:
+    """The number in force of an alert rule: these stand at the firm alone. [unit of the kind]"""
+    return rule_in_force(state, kind).value
+
+
+def rule_in_force(state: State, kind: str) -> Limit:
+    """The alert rule in force; every one is delivered."""
+    return next(row for row, _scope in limits_for(state, kind, FIRM))
 
 
 def check_restricted(state: State, scopes: Iterable[Scope], symbol: str) -> None:

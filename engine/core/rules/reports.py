@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from engine.core import words
+from engine.core import alarms, words
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.hold import system_hold
+from engine.core.rules.limits import rule_in_force
 from engine.core.rules.orders import OVERFILL
 from engine.core.state import State
 from engine.domain import events as e
@@ -21,7 +22,7 @@ from engine.domain.events import AnyEvent
 from engine.domain.heard import booked
 from engine.domain.life import EFFECTS, FINAL, Heard, trades_of
 from engine.domain.orders import Child, ChildState, HoldChildren, Parent, ParentState, after
-from engine.domain.units import ChildId, Nanos, Shares, Ticks, child_text
+from engine.domain.units import SECOND, ChildId, Nanos, Shares, Ticks, child_text
 
 OURS: Final = (ChildState.SEND_REFUSED, ChildState.REJECTED)  # ends that may be our inference
 UNASKED: Final = (k.REASON_NONE, x.REASON_UNSOLICITED, x.REASON_DRILL)
@@ -178,14 +179,29 @@ def _money(state: State, child: Child) -> str:
     return f"{child.average_price * instrument.tick_size:,.4f} {instrument.currency}"
 
 
+def _rejected(state: State, child: Child, sentence: str) -> tuple[AnyEvent, ...]:
+    """An alert when more children of its stock are rejected than the rule bears, this one too."""
+    rule = rule_in_force(state, alarms.REJECTS)
+    past = [
+        other.ended_at
+        for other in state.ended.values()
+        if other.state == ChildState.REJECTED and other.symbol == child.symbol
+    ]
+    many = 1 + alarms.in_window(past, state.market_ns, rule.window_ns)
+    if not alarms.alarm(standing=False, value=many, threshold=rule.value):
+        return ()
+    if many > 1:
+        sentence += f"; {many} in {child.symbol} within {rule.window_ns / SECOND:g} s"
+    return (raise_alert(state, "warn", "reject", child.symbol, sentence),)
+
+
 def _of_order(state: State, child: Child, now: Child, report: Heard) -> tuple[AnyEvent, ...]:
     where = state.venue_name(child.venue) or "the venue"
     why = words.REASON.get(report.reason, f"reason {report.reason}")
     about = child_text(child.id)
     match report.kind:
         case k.REJECTED:
-            sentence = f"{where} rejected {about}: {why}"
-            return (raise_alert(state, "warn", "reject", child.symbol, sentence),)
+            return _rejected(state, child, f"{where} rejected {about}: {why}")
         case x.REPLACE_REJECTED:
             sentence = f"{where} did not replace {about}: {why}"
             return (raise_alert(state, "warn", "reject.replace", child.symbol, sentence),)

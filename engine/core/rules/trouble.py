@@ -11,10 +11,12 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from engine.core.moves import BACK, BEYOND, Moves, usual
+from engine.core import alarms
+from engine.core.moves import Moves, usual
 from engine.core.quotes import Quotes
 from engine.core.rules import pending
 from engine.core.rules.desk import raise_alert
+from engine.core.rules.limits import threshold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
@@ -67,15 +69,15 @@ def watch(state: State, quotes: Quotes, moves: Moves) -> tuple[AnyEvent, ...]:
                 )
             )  # fmt: skip
     for kind, about in state.trouble:
-        if (kind, about) not in found:
+        if (kind, about) not in found and kind not in alarms.ORDER_TROUBLES:
             out.append(e.TroubleOver(kind=kind, object=about))
             if kind == HALT:
                 sentence = f"{'all symbols trade' if about == ALL else about + ' trades'} again"
                 out.append(raise_alert(state, "info", "market.open", about, sentence))
-    return _numbered(state, out)
+    return numbered(state, out)
 
 
-def _numbered(state: State, events: list[AnyEvent]) -> tuple[AnyEvent, ...]:
+def numbered(state: State, events: list[AnyEvent]) -> tuple[AnyEvent, ...]:
     """New alerts of one look each get a number of their own."""
     number = state.next_alert
     out: list[AnyEvent] = []
@@ -202,6 +204,8 @@ def is_stale(state: State, quotes: Quotes, symbol: Symbol) -> bool:
 
 def _stale(state: State, quotes: Quotes) -> Found:
     most = state.policy.max_feed_age_ns / 1e9
+    told = min(threshold(state, alarms.STALE), most)
+    rule = alarms.RULES[alarms.STALE]
     return {
         (FEED, symbol): Finding(
             severity="critical",
@@ -211,7 +215,9 @@ def _stale(state: State, quotes: Quotes) -> Found:
             since=Nanos(state.market_ns - feed_age(state, quotes, symbol)),
         )
         for symbol in state.instruments
-        if is_stale(state, quotes, symbol)
+        if alarms.alarm(
+            (FEED, symbol) in state.trouble, feed_age(state, quotes, symbol) / 1e9, told, rule.back
+        )
     }
 
 
@@ -248,18 +254,16 @@ def waits_for(state: State, quotes: Quotes, symbol: Symbol) -> str:
 # --- moves and silence ----------------------------------------------------------------------
 def _moved(state: State, moves: Moves) -> Found:
     found: Found = {}
+    rule, most = alarms.RULES[alarms.MOVE], threshold(state, alarms.MOVE)
     for symbol, instrument in state.instruments.items():
-        move, one = moves.move(symbol), usual(instrument)
-        known = (MOVE, symbol) in state.trouble
-        far = BACK if known else BEYOND
-        if move is None:
-            if known:  # nothing is known of it now: it stays as it is
-                found[MOVE, symbol] = Finding(severity="warn", sentence="", since=Nanos(0))
-        elif one > 0.0 and abs(move) > far * one:
+        move = moves.move(symbol)
+        share = math.nan if move is None else move
+        times = float(alarms.times_usual(share, usual(instrument)))
+        if alarms.alarm((MOVE, symbol) in state.trouble, times, most, rule.back):
             found[MOVE, symbol] = Finding(
-                severity="critical",
-                sentence=f"{symbol} moved {abs(move) * 100:.1f} % {'up' if move > 0 else 'down'} "
-                f"in 60 s, {abs(move) / one:.0f} times the usual: the collars hold",
+                severity=rule.severity,
+                sentence=f"{symbol} moved {abs(share) * 100:.1f} % {'up' if share > 0 else 'down'} "
+                f"in 60 s, {times:.0f} times the usual: the collars hold",
                 since=state.market_ns,
             )
     return found

@@ -92,7 +92,7 @@ def _title(drill: DrillRecord) -> str:
 
 
 def _list(found: Sequence[Debrief], shown: Debrief | None) -> Component:
-    titles = (("Begun", ""), ("What", ""), ("Where", ""), ("By", ""), ("Seen", "num"),
+    titles = (("Begun", "num"), ("What", ""), ("Where", ""), ("By", ""), ("Seen", "num"),
               ("Shown", "num"), ("Acknowledged", "num"), ("First act", "num"), ("Closed", "num"),
               ("Late", "num"))  # fmt: skip
     rows: list[list[Cell | str]] = []

@@ -49,7 +49,7 @@ PASSED_ON: Final = {
         "compare",
     ),
     "learn": Passed(
-        "Train a policy of RL or a direction model of ADAPTIVE on simulated paths.",
+        "Train a policy of RL or a direction model of ADAPTIVE, or search parameters, on paths.",
         "engine.learn.verb",
         is_dated=True,
     ),

@@ -19,6 +19,7 @@ from engine.lab.paired import Contender
 from engine.lab.pool import Pool
 from engine.lab.run import ENOUGH_TICKS, Progress, Question, Result, StopRule, ask, run
 from engine.lab.scenario import Scenario, load, shipped
+from engine.lab.tuned import tuned
 from engine.runtime.model_bytes import pack
 from engine.runtime.models import is_policy, load_model, read_card, read_policy_card
 
@@ -75,6 +76,10 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         "--model", action="append", default=[], metavar="STRATEGY=FOLDER",
         help="a model of `learn` for ADAPTIVE or RL; without one it is its base schedule",
     )  # fmt: skip
+    parser.add_argument(
+        "--tuned", action="append", default=[], metavar="FILE", type=Path,
+        help="a parameter set of `learn search`, compared beside the strategies",
+    )  # fmt: skip
     parser.add_argument("--precise", action="store_true", help="stop when s.e. < 0.1 tick")
     parser.add_argument("--json", action="store_true")
     return parser
@@ -123,7 +128,8 @@ def _question(options: argparse.Namespace, names: Sequence[str]) -> Question:
         _with_model(who, models[who.name]) if who.name in models else who
         for who in question.contenders
     )
-    question = replace(question, contenders=contenders)
+    found = tuple(tuned(scenario, place) for place in options.tuned)
+    question = replace(question, contenders=contenders + found)
     rule = StopRule(error_ticks=ENOUGH_TICKS) if options.precise else StopRule()
     return replace(question, purpose=options.purpose, stop=rule)
 

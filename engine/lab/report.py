@@ -2,6 +2,11 @@
 
 Positive = cost; a negative paired difference = cheaper than the baseline. A strategy is called
 cheaper or dearer only when the interval of the difference leaves out zero.
+
+A path on which an order was not finished, or on which one side of the market was empty when the
+permanent impact was read, has no cost. A pair is made of the paths that both finished, and says
+nothing when the strategy failed on more paths than its baseline; costs of a row are of the paths
+that all finished. How many were left out stands beside both.
 """
 
 import math
@@ -41,7 +46,8 @@ def verdict(name: str, baseline: str, found: Paired, version: str, unfinished: i
     """The one sentence that may be said about a pair."""
     gap = found.difference
     if unfinished:
-        return f"not comparable: the order was not finished on {unfinished} of {gap.n} paths"
+        of = gap.n + unfinished
+        return f"not comparable: the order was not finished on {unfinished} of {of} paths"
     if gap.n < 2:
         return "not enough data: one path has no interval"
     if gap.sd == 0.0 and gap.mean == 0.0:
@@ -57,44 +63,63 @@ def verdict(name: str, baseline: str, found: Paired, version: str, unfinished: i
     return f"no difference shown, n = {gap.n}, {needed}"
 
 
+def spread_of(mean: Mean) -> dict[str, Any]:
+    """A mean and its interval, for JSON."""
+    return {"mean": number(mean.mean), "ci95": interval(mean)}
+
+
 def _pair(parts: dict[str, Floats], result: Result, i: int, j: int, chosen: Any) -> dict[str, Any]:
     names = [who.name for who in result.question.contenders]
-    found = paired(parts["headline"][chosen, i], parts["headline"][chosen, j])
     open_paths = unfinished(result)[chosen]
-    left = int((open_paths[:, i] | open_paths[:, j]).sum())
+    both = ~(open_paths[:, i] | open_paths[:, j])
+
+    def gap(part: str) -> Paired:
+        return paired(parts[part][chosen, i][both], parts[part][chosen, j][both])
+
+    found = gap("headline")
+    mine, theirs = int(open_paths[:, i].sum()), int(open_paths[:, j].sum())
+    out = int((~both).sum())
+    said = verdict(names[i], names[j], found, result.market_hash, out if mine > theirs else 0)
     return {
         "mean_bps": number(found.difference.mean),
         "ci95": interval(found.difference),
         "p_value": float(f"{found.p_value:.4g}") if math.isfinite(found.p_value) else None,
         "win_rate": number(found.win_rate),
         "n": found.difference.n,
-        "verdict": verdict(names[i], names[j], found, result.market_hash, left),
+        "verdict": said,
+        "left_out": {"paths": out, names[i]: mine, names[j]: theirs},
+        "same_arrival_bps": spread_of(gap("shortfall").difference),
+        "total_bps": spread_of(gap("total").difference),
     }
 
 
 def unfinished(result: Result) -> NDArray[np.bool_]:
-    """Paths on which even the clean-up left shares over, shape (n, contenders)."""
-    done: NDArray[np.bool_] = result.rows["filled"] < result.question.scenario.order.quantity
+    """Paths without a cost, shape (n, contenders): shares left after the clean-up, or no mid."""
+    short = result.rows["filled"] < result.question.scenario.order.quantity
+    done: NDArray[np.bool_] = short | np.isnan(result.rows["impact"])
     return done
 
 
 def _pairs(
-    parts: dict[str, Floats], result: Result, i: int, chosen: Any
+    parts: dict[str, Floats], result: Result, i: int, chosen: Any, baselines: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     names = [who.name for who in result.question.contenders]
     return {
         baseline: _pair(parts, result, i, names.index(baseline), chosen)
-        for baseline in BASELINES
+        for baseline in baselines
         if baseline in names and baseline != names[i]
     }
 
 
-def _row(parts: dict[str, Floats], result: Result, i: int) -> dict[str, Any]:
-    rows = result.rows[:, i]
+def _row(
+    parts: dict[str, Floats], result: Result, i: int, baselines: Sequence[str]
+) -> dict[str, Any]:
+    rows, priced = result.rows[:, i], ~unfinished(result).any(axis=1)
     quantity = result.question.scenario.order.quantity
     tick_size = result.question.scenario.preset.instrument.tick_size
-    shortfall, headline = mean_of(parts["shortfall"][:, i]), mean_of(parts["headline"][:, i])
-    cents = parts["shortfall"][:, i] * rows["start_mid"] * tick_size / 1e4 * 100.0
+    cost = {part: values[priced, i] for part, values in parts.items()}
+    shortfall, headline = mean_of(cost["shortfall"]), mean_of(cost["headline"])
+    cents = cost["shortfall"] * rows["start_mid"][priced] * tick_size / 1e4 * 100.0
     shares = rows["venue"].sum(axis=0)
     filled = int(rows["filled"].sum())
     return {
@@ -106,52 +131,55 @@ def _row(parts: dict[str, Floats], result: Result, i: int) -> dict[str, Any]:
             "sd": number(shortfall.sd),
         },
         "impact_bps": {
-            part: number(float(parts[part][:, i].mean()))
+            part: number(mean_of(cost[part]).mean)
             for part in ("total", "temporary", "permanent", "spread")
         },
-        "headline_bps": {"mean": number(headline.mean), "ci95": interval(headline)},
-        "arrival_cents_per_share": number(float(cents.mean())),
+        "headline_bps": spread_of(headline),
+        "arrival_cents_per_share": number(mean_of(cents).mean),
         "completion": number(filled / (quantity * len(rows))),
         "cleanup_share": number(int(rows["cleanup"].sum()) / (quantity * len(rows))),
         "venue_share": {
             name: number(int(shares[list(places)].sum()) / filled) if filled else None
             for name, places in venue_classes().items()
         },
-        "paired_vs": _pairs(parts, result, i, slice(None)),
+        "paired_vs": _pairs(parts, result, i, slice(None), baselines),
+        "n": headline.n,
+        "unfinished": int(unfinished(result)[:, i].sum()),
     }
 
 
-def _regimes(parts: dict[str, Floats], result: Result) -> dict[str, Any]:
+def _regimes(parts: dict[str, Floats], result: Result, baselines: Sequence[str]) -> dict[str, Any]:
     """Headline cost and pairs of the paths of each regime."""
     question = result.question
     found: dict[str, Any] = {}
     which = np.array([question.scenario.regime(i) for i in range(result.n)])
+    priced = ~unfinished(result).any(axis=1)
     for regime in question.scenario.regimes:
         chosen = which == regime
         rows = []
         for i, who in enumerate(question.contenders):
-            headline = mean_of(parts["headline"][chosen, i])
+            headline = mean_of(parts["headline"][chosen & priced, i])
             rows.append(
                 {
                     "strategy": who.name,
-                    "headline_bps": {"mean": number(headline.mean), "ci95": interval(headline)},
-                    "paired_vs": _pairs(parts, result, i, chosen),
+                    "headline_bps": spread_of(headline),
+                    "paired_vs": _pairs(parts, result, i, chosen, baselines),
                 }
             )
         found[regime] = {"days": int(chosen.sum()), "rows": rows}
     return found
 
 
-def comparison(result: Result) -> dict[str, Any]:
+def comparison(result: Result, baselines: Sequence[str] = BASELINES) -> dict[str, Any]:
     """The object that ``compare --json`` prints."""
-    parts = result.parts()
+    parts, count = result.parts(), len(result.question.contenders)
     return {
         "scenario": result.question.scenario.name,
         "days": result.n,
         "seed": result.question.seed,
         "market_hash": result.market_hash,
-        "rows": [_row(parts, result, i) for i in range(len(result.question.contenders))],
-        "by_regime": _regimes(parts, result),
+        "rows": [_row(parts, result, i, baselines) for i in range(count)],
+        "by_regime": _regimes(parts, result, baselines),
     }
 
 
@@ -175,7 +203,10 @@ def sensitivity(question: Question, ask: Callable[[Question], Result]) -> list[d
                     "field": field,
                     "value": number(value),
                     "rows": [
-                        {"strategy": who.name, "paired_vs": _pairs(parts, result, i, slice(None))}
+                        {
+                            "strategy": who.name,
+                            "paired_vs": _pairs(parts, result, i, slice(None), BASELINES),
+                        }
                         for i, who in enumerate(question.contenders)
                     ],
                 }
@@ -198,6 +229,7 @@ def text(body: dict[str, Any]) -> str:
         for baseline, pair in row["paired_vs"].items():
             lines.append(f"{row['strategy']} and {baseline}: {pair['verdict']}")
     if any(row["paired_vs"] for row in body["rows"]):
+        lines.append("A pair leaves out the paths that one of both did not finish.")
         lines.append("Intervals: percentile bootstrap by path. p-values in the JSON: paired t.")
     return "\n".join(lines)
 

@@ -127,6 +127,8 @@ def progress(question: Question, rows: NDArray[np.void]) -> Progress:
     scenario = question.scenario
     tick_size = scenario.preset.instrument.tick_size
     headline = parts_bps(rows, scenario.order.quantity, tick_size)["headline"]
+    priced = np.isfinite(headline) & (rows["filled"] >= scenario.order.quantity)
+    headline = headline[priced.all(axis=1)]
     found = []
     for i, who in enumerate(question.contenders):
         mean, error = float(headline[:, i].mean()), _error(headline[:, i])

@@ -88,6 +88,7 @@ class Scenario:
     parameters: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = ()  # of strategies
     incidents: tuple[Incident, ...] = ()
     days: int = 100
+    held_out: bool = False  # nothing may be learnt or tuned on it
     begin_ns: Nanos = Nanos(0)  # paths begin this long after the open, whole seconds
 
     def values(self, strategy: str) -> dict[str, float]:
@@ -304,6 +305,7 @@ def read(text: str, file: str) -> Scenario:
         parameters=_parameters(top.table("strategies")),
         incidents=tuple(_incident(row) for row in top.tables("incidents")),
         days=top.whole("days", 1, MOST_DAYS, 100),
+        held_out=top.get("held_out", bool, "true or false", False),
     )
     top.close()
     return scenario

@@ -38,28 +38,42 @@ from engine.kernels.inference import Model, score_rows
 from engine.kernels.policy import write_choice
 from engine.lab.market import SeedRange, refuse_overlap
 from engine.lab.paired import contender
+from engine.lab.report import unfinished, verdict
 from engine.lab.run import Question, Result, run
 from engine.lab.scenario import Scenario
+from engine.lab.statistics import paired
 from engine.learn import registry
 from engine.learn.compile import blank_row, compile_hist_boosting
 from engine.learn.dataset import Dataset
 from engine.learn.fit import COMPILED_WITHIN
 from engine.learn.rollout import SLOT_S, Slots, collect
 from engine.runtime.model_bytes import pack
-from engine.runtime.models import CurvePoint, PathRange, PolicyCard, arrays_digest
+from engine.runtime.models import (
+    CurvePoint,
+    NamedGain,
+    PathRange,
+    PolicyCard,
+    arrays_digest,
+)
 
 Floats = npt.NDArray[np.float64]
+Inputs = tuple[int, ...]
 
 USED: Final = (
     S_TIME, S_AHEAD, S_SHARE, S_SPREAD, S_VOLATILITY, S_VOLUME, S_DAY, S_DARK, S_TILT, S_PATIENCE,
     S_OFF,
 )  # fmt: skip
+CHOSEN: Final = (S_TILT, S_PATIENCE, S_OFF)
 DISCOUNT: Final = 0.85  # a slot: what a choice does shows within a few of them
 ROUNDS: Final = 8
 TREES: Final = 60
 LEAVES: Final = 8
 LEAF_ROWS: Final = 60
+LEAST_SLOTS: Final = 2 * LEAF_ROWS
 SEED: Final = 1
+WHOLE: Final = "policy"  # the contenders of a judgement
+WITHOUT: Final = "without "
+PATHS: Final = " paths"
 LEAST_PATHS: Final = 10  # of validation
 Z: Final = 1.96
 
@@ -118,9 +132,9 @@ def every_choice(states: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return rows
 
 
-def complete(slots: Slots) -> npt.NDArray[np.bool_]:
+def complete(slots: Slots, used: Inputs = USED) -> npt.NDArray[np.bool_]:
     """Slots without a missing input, shape (n,)."""
-    return np.asarray(np.isfinite(slots.states[:, list(USED)]).all(axis=1))
+    return np.asarray(np.isfinite(slots.states[:, list(used)]).all(axis=1))
 
 
 def fitted_q(
@@ -129,17 +143,20 @@ def fitted_q(
     *,
     rounds: int = ROUNDS,
     discount: float = DISCOUNT,
+    used: Inputs = USED,
 ) -> Any:
     """The last round's regressor over the used columns. Slots with a missing input are left out."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):  # its threads wait in a loop for cores that others use
-        return _rounds(slots, make, rounds, discount)
+        return _rounds(slots, make, rounds, discount, used)
 
 
-def _rounds(slots: Slots, make: Callable[[], Any], rounds: int, discount: float) -> Any:
-    columns = list(USED)
-    known = complete(slots)
+def _rounds(
+    slots: Slots, make: Callable[[], Any], rounds: int, discount: float, used: Inputs
+) -> Any:
+    columns = list(used)
+    known = complete(slots, used)
     goes_on = np.logical_and(~slots.last, np.append(known[1:], np.zeros(1, np.bool_)))
     after = np.flatnonzero(goes_on) + 1
     candidates = every_choice(slots.states[after])[:, columns].astype(np.float64)
@@ -154,12 +171,12 @@ def _rounds(slots: Slots, make: Callable[[], Any], rounds: int, discount: float)
     return fitted
 
 
-def learn(slots: Slots) -> Learnt:
+def learn(slots: Slots, used: Inputs = USED) -> Learnt:
     """Fit and compile; refused when the compiled policy is not what scikit-learn says."""
-    known = np.flatnonzero(complete(slots))
-    if len(known) < 2 * LEAF_ROWS:
-        raise Refused(f"a policy needs at least {2 * LEAF_ROWS} slots, were {len(known)}")
-    fitted = fitted_q(slots)
+    known = np.flatnonzero(complete(slots, used))
+    if len(known) < LEAST_SLOTS:
+        raise Refused(f"a policy needs at least {LEAST_SLOTS} slots, were {len(known)}")
+    fitted = fitted_q(slots, used=used)
     at = np.arange(len(known), dtype=np.int64)
     data = Dataset(
         features=slots.states[known],
@@ -170,12 +187,12 @@ def learn(slots: Slots) -> Learnt:
         names=(),
         horizon_s=SLOT_S,
     )
-    plain = np.zeros(len(USED)), np.ones(len(USED))
-    model = compile_hist_boosting(blank_row(data, USED, *plain), fitted)
+    plain = np.zeros(len(used)), np.ones(len(used))
+    model = compile_hist_boosting(blank_row(data, used, *plain), fitted)
     checked = data.features[::2]
     found = np.empty(len(checked))
     score_rows(model, checked, found)
-    wanted = fitted.predict(checked[:, list(USED)].astype(np.float64))
+    wanted = fitted.predict(checked[:, list(used)].astype(np.float64))
     difference = float(np.abs(found - wanted).max())
     if not difference <= COMPILED_WITHIN:
         raise Refused(
@@ -193,7 +210,7 @@ def judged(plan: Plan, models: dict[str, Model], workers: int) -> Result:
     ]
     question = Question(
         scenario=plan.scenario,
-        contenders=(replace(base, name="base"), *others),
+        contenders=(replace(base, name="base"), *others, contender(plan.scenario, "TWAP")),
         days=plan.validation.days,
         seed=plan.validation.seed,
         purpose=plan.validation.purpose,
@@ -202,11 +219,32 @@ def judged(plan: Plan, models: dict[str, Model], workers: int) -> Result:
     return run(question, workers=workers)
 
 
-def saved(result: Result, which: int) -> tuple[float, float]:
-    """Mean of the total cost saved against the base, and its standard error. [bp]"""
-    total = result.parts()["total"]
+def saved(result: Result, which: int, regime: str = "") -> tuple[float, float]:
+    """Mean of the total cost saved against the base, and its standard error. [bp]
+
+    regime : of these paths only, "" = of all. Paths that one of both did not finish are left out.
+    NaN below two paths.
+    """
+    scenario = result.question.scenario
+    names = np.array([scenario.regime(i) for i in range(result.n)])
+    chosen = names == regime if regime else np.ones(result.n, np.bool_)
+    chosen &= ~unfinished(result)[:, [0, which]].any(axis=1)
+    total = result.parts()["total"][chosen]
     gain = total[:, 0] - total[:, which]
+    if len(gain) < 2:
+        return math.nan, math.nan
     return float(gain.mean()), float(gain.std(ddof=1)) / math.sqrt(len(gain))
+
+
+def first_paths(slots: Slots, n: int) -> Slots:
+    """The slots of the first n paths, at least of one."""
+    few = slots.paths < max(1, n)
+    return Slots(
+        states=slots.states[few],
+        rewards=slots.rewards[few],
+        last=slots.last[few],
+        paths=slots.paths[few],
+    )
 
 
 def digest(slots: Slots) -> str:
@@ -219,36 +257,93 @@ def digest(slots: Slots) -> str:
 
 
 def train_policy(
-    directory: Path, plan: Plan, *, now_ns: Nanos, expires_at: Nanos, workers: int = 1
+    directory: Path,
+    plan: Plan,
+    *,
+    now_ns: Nanos,
+    expires_at: Nanos,
+    workers: int = 1,
+    ablation: bool = False,
 ) -> str:
     """Learn from the training paths, judge on the validation paths, store; the id of the version.
 
-    Half of the training paths, and all: the learning curve. The version is only stored; whether it
-    may trade is an approval, and a red flag on its card says when it should not.
+    A quarter of the training paths, half, and all: the learning curve. ablation : also learn
+    without each input in turn; what that costs says what the input is worth. The version is only
+    stored; whether it may trade is an approval, and a red flag on its card says when it should not.
     """
     slots = collect(plan.scenario, plan.training, {})
-    half = slots.paths < max(1, plan.training.days // 2)
-    few = Slots(
-        states=slots.states[half],
-        rewards=slots.rewards[half],
-        last=slots.last[half],
-        paths=slots.paths[half],
-    )
-    whole, part = learn(slots), learn(few)
-    result = judged(plan, {"half": part.model, "all": whole.model}, workers)
+    whole = learn(slots)
+    models = {WHOLE: whole.model}
+    for days in curve_days(plan.training.days):
+        few = first_paths(slots, days)
+        if complete(few).sum() >= LEAST_SLOTS:
+            models[f"{days}{PATHS}"] = learn(few).model
+    if ablation:
+        for index in USED:
+            if index not in CHOSEN:
+                left = tuple(other for other in USED if other != index)
+                models[f"{WITHOUT}{STATE_NAMES[index]}"] = learn(slots, left).model
+    result = judged(plan, models, workers)
     card = write_card(plan, slots, whole, result, now_ns, expires_at)
     return registry.save(directory, whole.model, card)
+
+
+def curve_days(days: int) -> tuple[int, ...]:
+    """Training paths of the smaller points of the learning curve."""
+    return tuple(sorted({max(1, days // 4), max(1, days // 2)} - {days}))
+
+
+def curve_of(plan: Plan, result: Result) -> tuple[CurvePoint, ...]:
+    """The learning curve as judged; a point that had too little to learn from is missing."""
+    points = [
+        (int(who.name.removesuffix(PATHS)), i)
+        for i, who in enumerate(result.question.contenders)
+        if who.name.endswith(PATHS)
+    ]
+    found = []
+    for days, i in (*points, (plan.training.days, 1)):
+        gain, error = saved(result, i)
+        found.append(CurvePoint(days=days, saved_bps=gain, error=error))
+    return tuple(found)
+
+
+def parts_of(result: Result) -> tuple[tuple[NamedGain, ...], tuple[NamedGain, ...]]:
+    """What the policy saves by regime, and what the policies without one input save."""
+    names = [who.name for who in result.question.contenders]
+    scenario = result.question.scenario
+    regimes = [(regime, *saved(result, 1, regime)) for regime in scenario.regimes]
+    without = [
+        (name.removeprefix(WITHOUT), *saved(result, i))
+        for i, name in enumerate(names)
+        if name.startswith(WITHOUT)
+    ]
+
+    def rows(found: list[tuple[str, float, float]]) -> tuple[NamedGain, ...]:
+        known = [row for row in found if math.isfinite(row[1])]
+        return tuple(NamedGain(name=n, saved_bps=g, error=e) for n, g, e in known)
+
+    return rows(regimes), rows(without)
+
+
+def flag_of(result: Result, low: float) -> tuple[str, str]:
+    """Red flag of a policy, and the sentence about it and TWAP."""
+    parts = result.parts()["total"][~unfinished(result)[:, [1, -1]].any(axis=1)]
+    against = paired(parts[:, 1], parts[:, -1])
+    said = verdict(WHOLE, "TWAP", against, market_hash())
+    said = said.replace(f"{WHOLE} ", "").replace("no difference shown", "no different from TWAP")
+    if said.startswith(("no different", "dearer")):
+        return f"{said} on validation paths", said
+    return "" if low > 0.0 else "no different from its base schedule on validation paths", said
 
 
 def write_card(
     plan: Plan, slots: Slots, learnt: Learnt, result: Result, now_ns: Nanos, expires_at: Nanos
 ) -> PolicyCard:
     """The card of a policy."""
-    gain, error = saved(result, 2)
-    less, less_error = saved(result, 1)
+    gain, error = saved(result, 1)
     low, high = gain - Z * error, gain + Z * error
-    flag = "" if low > 0.0 else "no different from its base schedule on validation paths"
-    days = plan.training.days
+    flag, against_twap = flag_of(result, low)
+    by_regime, ablation = parts_of(result)
     return PolicyCard(
         type=f"fitted Q-iteration, {ROUNDS} rounds, histogram gradient boosting, {TREES} trees",
         problem="optimise execution: how to leave a base schedule within a bound",
@@ -267,10 +362,10 @@ def write_card(
         arrays_sha256=arrays_digest(learnt.model),
         n_train=len(slots.rewards),
         minimum_n=LEAST_PATHS,
-        curve=(
-            CurvePoint(days=max(1, days // 2), saved_bps=less, error=less_error),
-            CurvePoint(days=days, saved_bps=gain, error=error),
-        ),
+        curve=curve_of(plan, result),
+        by_regime=by_regime,
+        ablation=ablation,
+        against_twap=against_twap,
         n=result.n,
         saved_bps=gain,
         saved_low=low,

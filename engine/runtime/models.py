@@ -51,6 +51,14 @@ class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
     error: float  # standard error
 
 
+class NamedGain(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy saves in a regime, or what one that lacks an input saves. [bp]"""
+
+    name: str
+    saved_bps: float
+    error: float
+
+
 class CardBin(msgspec.Struct, frozen=True, kw_only=True):
     """One bin of the calibration table."""
 
@@ -137,6 +145,9 @@ class PolicyCard(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     market_hash: str
     paths: tuple[PathRange, ...]
+    by_regime: tuple[NamedGain, ...] = ()
+    ablation: tuple[NamedGain, ...] = ()  # by the input that was left out
+    against_twap: str = ""  # the verdict on the same validation paths
 
 
 C = TypeVar("C", Card, PolicyCard)

@@ -137,11 +137,18 @@ def test_a_policy_is_stored_judged_compared_and_refused_in_another_market(tmp_pa
         training=SeedRange("training", 3, 0, 10),
         validation=SeedRange("validation", 3, 0, 10),
     )
-    model_id = train_policy(tmp_path, plan, now_ns=5, expires_at=77, workers=0)
+    model_id = train_policy(tmp_path, plan, now_ns=5, expires_at=77, workers=0, ablation=True)
     card = read_policy_card(tmp_path, model_id)
     assert card.market_hash == market_hash()
     assert [paths.purpose for paths in card.paths] == ["training", "validation"]
-    assert (card.red_flag == "") == (card.saved_low > 0.0)
+    pays = card.saved_low > 0.0 and not card.against_twap.startswith(("no different", "dearer"))
+    assert (card.red_flag == "") == pays
+    assert [point.days for point in card.curve] == [5, 10]  # two paths are too few to learn from
+    assert [row.name for row in card.by_regime] == ["usual", "volatile"]
+    assert "spread" in {row.name for row in card.ablation}
+    assert "tilt" not in {row.name for row in card.ablation}  # a choice is no input
+    mean = sum(row.saved_bps for row in card.by_regime) / 2  # five paths each
+    assert mean == pytest.approx(card.saved_bps, abs=1e-6)
     assert load_model(tmp_path, model_id).policy
     argv = ["compare", "--scenario", str(scenario_file), "--days", "2", "--workers", "0", "--json"]
     argv += ["--strategies", "TWAP,RL", "--model", f"RL={tmp_path / model_id}"]

@@ -13,9 +13,12 @@ from tests.support.lab import a_question, a_result, a_scenario
 KEYS = ["scenario", "days", "seed", "market_hash", "rows", "by_regime"]
 ROW_KEYS = [
     "strategy", "model", "shortfall_bps", "impact_bps", "headline_bps", "arrival_cents_per_share",
-    "completion", "cleanup_share", "venue_share", "paired_vs",
+    "completion", "cleanup_share", "venue_share", "paired_vs", "n", "unfinished",
 ]  # fmt: skip
-PAIR_KEYS = ["mean_bps", "ci95", "p_value", "win_rate", "n", "verdict"]
+PAIR_KEYS = [
+    "mean_bps", "ci95", "p_value", "win_rate", "n", "verdict", "left_out", "same_arrival_bps",
+    "total_bps",
+]  # fmt: skip
 
 
 class Rows:
@@ -167,6 +170,36 @@ def test_an_order_that_was_not_finished_is_no_comparison():
     result.rows["filled"][3, 1] -= 100
     pair = comparison(result)["rows"][1]["paired_vs"]["TWAP"]
     assert pair["verdict"] == "not comparable: the order was not finished on 1 of 10 paths"
+
+
+def test_a_path_that_only_the_baseline_did_not_finish_is_left_out_and_counted():
+    result = a_result(headlines(10))
+    result.rows["filled"][3, 0] -= 100
+    body = comparison(result)
+    pair = body["rows"][1]["paired_vs"]["TWAP"]
+    assert pair["n"] == 9
+    assert pair["left_out"] == {"paths": 1, "VWAP": 0, "TWAP": 1}
+    assert "VWAP dearer than TWAP" in pair["verdict"]
+    assert [row["unfinished"] for row in body["rows"]] == [1, 0]
+    assert [row["n"] for row in body["rows"]] == [9, 9]  # the same paths for every row
+
+
+def test_a_path_without_a_mid_after_the_end_has_no_cost_and_spoils_no_mean():
+    result = a_result(headlines(10))
+    result.rows["impact"][4, :] = np.nan
+    body = comparison(result)
+    costs = np.delete(headlines(10)[:, 1], 4)
+    assert body["rows"][1]["headline_bps"]["mean"] == pytest.approx(costs.mean(), abs=1e-3)
+    assert body["rows"][1]["paired_vs"]["TWAP"]["left_out"]["paths"] == 1
+    assert body["by_regime"]["usual"]["rows"][1]["headline_bps"]["mean"] is not None
+
+
+def test_the_difference_at_the_same_arrival_price_stands_beside_the_headline():
+    result = a_result(headlines(40))
+    result.rows["arrival"] = result.rows["cost"] * 2
+    pair = comparison(result)["rows"][1]["paired_vs"]["TWAP"]
+    assert pair["same_arrival_bps"]["mean"] == pytest.approx(2 * pair["mean_bps"], rel=1e-3)
+    assert pair["total_bps"]["mean"] == pytest.approx(pair["mean_bps"], rel=1e-6)
 
 
 def test_intervals_on_the_way_use_the_rows_so_far(monkeypatch):

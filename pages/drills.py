@@ -52,7 +52,7 @@ def drills(drill: str = "") -> Component:
                 "Debrief" if shown is None else f"Debrief of {_title(shown.drill)}",
                 shell.empty("No drill has been started yet.",
                             "A section of the playbook has the button.")
-                if shown is None else _debrief(shown),
+                if shown is None else html.Div(_debrief(shown), className="drill"),
                 grow=True, about="drills-debrief",
             ),
         ],
@@ -149,7 +149,7 @@ def _debrief(one: Debrief) -> list[Component]:
 
 def _timeline(steps: Sequence[Step]) -> Component:
     titles = (("Step", ""), ("Desk clock", "num"), ("Desk s", "num"), ("Market s", "num"),
-              ("Target", "num"), ("Took", "num"), ("", ""), ("Who", ""), ("What", ""))  # fmt: skip
+              ("Goal", "num"), ("Took", "num"), ("", ""), ("Who", ""), ("What", ""))  # fmt: skip
     rows: list[list[Cell | str]] = [
         [
             Cell(text=step.name, head=True),
@@ -195,7 +195,7 @@ def _orders(rows: Sequence[Touched]) -> Component:
 
 
 def _people(found: Sequence[Debrief]) -> Component:
-    titles = (("Person", ""), ("Last drill", "num"), ("What", ""))
+    titles = (("Person", ""), ("Last drill", ""), ("What", ""))
     rows: list[list[Cell | str]] = [
         [
             Cell(text=person(who), head=True),

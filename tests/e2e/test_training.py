@@ -1,4 +1,4 @@
-"""Training on a real desk: the tour waits for the desk itself, and is kept for its person."""
+"""Training on a real desk: the tour waits for the desk itself; a drill has its debrief."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Visitor
-from tests.support.real_desk import RealDesk
+from tests.support.real_desk import RealDesk, until
 
 pytestmark = pytest.mark.timeout(400)
 WAIT = 60_000
@@ -108,3 +108,54 @@ def test_the_tour_belongs_to_one_person_and_says_who_cannot_take_it(
     page.click("#tour-open")
     page.wait_for_selector("#tour:visible")
     assert "your role may not" in page.inner_text("#tour-text")
+
+
+# --- a drill and its debrief --------------------------------------------------------------------
+def send(page: Any, verb: str, target: str, args: dict[str, Any]) -> int:
+    status: int = page.evaluate(
+        """async ([verb, target, args]) => (await fetch("/api/v1/commands", { method: "POST",
+            headers: { "Content-Type": "application/json",
+                       "X-QD-CSRF": document.body.dataset.csrf },
+            body: JSON.stringify({ id: "t-" + crypto.randomUUID(), verb, target, args,
+                                   reason: "training of the desk" }) })).status""",
+        [verb, target, args],
+    )
+    return status
+
+
+def test_a_drill_is_debriefed_from_what_people_did(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    guest = visitor().log_in(desk, "marta", "/exceptions")
+    page = guest.page
+    halt = {"kind": "halt", "symbol": "NRTH", "seconds": 60}
+    assert send(page, "StartIncident", "", halt) == 202
+    page.wait_for_function(
+        """() => [...QD.rows('alerts').values()].some((a) => a.kind === 'market.halt'
+            && a.object === 'NRTH' && a.shown_at > 0)""",
+        timeout=WAIT,
+    )
+    alert = page.evaluate(
+        "() => [...QD.rows('alerts').values()].find((a) => a.kind === 'market.halt').id"
+    )
+    assert send(page, "AcknowledgeAlert", alert, {}) == 202
+    assert send(page, "HoldScope", "NRTH", {"scope": "symbol", "children": "cancel"}) == 202
+
+    def told() -> bool:
+        """Until the read tables have it."""
+        page.goto(f"{desk.url}/playbook/drills")
+        page.wait_for_selector("#drill-timeline tr, #page .empty-state")
+        return "hold of a scope" in page.inner_text("#page")
+
+    until(told, what="the debrief of the drill", wait_s=60)
+    lines = page.locator("#drill-timeline tbody tr").all_inner_texts()
+    names = ("the incident began", "the desk saw it", "on the first screen", "acknowledged",
+             "first protective act")  # fmt: skip
+    seconds = []
+    for name, line in zip(names, lines, strict=False):
+        assert line.startswith(name)
+        seconds.append(float(line.split("\t")[2]))
+    assert seconds == sorted(seconds)
+    assert "marta" in page.inner_text("#drill-people")
+    assert page.inner_text("#drills-table tbody tr td:nth-child(2)") == "halt"
+    assert guest.complaints == []

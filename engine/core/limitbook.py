@@ -7,6 +7,7 @@ minutes at most; a count is a search in a sorted list.
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from engine.domain.limits import (
@@ -95,8 +96,10 @@ class LimitBook:
 
 KEPT_CHANGES: Final = 200
 KEPT_VERSIONS: Final = 20  # earlier ones are in the journal
+KEPT_SCOPES: Final = 1_024  # combinations of tags, so that they are made once
 
 
+@lru_cache(maxsize=KEPT_SCOPES)
 def tick_coins(tick_size: float) -> int:
     """What a hundredth of a tick is worth. [coin]"""
     return round(tick_size * COINS / 100)
@@ -104,13 +107,19 @@ def tick_coins(tick_size: float) -> int:
 
 def scopes_of(parent: Parent) -> tuple[Scope, ...]:
     """Where an order of this parent counts, the firm first."""
-    tags: tuple[tuple[str, str], ...] = (
+    return _scopes(parent.desk, parent.trader, parent.client, parent.symbol, parent.strategy)
+
+
+@lru_cache(maxsize=KEPT_SCOPES)
+def _scopes(desk: str, trader: str, client: str, symbol: str, strategy: str) -> tuple[Scope, ...]:
+    """Asked three times an order, and again for every order when a day is folded."""
+    tags: tuple[Scope, ...] = (
         ("firm", ""),
-        ("desk", parent.desk),
-        ("trader", parent.trader),
-        ("client", parent.client),
-        ("instrument", parent.symbol),
-        ("strategy", parent.strategy),
+        ("desk", desk),
+        ("trader", trader),
+        ("client", client),
+        ("instrument", symbol),
+        ("strategy", strategy),
     )
     return tuple(tag for tag in tags if tag[1] or tag[0] == "firm")
 

@@ -38,6 +38,7 @@ ROW_FIELDS: Final = (  # the same in a row of the wire, in an event and in Heard
     "quantity", "price", "sub", "liquidity", "leaves", "request", "ref", "reason", "cum",
 )  # fmt: skip
 _OF_HEARD: Final = (*ROW_FIELDS, "fee")
+_NAMES: Final[dict[type[Any], tuple[str, ...]]] = {}  # of those, what an event has; by its type
 
 
 def is_report(event: AnyEvent) -> bool:
@@ -49,7 +50,11 @@ def heard(event: AnyEvent) -> Heard:
     """The report that an event booked."""
     plain: Any = event
     kind = plain.kind if isinstance(event, (e.ChildPending, e.StrayReport)) else KIND[type(event)]
-    fields = {name: getattr(plain, name) for name in _OF_HEARD if hasattr(plain, name)}
+    names = _NAMES.get(type(event))
+    if names is None:
+        of_event = plain.__struct_fields__
+        names = _NAMES[type(event)] = tuple(name for name in _OF_HEARD if name in of_event)
+    fields = {name: getattr(plain, name) for name in names}
     return Heard(exec_id=plain.exec_id, kind=kind, at=plain.venue_at, **fields)
 
 

@@ -142,11 +142,13 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defa
 
     def hear(self, report: Heard) -> "Life":
         """One more report; one that is known changes nothing. Any proof finds a lost order."""
-        if self.has(report.exec_id):
-            return self
-        rows = sorted((*self.reports, report), key=lambda row: row.exec_id)
+        rows = (*self.reports, report)
+        if self.reports and report.exec_id <= self.reports[-1].exec_id:  # it comes late, or again
+            if self.has(report.exec_id):
+                return self
+            rows = tuple(sorted(rows, key=lambda row: row.exec_id))
         is_lost = self.is_lost and not proves(report)
-        return replace(self, reports=tuple(rows), is_lost=is_lost)
+        return replace(self, reports=rows, is_lost=is_lost)
 
     def ask(
         self, kind: str, at: Nanos, by: str, terms: tuple[Shares, Ticks] | None = None
@@ -216,6 +218,8 @@ def trades_of(life: Life) -> dict[int, Heard]:
 
 def waiting_of(life: Life) -> tuple[Request, ...]:
     """Requests without an answer. A refusal that names no request is of the oldest cancel."""
+    if not life.requests:
+        return ()
     named: set[int] = set()
     nameless = 0
     for row in life.reports:
@@ -247,6 +251,8 @@ def original_of(life: Life) -> int:
 
 def _pending(life: Life, waiting: tuple[Request, ...]) -> Iterator[OrdStatus]:
     """Requests that the venue says it is thinking about."""
+    if not waiting:
+        return
     numbers = {row.number: row.kind for row in waiting}
     for row in life.reports:
         pends = EFFECTS[row.kind].pends
@@ -300,6 +306,10 @@ def _unheard(life: Life, now: _Terms) -> int:
 def _status(now: _Terms, filled: int, pending: set[OrdStatus]) -> OrdStatus:
     if now.end is not None and now.end in FINAL:
         return now.end
+    if not pending and not now.is_stopped:  # nearly always; the same by fewer steps
+        if now.end is not None or filled >= now.quantity:
+            return now.end or S.FILLED
+        return S.PARTIAL if filled else S.NEW if now.is_proved else S.PENDING_NEW
     found = {S.NEW if now.is_proved else S.PENDING_NEW, *pending}
     if filled:
         found.add(S.PARTIAL)
@@ -315,8 +325,8 @@ def _status(now: _Terms, filled: int, pending: set[OrdStatus]) -> OrdStatus:
 def stand(life: Life) -> Standing:
     """Where the order stands, whatever the order of arrival."""
     now = _terms(life)
-    fills = trades_of(life).values()
-    filled = sum(row.quantity for row in fills)
+    fills = tuple(trades_of(life).values())
+    filled = sum([row.quantity for row in fills])
     waiting = () if now.end in FINAL else waiting_of(life)
     status = _status(now, filled, set(_pending(life, waiting)))
     is_over = now.end is not None and not (now.end == S.DONE_FOR_DAY and now.kept)
@@ -329,9 +339,9 @@ def stand(life: Life) -> Standing:
         price=now.price,
         most=Shares(most),
         filled=Shares(filled),
-        passive=Shares(sum(row.quantity for row in fills if row.liquidity == k.PASSIVE)),
-        notional100=sum((100 * row.price + row.sub) * row.quantity for row in fills),
-        fees=sum(row.fee for row in fills),
+        passive=Shares(sum([row.quantity for row in fills if row.liquidity == k.PASSIVE])),
+        notional100=sum([(100 * row.price + row.sub) * row.quantity for row in fills]),
+        fees=sum([row.fee for row in fills]),
         leaves=Shares(left),
         is_over=is_over,
         waiting=waiting,

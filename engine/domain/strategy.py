@@ -179,7 +179,20 @@ SEEK_DEALER = replace(
     "the schedule says, and before any crossing.",
 )  # fmt: skip
 
+# what learns goes off exchange first and shows little: docs/numbers.md has what each is worth
+SMALL_CHILD = replace(
+    MAX_CHILD, default=300,
+    meaning="Largest single child order. About what stands at the touch: a long queue of ours "
+    "moves the price before we have traded.",
+)  # fmt: skip
+PART_DARK = replace(DARK, default=0.3)
+ASK_DEALER = replace(DEALER, default=1)
+
 COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK, DEALER)
+
+LEARNING: Final = (
+    BAND, AGGRESSION, MAX_PARTICIPATION, SMALL_CHILD, OFFSET, PART_DARK, ASK_DEALER,
+)  # fmt: skip
 
 CLOCKED: Final = (SLICE, JITTER)
 EVERY: Final = (
@@ -229,11 +242,11 @@ STRATEGIES: Final[dict[str, Strategy]] = {
         Strategy(
             name="ADAPTIVE",
             kind=kinds.ADAPTIVE,
-            words="A base schedule that a price-direction model tilts: earlier when the price is "
-            "about to move away, later when it is about to come closer. Without a trusted model "
-            "it is exactly its base schedule.",
+            words="Pools and dealers before public books, small children there, on a base "
+            "schedule that a price-direction model tilts: earlier when the price is about to move "
+            "away, later when it is about to come closer. Without a trusted model the tilt is 0.",
             parameters=(
-                *COMMON, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, MAX_TILT, CONFIDENCE, BASE,
+                *LEARNING, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, MAX_TILT, CONFIDENCE, BASE,
                 SIZE_GAIN, SKEW,
             ),
             uses_model=True,
@@ -243,9 +256,9 @@ STRATEGIES: Final[dict[str, Strategy]] = {
             kind=kinds.RL,
             words="A policy learnt in the simulator: it works ahead of its base schedule or waits, "
             "crosses early or late, on public books or off them. Without a trusted model it is "
-            "exactly its base schedule.",
+            "exactly its base schedule, worked as ADAPTIVE works its own.",
             parameters=(
-                *COMMON, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, DEVIATION, BASE,
+                *LEARNING, *CLOCKED, TARGET_PARTICIPATION, CURVE_UPDATE, DEVIATION, BASE,
             ),
             uses_model=True,
         ),

@@ -29,6 +29,7 @@ AXES: Final = (
     ("resilience", "beta_own", (0.5, 2.0), True),
     ("exponent", "p_own", (0.4, 0.7), False),
     ("size of impact", "g_own", (0.5, 2.0), True),
+    ("where it turns concave", "c_own", (0.3, 5.0), False),
 )
 
 
@@ -183,6 +184,19 @@ def comparison(result: Result, baselines: Sequence[str] = BASELINES) -> dict[str
     }
 
 
+def sign(pair: dict[str, Any]) -> int:
+    """-1 = cheaper than the baseline, +1 = dearer, 0 = the interval holds zero or there is none."""
+    low, high = pair["ci95"]
+    if low is None or high is None or low <= 0.0 <= high:
+        return 0
+    return -1 if high < 0.0 else 1
+
+
+def signed(pairs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pairs with the sign of their difference."""
+    return {baseline: {**pair, "sign": sign(pair)} for baseline, pair in pairs.items()}
+
+
 def sensitivity(question: Question, ask: Callable[[Question], Result]) -> list[dict[str, Any]]:
     """The same comparison in markets whose impact is another: the sign of each difference.
 
@@ -205,7 +219,7 @@ def sensitivity(question: Question, ask: Callable[[Question], Result]) -> list[d
                     "rows": [
                         {
                             "strategy": who.name,
-                            "paired_vs": _pairs(parts, result, i, slice(None), BASELINES),
+                            "paired_vs": signed(_pairs(parts, result, i, slice(None), BASELINES)),
                         }
                         for i, who in enumerate(question.contenders)
                     ],

@@ -22,6 +22,7 @@ STRATEGIES = ["TWAP", "VWAP", "POV", "IS", "LIQUIDITY", "ADAPTIVE", "RL"]
 LEANING = {kinds.F_IMBALANCE_1: 2.0, kinds.F_FLOW_10S: 1.0}
 HURRYING = {kinds.S_TILT: 1.0, kinds.S_PATIENCE: 0.5, kinds.S_OFF: 0.25}  # always choice 11
 WAITING = {kinds.S_TILT: -1.0, kinds.S_PATIENCE: 0.5}  # always choice 2
+AS_OTHERS = {"max_child": 2_000.0, "dark": 0.0, "dealers": 0.0}  # what learns places otherwise
 MODELS = {"ADAPTIVE": LEANING, "RL": HURRYING}
 
 
@@ -133,8 +134,9 @@ def test_adaptive_without_a_model_is_its_base_all_day(base):
     static = run(name)
     expired = a_parent("ADAPTIVE", model_state=kinds.MODEL_EXPIRED)
     adaptive = run(
-        "ADAPTIVE", parent=expired, model=a_model(weights=LEANING), values={"base": float(base)}
-    )
+        "ADAPTIVE", parent=expired, model=a_model(weights=LEANING),
+        values={"base": float(base), **AS_OTHERS},
+    )  # fmt: skip
     assert set(adaptive.actions["model_state"]) == {kinds.MODEL_EXPIRED}
     plain = adaptive.actions.copy()
     plain["model_state"] = kinds.MODEL_NONE
@@ -281,7 +283,7 @@ def test_rl_without_a_trusted_policy_is_its_base_all_day_and_says_so(base, state
     name = {kinds.TWAP: "TWAP", kinds.VWAP: "VWAP", kinds.POV: "POV"}[base]
     learnt = run(
         "RL", parent=a_parent("RL", model_state=state), model=a_model(weights=HURRYING),
-        values={"base": float(base)},
+        values={"base": float(base), **AS_OTHERS},
     )  # fmt: skip
     assert set(learnt.actions["model_state"].tolist()) == {state}
     plain = learnt.actions.copy()

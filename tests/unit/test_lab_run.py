@@ -5,7 +5,7 @@ import pytest
 
 from engine.domain.errors import Refused
 from engine.lab import run as lab
-from engine.lab.report import BASELINES, comparison, text, verdict
+from engine.lab.report import BASELINES, comparison, sensitivity, sign, text, verdict
 from engine.lab.run import CANCELLED, DAY_LIMIT, NARROW, PRECISE, StopRule, ask, run
 from engine.lab.statistics import paired
 from tests.support.lab import a_question, a_result, a_scenario
@@ -200,6 +200,30 @@ def test_the_difference_at_the_same_arrival_price_stands_beside_the_headline():
     pair = comparison(result)["rows"][1]["paired_vs"]["TWAP"]
     assert pair["same_arrival_bps"]["mean"] == pytest.approx(2 * pair["mean_bps"], rel=1e-3)
     assert pair["total_bps"]["mean"] == pytest.approx(pair["mean_bps"], rel=1e-6)
+
+
+def test_the_sensitivity_table_asks_every_market_once_and_gives_each_pair_a_sign():
+    asked = []
+
+    def ask_market(question):
+        asked.append(dict(question.scenario.market))
+        apart = 1.0 if question.scenario.market[-1] != ("p_own", 0.4) else -1.0
+        return a_result(headlines(40, apart=apart))
+
+    table = sensitivity(a_question("TWAP", "VWAP"), ask_market)
+    assert len(table) == len(asked) == 10
+    assert len({tuple(market.items()) for market in asked}) == 10
+    signs = {
+        (row["field"], row["value"]): row["rows"][1]["paired_vs"]["TWAP"]["sign"] for row in table
+    }
+    assert signs.pop(("p_own", 0.4)) == -1
+    assert set(signs.values()) == {1}
+
+
+def test_an_interval_that_holds_zero_has_no_sign():
+    assert sign({"ci95": [-0.1, 0.2]}) == 0
+    assert sign({"ci95": [None, None]}) == 0
+    assert sign({"ci95": [-0.3, -0.1]}) == -1
 
 
 def test_intervals_on_the_way_use_the_rows_so_far(monkeypatch):

@@ -112,6 +112,8 @@ def reported(state: State, event: AnyEvent) -> None:
     before = find_child(state, event.child_id)  # type: ignore[union-attr]
     now = after(before, report)
     step_child(state, now)
+    if not _adds(before, now):
+        return
     more = VenueUse(
         sent=Shares(now.quantity - before.quantity),
         filled=Shares(now.filled - before.filled),
@@ -119,8 +121,6 @@ def reported(state: State, event: AnyEvent) -> None:
         notional100=now.notional100 - before.notional100,
         fees=now.fees - before.fees,
     )
-    if more == VenueUse():
-        return
     _use(state, now.parent_id, now.venue, more)
     if more.filled == 0 and more.notional100 == 0:
         return
@@ -135,6 +135,17 @@ def reported(state: State, event: AnyEvent) -> None:
         overfilled=Shares(max(done - parent.quantity, 0)),
     )
     state.own_volume[now.symbol] = state.own_volume.get(now.symbol, 0) + more.filled
+
+
+def _adds(before: Child, now: Child) -> bool:
+    """Whether a report changed what counts for the parent and for the venue's share."""
+    return (
+        now.filled != before.filled
+        or now.notional100 != before.notional100
+        or now.quantity != before.quantity
+        or now.fees != before.fees
+        or now.passive_filled != before.passive_filled
+    )
 
 
 def child_unknown(state: State, event: e.ChildUnknown) -> None:

@@ -1,6 +1,7 @@
 """Limits: what is in force, who asked, and what is used. Sums change by what a child changes."""
 
 from dataclasses import replace
+from typing import Final
 
 from engine.core.limitbook import (
     KEPT_NS,
@@ -14,27 +15,32 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import ChangeState, Note
 from engine.domain.limits import Disabled, LimitChange, key_of
-from engine.domain.orders import Parent
+from engine.domain.orders import Child, Parent
 from engine.domain.overrides import OverrideState
 from engine.domain.units import ChildId, PersonId
 
 Weight = tuple[int, int]  # leaves * price * 100, and money of the fills [tick / 100 * share]
+NOTHING: Final[Weight] = (0, 0)
 
 
 def weight(state: State, child_id: ChildId) -> Weight:
     """What a child counts for now; nothing while it is not there."""
     child = state.child(child_id)
-    return (0, 0) if child is None else (100 * child.leaves * child.price, child.notional100)
+    return NOTHING if child is None else _weight(child)
+
+
+def _weight(child: Child) -> Weight:
+    return 100 * child.leaves * child.price, child.notional100
 
 
 def reweigh(state: State, child_id: ChildId, before: Weight) -> None:
     """After any entry about a child: every sum it is in moves by the difference."""
-    now = weight(state, child_id)
-    if now == before:
-        return
     child = state.child(child_id)
-    parent = None if child is None else state.parents.get(child.parent_id)
-    instrument = None if child is None else state.instruments.get(child.symbol)
+    if child is None:
+        return
+    now = _weight(child)
+    parent = None if now == before else state.parents.get(child.parent_id)
+    instrument = None if parent is None else state.instruments.get(child.symbol)
     if parent is None or instrument is None:
         return
     coins = tick_coins(instrument.tick_size)

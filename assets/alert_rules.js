@@ -125,7 +125,9 @@
         rows.append(line);
       }
       table.append(labelled("thead", "", head), rows);
-      return lines.length ? labelled("div", "table-host", table) : make("p", "dim", "neither would have fired on these days");
+      const scroller = labelled("div", "table-host", table);
+      scroller.tabIndex = 0;
+      return lines.length ? scroller : make("p", "dim", "neither would have fired on these days");
     }
     function draw(box, body) {
       const shows = JSON.stringify(body) + (QD.zoneName() || "") + box.dataset.tried;

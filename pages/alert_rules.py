@@ -45,11 +45,11 @@ def alert_rules(key: str = "", version: str = "") -> Component:
             html.Div(
                 [
                     live.panel(
-                        f"Change: {name_of(KINDS[chosen])}",
+                        titled(name_of(KINDS[chosen])),
                         form(chosen, restored or found[0], restored),
                         id="rule-change",
                         tools=html.Span(
-                            "stricter: risk alone; wider: two people", className="dim", title=ROAD
+                            "a wider one needs two people", className="dim", title=ROAD
                         ),
                     ),
                     live.panel(
@@ -83,6 +83,11 @@ def as_delivered(kind: str) -> LimitVersion:
 def name_of(kind: LimitKind) -> str:
     """``cost of an order``, without the word that all of them begin with."""
     return kind.words.partition(": ")[2]
+
+
+def titled(words: str) -> str:
+    """The first letter large; VWAP stays as it is."""
+    return words[:1].upper() + words[1:]
 
 
 def _rules(chosen: str) -> Component:

@@ -157,3 +157,92 @@ def test_an_edit_voids_a_decision_the_author_cannot_decide_and_the_approved_valu
     # and the page of the strategy says who, by which request
     says(amara, "#strategy-history", "R-1")
     says(amara, "#strategy-history", "0.30 → 0.65")
+
+
+def comment(page: Any, button: str, text: str) -> None:
+    """Say something by the dialog of a comment button."""
+    page.click(button)
+    page.wait_for_selector("dialog#confirm[open]")
+    page.fill("#confirm-fields textarea", text)
+    page.click("#confirm-go")
+
+
+def test_both_sides_comment_on_a_request_and_a_trader_on_a_decision(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    amara = visitor().log_in(desk, "amara", "/approvals").page
+    jun = visitor().log_in(desk, "jun", "/approvals").page
+    asked = command(amara, "ProposeChange", "VWAP", {"values": {"aggression": 0.5}}, "late fills")
+    assert asked["status"] == 202, asked
+    (key,) = until(
+        lambda: [k for k, row in rows_now(jun, "changes").items() if row["strategy"] == "VWAP"],
+        what="the request",
+    )
+    card = f"article[data-key={key}]"
+    jun.wait_for_selector(card)
+    jun.click(f"{card} button:has-text('Approve {key}')")  # a dialog that a comment must not end
+    jun.wait_for_selector("dialog#confirm[open]")
+    amara.wait_for_selector(card)
+    comment(amara, f"{card} button:has-text('Comment {key}')", "three orders of this morning")
+    says(jun, f"{card} .comments-box", "three orders of this morning")
+    assert jun.locator("dialog#confirm[open]").count() == 1
+    jun.keyboard.press("Escape")
+    comment(jun, f"{card} button:has-text('Comment {key}')", "which ones?")
+    says(amara, f"{card} .comments-box", "which ones?")
+    edited = command(amara, "EditChange", key, {"values": {"aggression": 0.45}})
+    assert edited["status"] == 202, edited
+    says(jun, f"{card} .badge", "edited")
+    assert "Comments (2)" in text_of(jun, f"{card} .comments-box")
+    withdrawn = command(amara, "WithdrawChange", key, {})
+    assert withdrawn["status"] == 202, withdrawn
+    says(jun, "#decided tr", "three orders of this morning")
+
+    open_market(amara, "MIDC")
+    sent = command(amara, "SubmitParent", "MIDC", ORDER | {"side": -1, "quantity": 40_000})
+    assert sent["status"] == 202, sent
+    (order,) = until(
+        lambda: [k for k, row in rows_now(amara, "parents").items() if row["quantity"] == 40_000],
+        what="the order",
+    )
+    until(
+        lambda: [row for row in rows_now(amara, "children").values() if row["parent"] == order],
+        what="a child of the order",
+    )
+    amara.goto(f"{desk.url}/orders/{order}")
+    amara.wait_for_selector("#why-comment:not([hidden]) button")
+    comment(amara, "#why-comment button", "crossed although the spread was wide")
+    says(amara, "#why-said li", "the spread was wide")
+    says(amara, "#log-decisions .said", "the spread was wide")
+    ines = visitor().log_in(desk, "ines", "/audit?text=the+spread+was+wide").page
+    says(ines, "main tr", "comment on the decision of entry")
+
+
+def test_a_wider_alert_rule_waits_for_a_second_person_and_history_that_is_none_is_said(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    kind = "alert_participation"
+    ines = visitor().log_in(desk, "ines", f"/alert-rules?key={kind}").page
+    marta = visitor().log_in(desk, "marta", f"/alert-rules?key={kind}").page
+    beyond = f"#rules tr[data-rule={kind}]"
+    says(ines, beyond, "38.0%")
+    says(ines, "[data-tried]", "no closed day yet")
+
+    def propose(value: str, reason: str) -> None:
+        ines.fill("#rule-form input[name='terms.value']", value)
+        ines.select_option("#rule-form select[name='terms.owner']", label="ines")
+        ines.fill("#rule-form input[name='terms.review']", "2026-12-20")
+        ines.fill("#rule-form textarea[name='terms.derivation']", "nobody looks at fewer than ten")
+        ines.fill("#rule-form input[name=reason]", reason)
+        ines.click("#rule-form button.submit")
+
+    propose("0.3", "look earlier")
+    says(marta, beyond, "30.0%")  # stricter: in force at once, in the other browser too
+    propose("0.35", "too many")
+    card = "#rule-requests article"
+    marta.wait_for_selector(card)
+    assert "30.0%" in text_of(marta, beyond)
+    assert ines.locator(f"{card} button:has-text('Approve')").first.is_disabled()
+    marta.click(f"{card} button:has-text('Approve')")
+    press(marta, desk, "marta", reason="agreed with the desk")
+    says(ines, beyond, "35.0%")
+    says(ines, beyond, "ines and marta")

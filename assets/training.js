@@ -20,7 +20,11 @@
       if (!answer.ok) throw new Error("error " + answer.status);
       texts = await answer.json();
     }
-    const known = () => { asking = asking || ask().finally(() => { asking = null; }); return texts ? Promise.resolve() : asking; };
+    function known() {
+      if (texts) return Promise.resolve();
+      asking = asking || ask().finally(() => { asking = null; });
+      return asking;
+    }
     const visible = (node) => node.getClientRects().length > 0;
 
     /* --- words ------------------------------------------------------------------------------------- */

@@ -113,6 +113,30 @@
     const words = meta.objectives[r.objective];
     return words ? "wants " + words + (r.objective === "urgency" ? ` ${f("price", r.risk_aversion, 2)}` : "") : "";
   };
+  /* the other orders of the same remainder, and the way to one more */
+  function links(r) {
+    const host = $("order-links"), way = $("order-reenter"), after = r.reentered || [];
+    const key = [r.reenters, ...after].join();
+    if (host.dataset.key !== key) {
+      host.dataset.key = key;
+      host.textContent = "";
+      const add = (word, ids) => {
+        if (!ids.length) return;
+        host.append(host.childNodes.length ? ", " + word : word);
+        for (const id of ids) {
+          const link = make("a", "", id);
+          link.href = "/orders/" + id;
+          host.append(" ", link);
+        }
+      };
+      add("re-enters", r.reenters ? [r.reenters] : []);
+      add("re-entered as", after);
+    }
+    way.hidden = !way.dataset.may || isLive() || !(r.room > 0) || QD.cell("desk", "desk", "session") === "CLOSED";
+    const asked = new URLSearchParams({ symbol: r.symbol, side: r.side, quantity: r.room || "", strategy: r.strategy, client: r.client || "", reenters: r.id });
+    way.href = "/ticket?" + asked;
+    text(way, `Re-enter the remainder (${f("int", r.room || 0)})`);
+  }
   /* --- header and tiles -------------------------------------------------------------------- */
   function draw() {
     const r = row();
@@ -132,9 +156,10 @@
     state.className = "order-state state-" + r.state.toLowerCase().replace(/_/g, "-");
     text($("order-terms"), [r.strategy, r.limit === null ? "no limit" : "limit " + f("price", r.limit, d()),
       `cap ${f("percent", r.cap, 0)}`, `${QD.clock(r.accepted_at, false).slice(0, 5)} \u2026 ${QD.clock(r.end_at, false).slice(0, 5)}`,
-      QD.format("person", r.trader), r.client, wants(r), (r.excluded || []).length ? "not " + r.excluded.join(", ") : "", isLive() && r.on_disconnect ? `after a restart ${r.on_restart}, exchange lost ${r.on_disconnect}` : "", r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
-      `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
+      QD.format("person", r.trader), r.client, wants(r), (r.excluded || []).length ? "not " + r.excluded.join(", ") : "", r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
+      isLive() && r.on_disconnect ? `after a restart ${r.on_restart}, exchange lost ${r.on_disconnect}` : "", `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);
+    links(r);
     const costs = $("order-costs"), day = r.day || QD.cell("desk", "desk", "day");
     costs.hidden = isLive();
     costs.href = `/tca/${day}/${r.id}`;

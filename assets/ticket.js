@@ -74,9 +74,19 @@
     add("minutes", "Duration", "min", "horizon_ns");
     add("end", "Ends at", "", "").inputMode = "numeric";
     venues();
+    if (meta.reenters) remainder();
     const left = (desk("close_at") - desk("market_at")) / 60e9;
     slot("minutes").value = f("int", Math.max(1, Math.min(240, Math.floor(left || 240))));
     endFromMinutes();
+  }
+  /* the order that has ended whose remainder this is: not typed, sent with the others */
+  function remainder() {
+    const hidden = make("input");
+    hidden.type = "hidden";
+    hidden.name = "reenters";
+    hidden.dataset.kind = "number";
+    hidden.value = meta.reenters;
+    document.getElementById("ticket-remainder").append(hidden);
   }
   /* one box a venue; what is unticked goes into the hidden list of excluded ones */
   function venues() {

@@ -68,6 +68,16 @@ def header(parent_id: str) -> Component:
             html.Strong("", id="order-state", className="order-state"),
             html.Span("", id="order-terms", className="dim order-terms"),
             acts(),
+            html.Span("", id="order-links", className="dim"),
+            html.A(
+                "Re-enter the remainder",
+                id="order-reenter",
+                href="/ticket",
+                className="button",
+                hidden=True,
+                title="a ticket with what was not done, linked to this order both ways",
+                **attrs({"data-may": "1" if viewer().may("order.submit") else ""}),
+            ),
             html.A(
                 "Costs",
                 id="order-costs",

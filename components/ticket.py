@@ -29,7 +29,7 @@ CATCH_UP_WORDS: Final = {
     CatchUp.SKIP: "skip: give it up",
 }
 AT_END_WORDS: Final = {
-    AtEnd.CLEANUP: "clean up: cross what is left",
+    AtEnd.CLEANUP: "clean up: cross the rest",
     AtEnd.EXPIRE: "expire: leave it unfilled",
 }
 MINE: Final = (
@@ -166,10 +166,28 @@ def form(start: dict[str, str]) -> Component:
             className="policies",
         ),
         html.Div(
-            [forms.field("client", "Client"), forms.field("note", "Note")], className="ticket-words"
+            [forms.field("client", "Client", value=start.get("client", "")),
+             forms.field("note", "Note")],
+            className="ticket-words",
         ),
     ]  # fmt: skip
+    if start.get("reenters"):
+        body.insert(0, _remainder(start["reenters"]))
     return forms.command_form("ticket", "SubmitParent", body, submit="Send", target_field="symbol")
+
+
+def _remainder(first: str) -> Component:
+    """The order that has ended whose remainder this is; the engine checks that it fits."""
+    return html.P(
+        [
+            "Re-enters what is left of ",
+            html.A(first, href=f"/orders/{first}"),
+            ": symbol, side and client as there; all orders linked to it together take no more. ",
+            html.Span(className="refusal", role="alert", **attrs({"data-error-for": "reenters"})),
+        ],
+        className="remainder",
+        id="ticket-remainder",
+    )  # fmt: skip
 
 
 def check() -> Component:
@@ -205,7 +223,8 @@ def mine() -> Component:
 
 def page(start: dict[str, str]) -> Component:
     """The whole screen."""
-    meta = {"symbol": start.get("symbol", "")}
+    first = start.get("reenters", "").removeprefix("P-")
+    meta = {"symbol": start.get("symbol", ""), "reenters": first}
     return html.Div(
         [
             html.Div(

@@ -33,6 +33,7 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.ParentTurnedDown: "turned down: {reason}",
     e.ParentAmended: "amended to {quantity:,} shares, limit {limit_price}",
     e.ParentTrimmed: "the amendment follows the venue: {quantity:,} shares",
+    e.ParentReentered: "what was left is worked by P-{linked}: {quantity:,} shares",
     e.ParentVenuesSet: "venues it must not use: {excluded}",
     e.ParameterMoved: "{name} = {value:g}",
     e.ParentHoldAsked: "hold asked ({cause}), children: {children}",

@@ -34,7 +34,7 @@ def parent_accepted(f: Fold, event: e.ParentAccepted) -> None:
         limit_price=p.limit_price, arrival_price=p.arrival_price, arrival_volume=p.arrival_volume,
         arrival_notional=p.arrival_notional, overrides=dump(dict(p.overrides)),
         parameter_version=p.parameter_version, on_restart=str(p.on_restart),
-        on_disconnect=str(p.after(VENUE_LOST)),
+        on_disconnect=str(p.after(VENUE_LOST)), reenters=p.reenters,
         catch_up=str(p.catch_up), at_end=str(p.at_end), note=p.note, version=p.version,
         objective=str(p.objective), risk_aversion=p.risk_aversion,
         excluded=",".join(p.excluded), last_seq=f.entry.seq,
@@ -67,6 +67,10 @@ def parent_amended(f: Fold, event: e.ParentAmended) -> None:
 
 def parent_trimmed(f: Fold, event: e.ParentTrimmed) -> None:
     _parent(f, event.parent_id, quantity=event.quantity)
+
+
+def parent_reentered(f: Fold, event: e.ParentReentered) -> None:
+    f.tell(about=parent_text(event.parent_id), after={"linked": parent_text(event.linked)})
 
 
 def parent_venues_set(f: Fold, event: e.ParentVenuesSet) -> None:
@@ -176,6 +180,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentTurnedDown: parent_turned_down,
     e.ParentAmended: parent_amended,
     e.ParentTrimmed: parent_trimmed,
+    e.ParentReentered: parent_reentered,
     e.ParentVenuesSet: parent_venues_set,
     e.ParameterMoved: parameter_moved,
     e.ParentHoldAsked: parent_hold_asked,

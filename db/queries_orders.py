@@ -110,7 +110,22 @@ class Orders(Reader):
         rows = self.all(statement)
         live = self._live(rows)
         in_force = self._in_force(rows)
-        return tuple(_parent(row, live, in_force) for row in rows)
+        linked = self._linked(rows)
+        return tuple(_parent(row, live, in_force, linked) for row in rows)
+
+    def _linked(self, rows: list[Found]) -> dict[tuple[str, int], list[str]]:
+        """Orders that work what was left of these, by these."""
+        statement = (
+            select(PARENTS.c.source, PARENTS.c.reenters, PARENTS.c.id)
+            .where(PARENTS.c.reenters.in_([row["id"] for row in rows]))
+            .order_by(PARENTS.c.id)
+        )
+        found: dict[tuple[str, int], list[str]] = {}
+        for row in self.all(statement):
+            found.setdefault((row["source"], row["reenters"]), []).append(
+                parent_text(ParentId(row["id"]))
+            )
+        return found
 
     def _live(self, rows: list[Found]) -> dict[tuple[str, int], tuple[int, int]]:
         """Live children and their leaves by parent, for the parents that are live."""
@@ -157,6 +172,7 @@ def _parent(
     row: Found,
     live: Mapping[tuple[str, int], tuple[int, int]],
     in_force: Mapping[tuple[str, str, int], dict[str, float]],
+    linked: Mapping[tuple[str, int], list[str]],
 ) -> ParentRecord:
     tick = row["tick_size"]
     average = average_of(row["notional100"], row["filled"]) if row["filled"] else None
@@ -210,6 +226,8 @@ def _parent(
         parameter_version=row["parameter_version"],
         on_restart=row["on_restart"],
         on_disconnect=row["on_disconnect"],
+        reenters=parent_text(ParentId(row["reenters"])) if row["reenters"] else "",
+        reentered=linked.get((row["source"], row["id"]), []),
         catch_up=row["catch_up"],
         client=row["client"],
         note=row["note"],

@@ -82,7 +82,7 @@ PARENTS: Final = _table(
     _flag("worked"), _int("accepted_at"), _int("end_at"), _maybe("limit_price"),
     _real("arrival_price"), _int("arrival_volume"), _int("arrival_notional"), _text("approved_by"),
     _long("overrides"), _int("parameter_version"), _text("on_restart", 10), _text("catch_up", 10),
-    _text("on_disconnect", 10),
+    _text("on_disconnect", 10), _int("reenters"),
     _text("at_end", 10), _text("objective", 10), _real("risk_aversion"),
     _long("note"), _int("version"), _int("filled"), _int("notional100"),
     _real("fees"), _text("excluded", 200),

@@ -20,6 +20,7 @@ from engine.domain.errors import BrokenInvariant, JournalUnwritable, Refused
 from engine.exchange.days import RecordedDays, SimulatedDays, first_day
 from engine.exchange.presets import PRESETS
 from engine.lifeline import watch_stdin
+from engine.logs import as_wanted
 from engine.realism.reactive import ready
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.code import trading_hash
@@ -202,6 +203,11 @@ def main() -> int:
     settings = from_environment()
     clock = SystemClock()
     watch_stdin()
+    newest: list[Loop] = []  # whose journal the lines of the log are beside
+    as_wanted(
+        "engine", settings.log_format, clock.wall_ns, least=settings.log_level,
+        seq=lambda: newest[0].desk.state.seq if newest else 0,
+    )  # fmt: skip
     try:
         runner: Loop | Halted = build(settings, clock)
     except Refused as refusal:
@@ -211,6 +217,8 @@ def main() -> int:
         say(f"quarterdeck: engine HALTED: {broken}")
         runner = halt(settings, clock, broken)
 
+    if isinstance(runner, Loop):
+        newest.append(runner)
     with_signals(runner)
     say(f"engine ready: epoch {runner.epoch}")
     try:

@@ -118,6 +118,8 @@ class Settings:
     ipc: Path | None = _row(None, "path or none", "folder of the sockets; empty = ipc in the state "
                             "folder, or a short one if that path is too long")  # fmt: skip
     log_level: str = _row("INFO", "text", "least level that is logged", choices=LOG_LEVELS)
+    log_format: str = _row("text", "text", "form of the logs: as written, or one JSON object a "
+                           "line", choices=("text", "json"))  # fmt: skip
     crash_at: str = _row("", "text", "point at which the engine kills itself, for crash tests")
 
 

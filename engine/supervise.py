@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -26,6 +27,7 @@ from typing import IO
 
 from engine.domain.errors import Refused
 from engine.lifeline import OFFSET, SUPERVISED, boot, is_alive
+from engine.logs import FOR_PEOPLE, text_of
 from engine.settings import Paths, Settings, make_folders, paths, to_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,8 +37,7 @@ KILL_AFTER_S = 2.5  # from the order to stop until SIGKILL
 # When each is told to stop, at the latest [s after the order]; it is told as soon as those
 # before it are gone. The exchange outlives the engine: it takes the last cancels.
 STOP_ORDER = (("web", 0.0), ("worker", 0.0), ("engine", 0.6), ("exchange", 1.6), ("watchdog", 2.0))
-LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside when its process starts
-FOR_PEOPLE = "quarterdeck: "
+LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside, the one set aside before it is gone
 REFUSED = 2  # exit code of a process whose settings or files do not let it start
 PREDECESSOR_S = 15.0  # children of a killed supervisor end within GRACE_S of their imports
 
@@ -164,12 +165,20 @@ class Child:
             data = file.read(1_000_000)
         whole = data[: data.rfind(b"\n") + 1]
         self.seen += len(whole)
-        return whole.decode("utf-8", "replace").splitlines()
+        return [text_of(line) for line in whole.decode("utf-8", "replace").splitlines()]
+
+    def set_aside(self) -> None:
+        """A log that has grown too long: copied, then emptied under the process that writes on."""
+        if not self.log.exists() or self.log.stat().st_size <= LOG_LIMIT:
+            return
+        shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+        os.truncate(self.log, 0)
+        self.seen = 0
 
     def last_line(self) -> str:
         """What the process said last; a traceback ends with its reason."""
-        tail = self.log.read_bytes()[-2000:].decode("utf-8", "replace").strip().splitlines()
-        return tail[-1] if tail else "it wrote nothing"
+        tail = self.log.read_bytes()[-10_000:].decode("utf-8", "replace").strip().splitlines()
+        return text_of(tail[-1]) if tail else "it wrote nothing"
 
 
 def take_lock(path: Path) -> IO[str]:
@@ -263,6 +272,7 @@ class Supervisor:
     def attend(self, child: Child) -> bool:
         """Start, restart or leave alone one process; whether anything changed."""
         self.echo(child)
+        child.set_aside()
         if child.process is None:
             if time.monotonic() < child.due or not self.wanted:
                 return False

@@ -40,7 +40,7 @@ def parent_row(number: int, now: int) -> Cells:
         "decided_at": now, "accepted_at": now, "end_at": now + 3_600_000_000_000, "ended_at": 0,
         "hold": "", "kill": "", "alert": "", "version": 1, "parameter_version": 1,
         "on_restart": "hold", "on_disconnect": "hold", "catch_up": "spread", "client": "",
-        "note": "", "fees": 0.0, "excluded": [],
+        "note": "", "fees": 0.0, "excluded": [], "reenters": "", "reentered": [], "room": 0,
     }  # fmt: skip
 
 

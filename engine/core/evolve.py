@@ -60,6 +60,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ParentTurnedDown: parents.parent_turned_down,
     e.ParentAmended: parents.parent_amended,
     e.ParentTrimmed: parents.parent_trimmed,
+    e.ParentReentered: parents.parent_reentered,
     e.ParentVenuesSet: parents.parent_venues_set,
     e.ParameterMoved: parents.parameter_moved,
     e.ParentHoldAsked: parents.parent_hold_asked,

@@ -9,6 +9,7 @@ from engine.core import words
 from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
 from engine.core.rules.pending import AMBER_NS, late
+from engine.core.rules.reentry import left
 from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
@@ -87,6 +88,9 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         parameter_version=state.parameters[parent.strategy].version,
         on_restart=parent.on_restart,
         on_disconnect=parent.after(VENUE_LOST),
+        reenters=parent_text(parent.reenters) if parent.reenters else "",
+        reentered=[parent_text(i) for i in parent.reentered],
+        room=left(state, parent),
         catch_up=parent.catch_up,
         client=parent.client,
         note=parent.note,

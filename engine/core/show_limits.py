@@ -128,7 +128,7 @@ def _now(state: State, limit: Limit, worked: dict[Scope, float]) -> tuple[float 
                 (book.traded.get(scope, 0) / COINS + worked.get(scope, 0.0), scope[1])
                 for scope in scopes
             ]
-        case "max_messages":
+        case "max_messages" | "max_new_orders":
             scopes = _subjects(limit, list(book.sent))
             found = [(float(since(book.sent.get(s, []), start)), s[1]) for s in scopes]
         case "max_repeats":

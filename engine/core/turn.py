@@ -25,6 +25,7 @@ from engine.core.rules import (
     order_alerts,
     orders,
     overrides,
+    reentry,
     risk,
     scope_hold,
     throttle,
@@ -304,6 +305,8 @@ def stopped_by(state: State, parent: Parent) -> str:
         return halted
     if parent.symbol in state.differences:
         return f"books and venue differ in {parent.symbol}"
+    if reentry.exceeds(state, parent):
+        return f"P-{parent.reenters} and its linked orders would exceed what it was for"
     found = blocking_hold(state, tags_of(state, parent))
     return "" if found is None else f"hold {scope_hold.text(found)}"
 

@@ -47,6 +47,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     objective: Objective = Objective.UNSAID
     risk_aversion: float = 0.0  # bp of cost that a bp of standard deviation is worth
     on_disconnect: OnRestart | None = None  # None = as on_restart
+    reenters: ParentId = ParentId(0)  # an order of today that has ended: work what was left of it
 
 
 class AmendParent(Command, frozen=True, kw_only=True):

@@ -245,6 +245,15 @@ class ParentTrimmed(Event, frozen=True, kw_only=True):
     wanted: Shares = Shares(0)
 
 
+class ParentReentered(Event, frozen=True, kw_only=True):
+    """What was left of an order that has ended is worked by another one, which names it too."""
+
+    parent_id: ParentId  # the one that has ended
+    by: PersonId
+    linked: ParentId
+    quantity: Shares
+
+
 class ParentVenuesSet(Event, frozen=True, kw_only=True):
     """The venues that the parent must not use, all of them."""
 
@@ -484,6 +493,7 @@ AnyEvent = (
     | ParentTurnedDown
     | ParentAmended
     | ParentTrimmed
+    | ParentReentered
     | ParentVenuesSet
     | ParameterMoved
     | ParentHoldAsked

@@ -104,6 +104,14 @@ _KINDS: Final = (
         why="Four a second in one stock: eight parents that decide every second send half of it.",
     ),
     LimitKind(
+        name="max_new_orders", words="new orders of all symbols", unit="order", at="child",
+        window="new_orders_window_ns",
+        meaning="New orders to venues in the window, whatever their symbol. Bounds what can leave "
+        "before a kill is seen. Cancels go first, are never counted and never wait for it.",
+        why="Six times what eight symbols may send on the mean by their own limit: it meets bursts "
+        "alone.",
+    ),
+    LimitKind(
         name="max_participation", words="participation", unit="fraction", at="child",
         meaning="Own share of the volume since the order began, own shares in it, beyond a grace "
         "in shares.",
@@ -170,8 +178,8 @@ _KINDS: Final = (
         name="alert_doubt", words="alert: a model in doubt", unit="fraction", at="alert",
         levels=("firm",), low=0.05, high=1.0,
         meaning="The model of an order was expired or outside its training range at a larger part "
-        "of the order's decisions of the last 300 s.",
-        why="Whoever chose a strategy with a model has hardly had one for five minutes.",
+        "of the order's decisions of the last 600 s.",
+        why="Whoever chose a strategy with a model has hardly had one for ten minutes.",
     ),
     LimitKind(
         name="alert_rejects", words="alert: rejected children", unit="order", at="alert",

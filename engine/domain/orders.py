@@ -338,7 +338,6 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     hold_children: HoldChildren = HoldChildren.CANCEL
     held_at: Nanos = Nanos(0)
     kill_id: int = 0
-    next_parent: ParentId = ParentId(0)
     ended_at: Nanos = Nanos(0)
     end_price: float | None = None  # mid when it became terminal [tick]
     end_volume: Shares = Shares(0)
@@ -346,6 +345,8 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     overfilled: Shares = Shares(0)
     wanted: Shares = Shares(0)  # where an amendment goes that waits for the venue, 0 = none does
     on_disconnect: OnRestart | None = None  # None = as on_restart: entered without a choice
+    reenters: ParentId = ParentId(0)  # the order that has ended whose remainder it works, 0 = none
+    reentered: tuple[ParentId, ...] = ()  # orders that work what was left of this one
 
     @property
     def is_live(self) -> bool:

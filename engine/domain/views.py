@@ -56,6 +56,9 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     objective: str = "unsaid"
     risk_aversion: float = 0.0
     on_disconnect: str = ""  # what it does after the exchange was lost
+    reenters: str = ""  # the order whose remainder it works, P-3
+    reentered: list[str] = []  # orders that work what was left of it
+    room: int = 0  # shares that may be entered anew; the stream alone knows, 0 in a record [share]
 
 
 class ChildRow(msgspec.Struct, frozen=True, kw_only=True):

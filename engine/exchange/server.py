@@ -31,6 +31,7 @@ from engine.exchange.generated import load
 from engine.exchange.order_log import latest
 from engine.exchange.presets import LATENCY_NS
 from engine.exchange.simulated import SimulatedMarket, warm
+from engine.logs import as_wanted
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.code import differs, trading_hash
 from engine.runtime.venues.wire import Answer, Ask, pack, to_ask
@@ -304,11 +305,12 @@ def _listening(path: Path) -> socket.socket:
     return door
 
 
-def say(text: str) -> None:
+def say(text: str, *, is_wrong: bool = True) -> None:
     """One line for the supervisor's log, which a full disk does not take."""
+    to = sys.stderr if is_wrong else sys.stdout
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"exchange: {text}\n")
-        sys.stderr.flush()
+        to.write(f"exchange: {text}\n")
+        to.flush()
 
 
 def generated_opener(state: Path) -> OpenMarket:
@@ -365,7 +367,7 @@ def serve(settings: Settings, where: Paths, warm_up: Callable[[], None]) -> None
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
     lifeline.watch_stdin()
-    say("ready" if last is None else f"ready, {last.name} run again")
+    say("ready" if last is None else f"ready, {last.name} run again", is_wrong=False)
     try:
         server.run()
     finally:
@@ -382,6 +384,7 @@ def main(
 ) -> int:
     """``python -m engine venue``; exit code 2 for a refused start. prepare : before all else."""
     settings = settings or from_environment()
+    as_wanted("exchange", settings.log_format, SystemClock().wall_ns, least=settings.log_level)
     where = paths(settings)
     make_folders(where)
     try:

@@ -19,11 +19,11 @@ from engine.domain.commands import PERMISSION, RISK_REDUCING, AnyCommand, Envelo
 from engine.domain.errors import Refused
 from engine.domain.units import Nanos, PersonId
 from engine.gateway.grants import LOGIN, Grants
-from engine.gateway.logs import CONTROL
 from engine.gateway.ports import Answer, Clock, Desk
 from engine.gateway.problems import problem
 from engine.gateway.sessions import SECOND, Directory
 from engine.gateway.viewer import Viewer, viewer
+from engine.logs import CONTROL
 
 EXPIRES: Final = 5 * SECOND  # an order that waited longer than this is not what the person meant
 ANSWER_S: Final = 2.0  # then the effect is unknown and the person is told so

@@ -8,20 +8,14 @@ import re
 import sys
 from typing import Final, TextIO
 
-FOR_PEOPLE: Final = "quarterdeck: "  # the supervisor shows such lines on the console
-# C0 without tab and line feed, C1, separators and marks that turn the direction of a line
-CONTROL: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
-SECRET: Final = re.compile("([\x01|^](?:554|96)=)[^\x01|^]*")  # FIX: password, raw data
+from engine.logs import FOR_PEOPLE, plain
+
 FORGED: Final = re.compile(f"^{re.escape(FOR_PEOPLE)}", re.MULTILINE)
 
 
 def clean(text: str) -> str:
     """Text as it may stand in a log: secrets of FIX hidden, control characters spelled out."""
-    hidden = SECRET.sub(r"\1***", text)
-    plain = CONTROL.sub(lambda found: ascii(found.group())[1:-1], hidden)
-    return FORGED.sub(f"| {FOR_PEOPLE}", plain)
+    return FORGED.sub(f"| {FOR_PEOPLE}", plain(text))
 
 
 class CleanStream:

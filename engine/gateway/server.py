@@ -31,11 +31,12 @@ from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
 from engine.gateway.live import Cells, Hub
-from engine.gateway.logs import FOR_PEOPLE, clean_stderr
+from engine.gateway.logs import clean_stderr
 from engine.gateway.ports import Clock, Desk, Frames, KillSwitch, Questions
 from engine.gateway.problems import problem
 from engine.gateway.sessions import BY_DEFAULT, SECOND, Directory
 from engine.lifeline import SUPERVISED
+from engine.logs import FOR_PEOPLE, as_wanted
 from engine.runtime.clock import SystemClock
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import load_key
@@ -336,6 +337,7 @@ def serve(web: Web, host: str, port: int, tls: tuple[Path, Path] | None = None) 
 
 def main(settings: Settings) -> int:
     """Run the web process until it is told to stop; the exit code."""
+    as_wanted("web", settings.log_format, SystemClock().wall_ns, least=settings.log_level)
     clean_stderr()
     os.umask(0o077)  # whatever this process writes is for its owner alone
     parts, first = parts_of(settings)

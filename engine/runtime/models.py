@@ -270,11 +270,3 @@ def load_model(directory: Path, model_id: str) -> LoadedModel:
         trained_n=card.n,
         policy=policy,
     )
-
-
-def model_ids(directory: Path) -> tuple[str, ...]:
-    """Ids of the models in a directory, sorted; a half-written one is not among them."""
-    if not directory.is_dir():
-        return ()
-    found = (path.name for path in directory.iterdir() if (path / CARD).is_file())
-    return tuple(sorted(name for name in found if not name.startswith(".")))

@@ -31,6 +31,7 @@ from engine.exchange.presets import PRESETS
 from engine.lab.pool import cores
 from engine.lab.usual import usual_day
 from engine.lifeline import watch_stdin
+from engine.logs import as_wanted
 from engine.runtime.clock import SystemClock
 from engine.runtime.code import differs, trading_hash
 from engine.settings import Settings, endpoint, from_environment, make_folders, paths
@@ -152,6 +153,7 @@ def answer_questions(context: Context) -> None:
 def main() -> int:
     """Run until SIGTERM, SIGINT or the end of the supervisor."""
     settings = from_environment()
+    as_wanted("worker", settings.log_format, SystemClock().wall_ns, least=settings.log_level)
     stop = Event()
 
     def told(_signal: int, _frame: FrameType | None) -> None:

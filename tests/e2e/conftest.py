@@ -11,7 +11,15 @@ import pytest
 from tests.support.browser import RunningDesk, Visitor, a_page
 
 CHROME = os.environ.get("CHROME", "/usr/bin/chromium")
+HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-gpu"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that names no bound has time for the start of a desk beside others."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +63,7 @@ def whole_desk() -> Iterator[RunningDesk]:
     """Everything, as ``python app.py`` starts it, without past days: for tests of pages."""
     desk = RunningDesk(full=True, flags={"history_days": 0})
     try:
-        yield desk.start(wait_s=120)
+        yield desk.start()
     finally:
         desk.stop()
     shutil.rmtree(desk.state)

@@ -17,7 +17,7 @@ from tests.support.browser import RunningDesk, Visitor, a_page, set_speed
 from tests.support.past_days import an_order, to_the_end
 from tests.support.real_desk import until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
 SPEED = 10
@@ -139,17 +139,20 @@ def look(page: Any, url: str) -> dict[str, Any]:
     leaves = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        settle(page)
+        settle(page, looks=2)
         out = page.evaluate(OVERFLOW)
         if out != INSIDE:
             leaves[width, height] = out
     return {"state": words, "axe": bad, "leaves": leaves, "silent": silent}
 
 
-def settle(page: Any) -> None:
-    """Until rows and charts are there: a page of a market that stands still changes no more."""
+def settle(page: Any, looks: int = 3) -> None:
+    """Until rows and charts are there: a page of a market that stands still changes no more.
+
+    looks : how many in a row must be equal.
+    """
     seen = [""]
-    while len(seen) < 4 or len(set(seen[-4:])) > 1:
+    while len(seen) <= looks or len(set(seen[-looks:])) > 1:
         page.wait_for_function("() => !document.querySelector('main .busy, main .skeleton')")
         page.evaluate(FRAME)
         seen.append(page.evaluate(DRAWN))

@@ -157,6 +157,23 @@ def test_the_first_policy_of_each_choice_is_the_engines_default() -> None:
     assert {value for value, _words in fields["at_end"]["options"]} == set(AtEnd)
 
 
+def test_a_ticket_for_a_remainder_names_the_order_and_any_other_word_is_no_order() -> None:
+    drawn = as_role(
+        Role.TRADER, pages.ticket.layout, quantity="4200", client="Acme", reenters="P-3"
+    )
+    (room,) = [n for n in every(drawn) if prop(n, "id") == "ticket-remainder"]
+    assert "P-3" in str(room)
+    meta = next(prop(n, "data-meta") for n in every(drawn)
+                if prop(n, "data-live-render") == "ticket")  # fmt: skip
+    assert json.loads(meta)["reenters"] == "3"
+    assert (inputs(drawn)["quantity"]["value"], inputs(drawn)["client"]["value"]) == (
+        "4200",
+        "Acme",
+    )
+    other = as_role(Role.TRADER, pages.ticket.layout, reenters="P-3&x")
+    assert not [n for n in every(other) if prop(n, "id") == "ticket-remainder"]
+
+
 def test_the_ticket_reads_the_limits_live_and_takes_only_numbers_from_the_address() -> None:
     drawn = as_role(Role.TRADER, pages.ticket.layout, quantity="1e9; x", side="7", symbol="MIDC")
     room = next(n for n in every(drawn) if prop(n, "data-live-render") == "ticket")

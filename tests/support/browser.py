@@ -55,7 +55,7 @@ class RunningDesk:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, wait_s: float = 60.0) -> "RunningDesk":
+    def start(self, *, wait_s: float = 180.0) -> "RunningDesk":
         make_folders(self.where)
         if not self.full and self.engine is None:
             key = load_key(self.where.state / "link.key")

@@ -38,7 +38,7 @@ class RealDesk(RunningDesk):
 
     full: bool = True
 
-    def start(self, *, wait_s: float = 120.0) -> "RealDesk":
+    def start(self, *, wait_s: float = 180.0) -> "RealDesk":
         make_folders(self.where)
         command = [sys.executable, "app.py", "--state", str(self.where.state),
                    "--port", str(self.port)]  # fmt: skip

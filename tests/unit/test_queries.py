@@ -30,7 +30,7 @@ def queries(tmp_path):
 def test_a_parent_of_the_tables_reads_like_the_live_row(queries):
     desk = a_busy_rig(SEED).loop.desk
     not_kept = {"target", "behind", "score", "why", "binding", "decided_at", "alert", "model",
-                "vwap_bps", "participation", "parameter_version", "cap"}  # fmt: skip
+                "vwap_bps", "participation", "parameter_version", "cap", "room"}  # fmt: skip
     rows = queries.parents_of_day(desk.state.session.day)
     assert [row.id for row in rows] == [f"P-{i}" for i in desk.state.parents]
     for row in rows:

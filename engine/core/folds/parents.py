@@ -59,6 +59,11 @@ def parent_trimmed(state: State, event: e.ParentTrimmed) -> None:
     state.parents[parent.id] = replace(parent, quantity=event.quantity, wanted=event.wanted)
 
 
+def parent_reentered(state: State, event: e.ParentReentered) -> None:
+    parent = find_parent(state, event.parent_id)
+    state.parents[parent.id] = replace(parent, reentered=(*parent.reentered, event.linked))
+
+
 def parent_venues_set(state: State, event: e.ParentVenuesSet) -> None:
     parent = find_parent(state, event.parent_id)
     state.parents[parent.id] = by_human(parent, excluded=event.excluded)

@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from engine.core.quotes import Quotes
-from engine.core.rules import limits
+from engine.core.rules import limits, reentry
 from engine.core.rules.approval import check_loosened
 from engine.core.rules.orders import (
     LIVE,
@@ -46,6 +46,7 @@ def amend(state: State, quotes: Quotes, envelope: Envelope, person: Person) -> t
             f"quantity must be at least the {parent.filled:,} filled, was {quantity:,}",
             field="quantity",
         )
+    reentry.check_grown(state, parent, quantity)
     mid = quotes.mid(parent.symbol)
     if mid is None:
         raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.core.quotes import Quotes
+from engine.core.rules import reentry
 from engine.core.rules.orders import cancels, check_version, find
 from engine.core.rules.scope import blocking_kill, tags_of
 from engine.core.state import State
@@ -73,6 +74,7 @@ def resume(
             f"P-{parent.id} has {parent.overfilled:,} shares too many: its cause is not cleared",
             rule="overfill",
         )
+    reentry.check_fits(state, parent)
     return (resumed(state, quotes, parent, command.catch_up or parent.catch_up, person.id),)
 
 

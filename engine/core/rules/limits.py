@@ -286,8 +286,9 @@ def _rate_uses(
     state: State, parent: Parent, order: e.ChildIntended, scopes: tuple[Scope, ...]
 ) -> Iterator[Use]:
     book, now = state.limits, state.market_ns
-    for row, scope in limits_for(state, "max_messages", scopes):
-        yield Use(row, scope[1], since(book.sent.get(scope, []), now - row.window_ns) + 1)
+    for kind in ("max_messages", "max_new_orders"):
+        for row, scope in limits_for(state, kind, scopes):
+            yield Use(row, scope[1], since(book.sent.get(scope, []), now - row.window_ns) + 1)
     runs = book.runs.get((parent.id, order.side), [])
     for row, scope in limits_for(state, "max_repeats", scopes):
         yield Use(row, scope[1], since(runs, now - row.window_ns) + 1)

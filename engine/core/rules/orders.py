@@ -6,7 +6,7 @@ from msgspec import structs
 
 from engine.core.limitbook import scopes_of
 from engine.core.quotes import Quotes
-from engine.core.rules import limits, overrides
+from engine.core.rules import limits, overrides, reentry
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.scope import Tags, allowed_names, blocking_kill
 from engine.core.state import State
@@ -111,7 +111,8 @@ def submit(
     used = overrides.use(state, order, person, entry.soft, entry.instrument.currency)
     accepted = e.ParentAccepted(parent=entry.parent)
     spent = tuple(e.OverrideUsed(override_id=i, parent_id=entry.parent.id) for i in used)
-    return (accepted, *spent, *limits.highest(state, entry.uses))
+    link = reentry.entered(entry.parent)
+    return (accepted, *link, *spent, *limits.highest(state, entry.uses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ def draft(state: State, quotes: Quotes, order: c.SubmitParent, person: Person) -
         raise Refused(f"{order.symbol} has no two-sided quote now", field="symbol", rule="quote")
     check_limit(order.side, order.limit_price, mid)
     check_venues(state, order.exclude)
+    reentry.check(state, order, person)
     _check_strategy(order)
     version = state.parameters.get(order.strategy)
     if version is None:
@@ -229,6 +231,7 @@ def _parent(
         risk_aversion=order.risk_aversion,
         note=order.note,
         excluded=tuple(sorted(set(order.exclude))),
+        reenters=order.reenters,
         base_at=now,
     )
 
@@ -253,6 +256,7 @@ def approve(
     if mid is None:
         raise Refused(f"{parent.symbol} has no two-sided quote now", rule="quote")
     instrument = open_instrument(state, parent.symbol)
+    reentry.check_fits(state, parent)
     limits.check_restricted(state, scopes_of(parent), parent.symbol)
     limits.check_tripped(state, parent.strategy)
     check_size(state, instrument, parent, mid, new=False)  # limits may have become tighter

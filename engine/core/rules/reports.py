@@ -10,6 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from engine.core import alarms, words
+from engine.core.rules import reentry
 from engine.core.rules.desk import raise_alert
 from engine.core.rules.hold import system_hold
 from engine.core.rules.limits import rule_in_force
@@ -144,6 +145,8 @@ def _of_trade(state: State, child: Child, now: Child, report: Heard) -> tuple[An
     parent = state.parents[child.parent_id]
     about, more = f"P-{parent.id}", now.filled - child.filled
     done = parent.filled + more
+    exceeds, linked = reentry.late(state, parent, more)
+    holds = [event for row in linked for event in system_hold(state, row, reentry.EXCESS)]
     if more > 0 and (now.filled > now.most or done > parent.quantity):
         sentence = f"{about} is over-filled: {done:,} of {parent.quantity:,}"
         if done <= parent.quantity:
@@ -154,7 +157,9 @@ def _of_trade(state: State, child: Child, now: Child, report: Heard) -> tuple[An
         alarm = raise_alert(state, "critical", "overfill", about, sentence)
         if parent.state == ParentState.WORKING:
             return (alarm, *system_hold(state, parent, OVERFILL))
-        return (alarm,)
+        return (alarm, *holds)
+    if exceeds:
+        return (*exceeds, *holds)
     if report.kind in (x.BUSTED, x.CORRECTED):
         what = "busted" if report.kind == x.BUSTED else "corrected"
         sentence = (

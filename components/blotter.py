@@ -84,7 +84,12 @@ def strip() -> Component:
         )
         for name, label, tip in TILES
     ]  # fmt: skip
-    return html.Div([*tiles, speed_control()], className="strip", id="blotter-strip")
+    return html.Div(
+        [*tiles, speed_control()],
+        className="strip",
+        id="blotter-strip",
+        **attrs({"data-panel": "blotter-strip", "data-panel-topic": "parents"}),
+    )
 
 
 def speed_control() -> Component:
@@ -230,7 +235,8 @@ def children() -> Component:
         id="blotter-children",
         className="panel",
         hidden=True,
-        **attrs({"aria-label": "children of the chosen orders"}),
+        **attrs({"aria-label": "children of the chosen orders",
+                 "data-panel": "blotter-children"}),
     )  # fmt: skip
 
 
@@ -302,7 +308,13 @@ def pane() -> Component:
         ],
         className="panel pane",
         id="blotter-pane",
-        **attrs({"data-stale-topic": "parents", "aria-label": "selected order"}),
+        **attrs(
+            {
+                "data-stale-topic": "parents",
+                "aria-label": "selected order",
+                "data-panel": "blotter-pane",
+            }
+        ),
     )
 
 
@@ -357,7 +369,9 @@ def page(tab: str, meta: dict[str, object]) -> Component:
                             html.Section(
                                 [toolbar(chosen), html.Div(grid(), className="panel-body")],
                                 className="panel grow",
-                                **attrs({"data-stale-topic": "parents"}),
+                                **attrs(
+                                    {"data-stale-topic": "parents", "data-panel": "blotter-orders"}
+                                ),
                             ),
                             children(),
                         ],

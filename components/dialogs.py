@@ -42,6 +42,8 @@ RECEIPTS: Final = (
 KEYS: Final = (
     ("/", "search"),
     ("?", "these keys"),
+    ("x", "explain this screen"),
+    ("Shift+T", "guided tour"),
     ("j  k", "next, previous row"),
     ("Enter", "open the row"),
     ("Space", "select the row"),
@@ -156,6 +158,50 @@ def kill(someone: Viewer) -> Component:
         id="kill-dialog",
         className="wide",
         **attrs({"aria-labelledby": "kill-title"}),
+    )  # fmt: skip
+
+
+def explain() -> Component:
+    """What every panel of the page is; ``assets/training.js`` fills it from docs/panels.md."""
+    return html.Dialog(
+        [
+            html.Div(
+                [
+                    html.H2("This screen, in plain words", id="explain-title"),
+                    html.Button("Close", id="explain-close", type="button"),
+                ],
+                className="card-head",
+            ),
+            html.Ol(id="explain-panels"),
+            html.H3("Words on this screen"),
+            html.Dl(id="explain-words"),
+        ],
+        id="explain",
+        **attrs({"aria-labelledby": "explain-title"}),
+    )
+
+
+def tour(someone: Viewer) -> Component:
+    """The card of the guided tour; ``assets/training_tour.js`` fills it, and opens it on demand."""
+    return html.Section(
+        [
+            html.H2("", id="tour-title"),
+            html.P("", id="tour-text"),
+            html.P("", id="tour-waits", className="dim num"),
+            html.Div(
+                [
+                    html.A("", id="tour-go", href="/ticket", className="button primary",
+                           hidden=True),
+                    html.Button("Begin again", id="tour-again", type="button"),
+                    html.Button("Leave, go on later", id="tour-leave", type="button"),
+                ],
+                className="dialog-actions",
+            ),
+        ],
+        id="tour",
+        hidden=True,
+        **attrs({"aria-label": "Guided tour",
+                 "data-may": "1" if someone.may("order.submit") else None}),
     )  # fmt: skip
 
 

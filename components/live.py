@@ -52,21 +52,27 @@ def tile(label: str, value: Component, note: Component | str = "", *, title: str
     )
 
 
-def panel(
+def panel(  # noqa: PLR0913 (each is one attribute of the box)
     title: str,
     body: Any,
     *,
     topic: str = "",
     tools: Any = None,
     id: str = "",  # noqa: A002 (Dash's word)
+    about: str = "",
     grow: bool = False,
 ) -> Component:
-    """A titled box. With a topic it gets the stale veil and the age of that topic."""
+    """A titled box. With a topic it gets the stale veil and the age of that topic.
+
+    about : its line of docs/panels.md, which "Explain this screen" shows; the id if not given.
+    """
     data: dict[str, Any] = {"data-stale-topic": topic} if topic else {}
     corner = (
         html.Span("", className="panel-age num", **attrs({"data-age-of": topic})) if topic else None
     )
     more: dict[str, Any] = {"id": id} if id else {}
+    if about or id:
+        more["data-panel"] = about or id
     return html.Section(
         [
             html.Div(

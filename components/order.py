@@ -88,6 +88,7 @@ def header(parent_id: str) -> Component:
             ),
         ],
         className="order-head panel",
+        **attrs({"data-panel": "order-head", "data-panel-topic": "parents"}),
     )
 
 
@@ -140,7 +141,7 @@ def tiles() -> Component:
             for name, label, tip in TILES
         ],
         className="tiles",
-        **attrs({"data-stale-topic": "parents"}),
+        **attrs({"data-stale-topic": "parents", "data-panel": "order-tiles"}),
     )
 
 
@@ -158,7 +159,7 @@ def _panel(title: str, body: Any, *, topic: str, name: str, tools: Any = None) -
             html.Div(body, className="panel-body"),
         ],
         className=f"panel area-{name}",
-        **attrs({"data-stale-topic": topic}),
+        **attrs({"data-stale-topic": topic, "data-panel": f"order-{name}"}),
     )
 
 

@@ -115,6 +115,8 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                 id="bell", type="button", className="chip bell",
                 title="alerts that nobody has acknowledged",
             ),
+            html.Button("Explain", id="explain-open", type="button", className="chip",
+                        title="explain this screen [x]", **attrs({"data-key": "x"})),
             html.Button(
                 [mark("desk", "desk", "market_at", "clock"),
                  html.Span("", id="zone-label", className="zone")],
@@ -129,6 +131,7 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                         [
                             html.Button("Theme", id="theme", type="button"),
                             html.Button("Keys  ?", id="show-keys", type="button"),
+                            html.Button("Guided tour", id="tour-open", type="button"),
                             html.Button("Sound is off", id="sound", type="button"),
                             html.Button("Desktop alerts are off", id="desktop", type="button"),
                             html.A("Password", href="/password", className="button"),
@@ -143,6 +146,7 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                    title="kill dialog [Ctrl+Shift+X]"),
         ],
         className="top",
+        **attrs({"data-panel": "frame"}),
     )  # fmt: skip
 
 
@@ -215,11 +219,14 @@ def overlays(look: Environment, someone: Viewer) -> Component:
             dialogs.password(),
             dialogs.kill(someone),
             dialogs.keys(),
+            dialogs.explain(),
+            dialogs.tour(someone),
             html.Section(
                 [html.H2(["Alerts ", html.A("all exceptions", href="/exceptions")]),
                  html.Ul(id="alert-list")],
                 id="alert-drawer", hidden=True, tabIndex="0", **attrs({"aria-label": "Alerts"}),
             ),
+            html.Div(id="term-tip", role="tooltip", hidden=True),
             html.Div(id="toasts", role="status", **attrs({"aria-live": "polite"})),
             html.Div(className="watermark", role="note",
                      **attrs({"aria-label": words or None, "data-text": words})),

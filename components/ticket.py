@@ -233,22 +233,23 @@ def page(start: dict[str, str]) -> Component:
                         [_head("Order ticket", "quotes"),
                          html.Div(form(start), className="panel-body")],
                         className="panel ticket-form",
+                        **attrs({"data-panel": "ticket-form"}),
                     ),
                     html.Section(
                         [_head("My orders today", "parents"),
                          html.Div(mine(), className="panel-body")],
                         className="panel grow ticket-mine",
-                        **attrs({"data-stale-topic": "parents"}),
+                        **attrs({"data-stale-topic": "parents", "data-panel": "ticket-mine"}),
                     ),
                 ],
                 className="stack",
             ),
             html.Div(
                 [
-                    _quoted("Before it is sent", check(), "ticket-check"),
-                    _quoted("Expected cost, simulated", expected.panel(), "ticket-expected"),
+                    _quoted("Before it is sent", check(), "check"),
+                    _quoted("Expected cost, simulated", expected.panel(), "expected"),
                     _quoted("Market", html.Div(id="ticket-ladder", className="ladder"),
-                            "ticket-market grow"),
+                            "market grow"),
                 ],
                 className="ticket-right",
             ),
@@ -267,8 +268,8 @@ def _quoted(title: str, body: Component, name: str) -> Component:
     """A panel that is as old as the quotes."""
     return html.Section(
         [_head(title, "quotes"), html.Div(body, className="panel-body")],
-        className=f"panel {name}",
-        **attrs({"data-stale-topic": "quotes"}),
+        className=f"panel ticket-{name}",
+        **attrs({"data-stale-topic": "quotes", "data-panel": f"ticket-{name.partition(' ')[0]}"}),
     )
 
 

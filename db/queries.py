@@ -14,8 +14,9 @@ from sqlalchemy import Select, func, select
 
 from db.base import open_engine, sqlite_url
 from db.market import Market, mids_of_bars, thin
-from db.queries_audit import Audit, AuditFilter
+from db.queries_audit import AuditFilter
 from db.queries_costs import Costs, tca_row
+from db.queries_drills import Drills
 from db.queries_keys import KeyFigures
 from db.queries_limits import LimitUse
 from db.queries_looks import DayLooks
@@ -54,7 +55,7 @@ def database_url(url: str, desk_db: Path) -> str:
     return url or sqlite_url(desk_db)
 
 
-class Queries(Orders, Audit, Costs, LimitUse, DayLooks, KeyFigures):
+class Queries(Orders, Drills, Costs, LimitUse, DayLooks, KeyFigures):
     """Every question that pages and reports ask of the read tables."""
 
     def __init__(self, engine: Any, state: Path) -> None:

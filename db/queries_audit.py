@@ -62,7 +62,7 @@ class Audit(Reader):
         order = (ENTRIES.c.desk_ns.desc(), ENTRIES.c.source.desc(), ENTRIES.c.seq.desc())
         rows = self.all(statement.order_by(*order).limit(limit + 1))
         more = len(rows) > limit
-        lines = tuple(_line(row) for row in rows[:limit])
+        lines = tuple(entry_line(row) for row in rows[:limit])
         return AuditPage(rows=lines, cursor=_cursor(lines[-1]) if more else "")
 
     def audit_count(self, wanted: AuditFilter) -> int:
@@ -74,7 +74,7 @@ class Audit(Reader):
         """Entries of one object ("P-42": those of its children too), oldest first."""
         fits = or_(ENTRIES.c.about == about, ENTRIES.c.object == about)
         statement = select(ENTRIES).where(fits).order_by(ENTRIES.c.source, ENTRIES.c.seq)
-        return tuple(_line(row) for row in self.all(statement.limit(limit)))
+        return tuple(entry_line(row) for row in self.all(statement.limit(limit)))
 
     def event_names(self) -> tuple[str, ...]:
         """Names of the events that the index holds."""
@@ -93,7 +93,7 @@ class Audit(Reader):
         after = _stored(where, seq + 1)
         previous = GENESIS if before is None else before[1]
         return EntryDetail(
-            line=_line(row),
+            line=entry_line(row),
             json=body.decode(),
             hash=digest.hex(),
             before=previous.hex(),
@@ -208,7 +208,8 @@ def _stored(source: Source, seq: int) -> tuple[bytes, bytes, str, bool] | None:
     return None
 
 
-def _line(row: Found) -> EntryRecord:
+def entry_line(row: Found) -> EntryRecord:
+    """A row of the index."""
     return EntryRecord(
         seq=row["seq"],
         source=row["source"],

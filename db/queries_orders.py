@@ -60,6 +60,17 @@ class Orders(Reader):
         statement = _priced(FILLS).where(FILLS.c.parent_id == parent_id).order_by(FILLS.c.seq)
         return tuple(_fill(row) for row in self.all(statement))
 
+    def fills_between(
+        self, source: str, since: int, until: int, symbol: str = ""
+    ) -> tuple[FillRecord, ...]:
+        """Fills of a source by the venue's time, both ends included, oldest first; "" = all."""
+        statement = _priced(FILLS).where(
+            FILLS.c.source == source, FILLS.c.venue_at >= since, FILLS.c.venue_at <= until
+        )
+        if symbol:
+            statement = statement.where(FILLS.c.symbol == symbol)
+        return tuple(_fill(row) for row in self.all(statement.order_by(FILLS.c.seq)))
+
     def uses_of(self, parent_id: int) -> tuple[UseRow, ...]:
         """What a parent did at each venue, by its children and fills; markouts are in its TCA."""
         parent = self.one(_priced(PARENTS).where(PARENTS.c.id == parent_id))

@@ -133,6 +133,28 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class DrillRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One drill as it was asked for, and whether the exchange has begun it."""
+
+    id: str  # I-3; numbers begin anew each day
+    seq: int  # of the entry that asked for it: with the source its name over days
+    source: str
+    origin: str
+    day: str
+    kind: str
+    venue: str  # "" = of symbols
+    symbol: str  # "" = all
+    seconds: float  # of market time
+    size: int
+    by: str
+    reason: str
+    asked_at: int  # desk clock
+    began_at: int  # desk clock, 0 = it has not begun
+    market_at: int  # when it began, market clock
+    ends_at: int = 0  # market clock
+    refused: str = ""  # what the exchange said instead
+
+
 class EntryDetail(msgspec.Struct, frozen=True, kw_only=True):
     """One entry as it is stored, with its place in the chain."""
 

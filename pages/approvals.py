@@ -51,11 +51,16 @@ def approvals() -> Component:
                         "Change requests that wait",
                         inbox,
                         topic="changes",
+                        about="approvals-changes",
                         grow=True,
                         tools=["Limits: ", limits],
                     ),
                     live.panel(
-                        "Orders that wait", [parents, reach, *beside], topic="parents", grow=True
+                        "Orders that wait",
+                        [parents, reach, *beside],
+                        topic="parents",
+                        grow=True,
+                        about="approvals-orders",
                     ),
                 ],
                 className="columns approvals-page",

@@ -44,12 +44,12 @@ def audit(  # noqa: PLR0913 (each is one field of the address)
         body.append(_entry(entry))
     return html.Div(
         [
-            live.panel("Search the journal", _form(given), tools=_chain()),
+            live.panel("Search the journal", _form(given), tools=_chain(), about="audit-search"),
             html.Div(
                 [
                     live.panel(
                         _title(count, found, cursor), body[0], grow=True, tools=_tools(
-                            found, given, cursor)
+                            found, given, cursor), about="audit-results"
                     ),
                     *body[1:],
                 ],
@@ -153,7 +153,9 @@ def _entry(name: str) -> Component:
         raise Refused(f"an entry is named like live:42, was {name!r}", field="entry")
     found: EntryDetail | None = queries().entry(int(number), source or "live")
     if found is None:
-        return live.panel(f"Entry {number}", html.P("There is no such entry.", className="warn"))
+        return live.panel(
+            f"Entry {number}", html.P("There is no such entry.", className="warn"), about="entry"
+        )
     line = found.line
     facts = (
         ("Event", line.event), ("Turn", text.number(line.turn)), ("Segment", found.segment),

@@ -273,9 +273,10 @@ def _requests(key: str, version: str) -> Component:
     asked = surface("limits-overrides", "overrides", data=meta, class_name="cards")
     return html.Div(
         [
-            live.panel("Limit changes", changes, topic="limit_changes", grow=True, id="changes"),
+            live.panel("Limit changes", changes, topic="limit_changes", grow=True, id="changes",
+                       about="limit-changes"),
             live.panel("One order past a soft limit", asked, topic="overrides", grow=True,
-                       id="overrides"),
+                       id="overrides", about="limit-overrides"),
         ],
         className="columns limits-requests",
     )  # fmt: skip
@@ -288,7 +289,9 @@ def _use(key: str, version: str) -> Component:
         rows: Sequence[Utilisation] = queries().limit_use(DAYS)
         age = queries().data_as_of()
     except Refused as refused:
-        return live.panel("Use over days", html.P(str(refused), className="state"), grow=True)
+        return live.panel(
+            "Use over days", html.P(str(refused), className="state"), grow=True, about="limits-use"
+        )
     days = max((row.days for row in rows), default=0)
     tools = [
         html.Span("Data as of ", className="dim") if age else None,

@@ -58,6 +58,7 @@ def management() -> Component:
                 f"{newest.origin} {newest.name}, {newest.first} to {newest.last}"
                 + (f", against {before.name}" if before else ""),
                 html.Div(_tiles(newest, before), className="tiles"),
+                about="management-week",
                 tools=html.Button("Print", type="button", id="print-page",
                                   **attrs({"data-print": "1"})),
             ),
@@ -83,6 +84,7 @@ def _figure(lines: Sequence[TrendRow]) -> list[Component]:
         live.panel(
             "Shortfall by week",
             trends.graph(trends.day_figure(groups), "shortfall in basis points by week", 200),
+            about="management-figure",
         )
     ]
 

@@ -45,6 +45,7 @@ def _missing(what: str, how: str) -> Component:
     return live.panel(
         what.capitalize(),
         html.P([f"The report of {what} is not made yet: ", html.Code(how), "."], className="dim"),
+        about="market-missing",
     )
 
 
@@ -78,6 +79,7 @@ def _facts(body: dict[str, Any]) -> list[Any]:
                 html.P(note, className="dim"),
             ],
             tools=_about(body),
+            about="market-facts",
         ),
         _pair(
             ("Memory of trade signs", market.regime_figure(
@@ -92,7 +94,8 @@ def _facts(body: dict[str, Any]) -> list[Any]:
             ("Volume over the day", market.half_hour_figure(
                 body, "half_hour_volume", "share of the mean")),
         ),
-        live.panel("What each regime is like", market.levels_table(body)),
+        live.panel("What each regime is like", market.levels_table(body),
+                   about="market-regimes"),
     ]  # fmt: skip
 
 
@@ -112,6 +115,7 @@ def _impact(body: dict[str, Any]) -> list[Any]:
             "Own impact: orders against their twin without the order",
             [*targets, market.impact_table(found["fixed_rate"]), *said],
             tools=_about(body),
+            about="market-impact",
         ),
         _pair(
             ("Cost by size, fixed pace", market.impact_figure(found["fixed_rate"])),
@@ -119,8 +123,16 @@ def _impact(body: dict[str, Any]) -> list[Any]:
         ),
         html.Div(
             [
-                live.panel("Orders of half a day", market.impact_table(found["fixed_horizon"])),
-                live.panel("Round trips must not pay", market.trips_table(trips["patterns"])),
+                live.panel(
+                    "Orders of half a day",
+                    market.impact_table(found["fixed_horizon"]),
+                    about="market-half-day",
+                ),
+                live.panel(
+                    "Round trips must not pay",
+                    market.trips_table(trips["patterns"]),
+                    about="market-round-trips",
+                ),
             ],
             className="columns trend-pair",
         ),
@@ -129,6 +141,9 @@ def _impact(body: dict[str, Any]) -> list[Any]:
 
 def _pair(*figures: tuple[str, Any]) -> Component:
     return html.Div(
-        [live.panel(title, graph(figure, title.lower(), HEIGHT)) for title, figure in figures],
+        [
+            live.panel(title, graph(figure, title.lower(), HEIGHT), about="market-figure")
+            for title, figure in figures
+        ],
         className="columns trend-pair",
     )

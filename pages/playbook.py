@@ -36,7 +36,10 @@ def playbook(section: str = "") -> Component:
         "drill": someone.may("drill.incident"),
         "incidents": _incidents(),
     }
-    tools = html.Span("the document as it is in force", className="dim")
+    tools = [
+        html.Span("the document as it is in force", className="dim"),
+        html.A("Drills and debriefs", href="/playbook/drills", className="button"),
+    ]
     return html.Div(
         [
             *(surface("playbook-beside", topic, class_name="unseen")

@@ -56,7 +56,12 @@ def one(name: str) -> Component:
         [
             _values_of_all(),
             live.panel(
-                known.name, _proposal(known), topic="strategies", grow=True, tools=_version(known)
+                known.name,
+                _proposal(known),
+                topic="strategies",
+                grow=True,
+                tools=_version(known),
+                about="strategy-values",
             ),
             html.Div([_model(known), _requests(known), _history(known)], className="stack side"),
         ],
@@ -120,7 +125,7 @@ def _card(known: Strategy) -> Component:
         still(_values(known)),
     ]  # fmt: skip
     link = html.A("Parameters and proposal", href=f"/strategies/{known.name}", className="button")
-    return live.panel(known.name, body, topic="strategies", tools=link)
+    return live.panel(known.name, body, topic="strategies", tools=link, about="strategy-card")
 
 
 def _values(known: Strategy) -> Component:
@@ -272,7 +277,8 @@ def _known_models(name: str) -> list[str]:
 
 def _model(known: Strategy) -> Component:
     if not known.uses_model:
-        return live.panel("Model", html.P("This strategy uses no model.", className="dim"))
+        none = html.P("This strategy uses no model.", className="dim")
+        return live.panel("Model", none, about="strategy-model")
     rows = [
         html.Tr([html.Th(title, scope="row"), html.Td(
             live.mark("strategies", known.name, field, form,
@@ -293,7 +299,7 @@ def _model(known: Strategy) -> Component:
         html.P(live.mark("strategies", known.name, "model_card"), className="words dim"),
         html.Table(html.Tbody(rows), className="table"),
     ]
-    return live.panel("Model in force", body, topic="strategies", tools=off)
+    return live.panel("Model in force", body, topic="strategies", tools=off, about="strategy-model")
 
 
 def _requests(known: Strategy) -> Component:
@@ -304,6 +310,7 @@ def _requests(known: Strategy) -> Component:
             empty="nobody has proposed a change",
         ),
         topic="changes",
+        about="strategy-requests",
         tools=html.A("Approvals", href="/approvals", className="button"),
     )  # fmt: skip
 
@@ -316,6 +323,7 @@ def _history(known: Strategy) -> Component:
             html.Div(shell.skeleton(), id=HISTORY, className="table-host"),
             html.Span("", id=SHOWN, hidden=True, **data),
         ],
+        about="strategy-versions",
         grow=True,
     )
 

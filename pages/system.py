@@ -103,6 +103,7 @@ def _tiles() -> Component:
             live.tile("Working notional", desk("working_value", "money")),
         ],
         className="tiles",
+        **attrs({"data-panel": "system-tiles", "data-panel-topic": "desk"}),
     )  # fmt: skip
 
 
@@ -311,5 +312,6 @@ def _polled(title: str, source: str, body: str, *, grow: bool = False) -> Compon
         title,
         html.Div(html.P("asking", className="dim"), id=body, className="polled"),
         tools=corner,
+        about=f"system-{source}",
         grow=grow,
     )

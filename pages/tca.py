@@ -49,7 +49,7 @@ def tca(day: str = "") -> Component:
     chosen = _choose(days, day)
     return html.Div(
         [
-            live.panel("Days", _days(days, chosen.day), grow=True),
+            live.panel("Days", _days(days, chosen.day), grow=True, about="tca-days"),
             _report(chosen),
         ],
         className="columns tca-page",
@@ -100,7 +100,7 @@ def _report(day: DayRecord) -> Component:
             if not day.closed
             else f"The report of {day.day} is not built yet; the system page shows the work."
         )
-        return live.panel(f"Costs of {day.day}", shell.empty(why), grow=True)
+        return live.panel(f"Costs of {day.day}", shell.empty(why), grow=True, about="tca-report")
     report = day_report(found)
     mark = report.meta.watermark
     main = [
@@ -109,13 +109,15 @@ def _report(day: DayRecord) -> Component:
         html.Div(
             [
                 live.panel(f"Shortfall by part, {report.currency}", costs.split(
-                    report.total.cost, report.total.cost_bps, report.currency)),
-                live.panel("By strategy", _groups(report, "strategy")),
+                    report.total.cost, report.total.cost_bps, report.currency),
+                    about="tca-parts"),
+                live.panel("By strategy", _groups(report, "strategy"), about="tca-groups"),
             ],
             className="columns two-wide",
         ),
-        *(live.panel(f"By {name}", _groups(report, name)) for name in DIMENSIONS[1:]),
-        live.panel(f"Orders, {len(report.orders)}", _orders(report)),
+        *(live.panel(f"By {name}", _groups(report, name), about="tca-groups")
+          for name in DIMENSIONS[1:]),
+        live.panel(f"Orders, {len(report.orders)}", _orders(report), about="tca-orders"),
     ]  # fmt: skip
     side = [_sign(found), _notes(found), _outliers(report), _quality(report)]
     return html.Div(
@@ -148,6 +150,7 @@ def _totals(report: DayReport) -> Component:
                       f"of {text.number(total.fills)}"),
         ],
         className="tiles",
+        **attrs({"data-panel": "tca-totals"}),
     )  # fmt: skip
 
 
@@ -245,7 +248,7 @@ def _sign(found: TcaDay) -> Component:
                 tone="primary",
             )
         )  # fmt: skip
-    return live.panel("Sign-off", body, tools=export)
+    return live.panel("Sign-off", body, tools=export, about="tca-sign")
 
 
 def _origin_line(found: TcaDay) -> Component:
@@ -269,6 +272,7 @@ def _notes(found: TcaDay) -> Component:
         f"Notes, {len(found.notes)}",
         costs.notes(found.notes, person),
         tools=add if found.day.origin == "LIVE" else None,
+        about="tca-notes",
     )
 
 
@@ -293,6 +297,7 @@ def _outliers(report: DayReport) -> Component:
                 empty=found.answer or "none",
             ),
         ],
+        about="tca-outliers",
     )  # fmt: skip
 
 
@@ -311,5 +316,7 @@ def _quality(report: DayReport) -> Component:
     ]
     titles = (("What", ""), ("n", "num"), ("Orders", "num"))
     return live.panel(
-        f"Data quality, {len(rows)}", rows_table(titles, rows, empty="nothing is missing")
+        f"Data quality, {len(rows)}",
+        rows_table(titles, rows, empty="nothing is missing"),
+        about="tca-quality",
     )

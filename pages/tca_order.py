@@ -10,6 +10,7 @@ from components import costs, forms, live, shell, text
 from components.callback import page
 from components.command import button
 from components.context import person, queries
+from components.markup import attrs
 from components.rows import Cell, number
 from components.rows import instant as at
 from components.rows import table as rows_table
@@ -40,20 +41,22 @@ def tca_order(day: str, parent: str) -> Component:
             html.Div(
                 [
                     live.panel(f"Shortfall by part, {order.currency}", costs.split(
-                        order.cost, order.cost_bps, order.currency)),
-                    live.panel("Against benchmarks", _benchmarks(order)),
-                    live.panel("Markouts after the fills", _markouts(order)),
+                        order.cost, order.cost_bps, order.currency), about="tca-parts"),
+                    live.panel("Against benchmarks", _benchmarks(order),
+                               about="tca-benchmarks"),
+                    live.panel("Markouts after the fills", _markouts(order),
+                               about="tca-markouts"),
                 ],
                 className="columns three",
             ),
             html.Div(
                 [
-                    live.panel("Fills", _fills(order), grow=True),
+                    live.panel("Fills", _fills(order), grow=True, about="tca-fills"),
                     html.Div(
                         [
-                            live.panel("By venue", _venues(order)),
+                            live.panel("By venue", _venues(order), about="tca-venues"),
                             _notes(found),
-                            live.panel("Data quality", _quality(order)),
+                            live.panel("Data quality", _quality(order), about="tca-quality"),
                         ],
                         className="stack",
                     ),
@@ -89,6 +92,7 @@ def _tiles(order: OrderTca, day: str) -> Component:
                  instant(order.done_at, clock=True)])),
         ],
         className="tiles",
+        **attrs({"data-panel": "tca-order"}),
     )  # fmt: skip
 
 
@@ -211,5 +215,5 @@ def _notes(found: TcaParent) -> Component:
     )  # fmt: skip
     return live.panel(
         f"Notes, {len(found.notes)}", costs.notes(found.notes, person),
-        tools=add if row.origin == "LIVE" else None,
+        tools=add if row.origin == "LIVE" else None, about="tca-notes",
     )  # fmt: skip

@@ -42,7 +42,10 @@ def cost_trends(
     return html.Div(
         [
             live.panel(
-                "Orders of these days", _form(given, rows), tools=_export(given, len(table))
+                "Orders of these days",
+                _form(given, rows),
+                tools=_export(given, len(table)),
+                about="trends-filter",
             ),
             *shown,
         ],
@@ -73,25 +76,30 @@ def _figures(table: Any) -> list[Any]:
                 trends.graph(trends.day_figure(days), "shortfall in basis points by day", 270),
                 html.P([trends.about(table), ". ", *_as_of()], className="dim", title=METHOD),
             ],
+            about="trends-days",
         ),
         html.Div(
             [
                 live.panel(
                     "By strategy",
                     trends.graph(trends.strategy_figure(strategies), "shortfall by strategy", 250),
+                    about="trends-strategies",
                 ),
                 live.panel(
                     "Slippage of orders against arrival",
                     trends.graph(trends.spread_figure(table), "orders by their slippage", 250),
+                    about="trends-spread",
                 ),
             ],
             className="columns trend-pair",
         ),
         html.Div(
             [
-                live.panel("Numbers by strategy", trends.groups_table(strategies, "Strategy")),
+                live.panel("Numbers by strategy", trends.groups_table(strategies, "Strategy"),
+                           about="trends-numbers"),
                 live.panel("Numbers by day", trends.groups_table(
-                    tuple(reversed(days)), "Day", lambda day: f"/tca?day={day}")),
+                    tuple(reversed(days)), "Day", lambda day: f"/tca?day={day}"),
+                    about="trends-numbers"),
             ],
             className="columns trend-pair",
         ),

@@ -29,8 +29,10 @@ from engine.domain.units import SECOND
 Floats = NDArray[np.float64]
 Mids = Floats | float
 LEAST_DONE: Final = 0.05  # of an order, before its average and its share of the volume say anything
-DOUBT_NS: Final = 300 * SECOND  # market clock
-DOUBT_LEAST: Final = 60  # decisions in it before their share says anything
+DOUBT_NS: Final = 600 * SECOND  # market clock
+# decisions in it before their share says anything: half as many again as a model is in doubt after
+# each start, until its features are full
+DOUBT_LEAST: Final = 450
 
 
 def alarm(standing: bool, value: float, threshold: float, back: float = 1.0) -> bool:  # noqa: FBT001

@@ -178,8 +178,8 @@ _KINDS: Final = (
         name="alert_doubt", words="alert: a model in doubt", unit="fraction", at="alert",
         levels=("firm",), low=0.05, high=1.0,
         meaning="The model of an order was expired or outside its training range at a larger part "
-        "of the order's decisions of the last 300 s.",
-        why="Whoever chose a strategy with a model has hardly had one for five minutes.",
+        "of the order's decisions of the last 600 s.",
+        why="Whoever chose a strategy with a model has hardly had one for ten minutes.",
     ),
     LimitKind(
         name="alert_rejects", words="alert: rejected children", unit="order", at="alert",

@@ -47,7 +47,7 @@ class Policy:
     alert_slippage: float = 30.0  # of one order against the market's VWAP since its start [bp]
     alert_behind: float = 0.20  # distance from the schedule, as a fraction of the quantity
     alert_participation: float = 0.38  # filled / volume since its start
-    alert_doubt: float = 0.80  # of the decisions of 300 s, market clock
+    alert_doubt: float = 0.80  # of the decisions of 600 s, market clock
     alert_rejects: int = 0  # rejected children in one stock in ``trip_window_ns``
     alert_move: float = 15.0  # of the mid in 60 s, in multiples of what is usual
     alert_stale: float = 10.0  # age of a quote [s], market clock; never above max_feed_age_ns

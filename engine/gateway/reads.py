@@ -16,6 +16,7 @@ from engine.gateway import (
     limits,
     tca,
     views,
+    words,
     workbook,
 )
 from engine.gateway.grants import Grants
@@ -50,6 +51,7 @@ def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> l
     found = [
         health.routes(health.Health(processes=parts.processes, clock=parts.clock), grants),
         views.routes(parts.people, grants),
+        words.routes(grants),
         workbook.routes(hub, parts.look, parts.clock, grants),
         expected.routes(asked, grants),
         calibrate.routes(asked, asks, grants),

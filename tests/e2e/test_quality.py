@@ -48,6 +48,10 @@ FRESH = """() => {
     || dataset.link === 'ok';
   return (window.qdFresh = fine ? (window.qdFresh || 0) + 1 : 0) > 6;
 }"""
+SILENT = """() => [...document.querySelectorAll('.panel, [data-panel]')].filter((node) => {
+  const panel = node.closest('[data-panel]');
+  return !panel || !QDTraining.texts().panels[panel.dataset.panel];
+}).map((node) => node.className + ' ' + node.innerText.slice(0, 40))"""
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))"
 DRAWN = """() => JSON.stringify([...document.querySelectorAll('main *')].map((node) =>
   [node.tagName, node.scrollWidth, node.scrollHeight]))"""
@@ -132,6 +136,8 @@ def look(page: Any, url: str) -> dict[str, Any]:
     page.wait_for_function("() => document.querySelector('main > :not(.skeleton)')")
     settle(page)
     words = page.locator(".error-state, .no-permission-state, .refused-state").all_inner_texts()
+    page.wait_for_function("() => window.QDTraining && QDTraining.texts()")
+    silent = page.evaluate(SILENT)
     bad: list[str] = []
     for theme in THEMES:
         dress(page, theme)
@@ -143,7 +149,7 @@ def look(page: Any, url: str) -> dict[str, Any]:
         out = page.evaluate(OVERFLOW)
         if out != INSIDE:
             leaves[width, height] = out
-    return {"state": words, "axe": bad, "leaves": leaves}
+    return {"state": words, "axe": bad, "leaves": leaves, "silent": silent}
 
 
 def settle(page: Any, looks: int = 3) -> None:
@@ -195,6 +201,10 @@ def test_nothing_leaves_the_window_on_any_page(looked: dict[str, dict[str, Any]]
     assert wrong(looked, "leaves") == {}
 
 
+def test_every_panel_on_every_page_has_its_text(looked: dict[str, dict[str, Any]]) -> None:
+    assert wrong(looked, "silent") == {}
+
+
 def test_axe_finds_nothing_in_dialogs_nor_on_the_pages_without_the_frame(
     desk: RunningDesk, visitor: Callable[..., Visitor]
 ) -> None:
@@ -205,6 +215,7 @@ def test_axe_finds_nothing_in_dialogs_nor_on_the_pages_without_the_frame(
     acts = {
         "kill": lambda: page.click("#kill"),
         "keys": lambda: page.keyboard.press("?"),
+        "explain": lambda: page.keyboard.press("x"),
         "confirm": page.locator("#order-acts button:visible").first.click,
     }
     for theme in THEMES:
@@ -225,6 +236,32 @@ def test_axe_finds_nothing_in_dialogs_nor_on_the_pages_without_the_frame(
             dress(page, theme)
             bad += violations(page, f"{path} {theme}")
     assert bad == []
+    assert guest.complaints == []
+
+
+def test_the_screen_explains_itself_and_its_words_by_keyboard(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    guest = visitor().log_in(desk, "amara", "/orders/P-1")
+    page = guest.page
+    page.wait_for_selector("#order-acts button:visible")
+    tab_to(page, ".tile-label[data-term]")
+    page.wait_for_selector("#term-tip:visible")
+    label = page.evaluate("document.activeElement.textContent.toLowerCase()")
+    assert label in page.inner_text("#term-tip")
+    assert page.get_attribute(":focus", "aria-describedby") == "term-tip"
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#term-tip")
+    page.keyboard.press("x")
+    page.wait_for_selector("#explain[open]")
+    panels = page.locator("main [data-panel]:visible").count()
+    assert page.locator("#explain-panels > li").count() == panels + 1  # and the frame
+    tab_to(page, ".explain-where", text="8 Why now", most=12)
+    assert page.locator("#explain-panels > li.now").inner_text().startswith("8")
+    ages = page.locator("#explain-panels [data-age-of]").all_inner_texts()
+    assert len(ages) == panels + 1
+    page.keyboard.press("x")
+    page.wait_for_function("() => !document.querySelector('dialog[open]')")
     assert guest.complaints == []
 
 

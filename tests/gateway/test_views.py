@@ -27,6 +27,14 @@ def post(client: TestClient, path: str, body: object) -> Any:
     return client.post(path, json=body, headers={CSRF_HEADER: token})
 
 
+def test_words_of_the_desk_are_for_those_who_are_in(client: TestClient) -> None:
+    assert client.get("/api/v1/words").status_code == 401
+    enter(client, Role.REVIEWER)
+    found = client.get("/api/v1/words").json()
+    assert found["panels"]["kills"]["what"]
+    assert found["words"]["filled"] == found["words"]["leaves"]
+
+
 def keep(client: TestClient, name: str, view: object, page: str = "blotter") -> Any:
     return post(client, "/api/v1/views", {"page": page, "name": name, "view": view})
 

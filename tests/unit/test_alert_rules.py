@@ -74,13 +74,14 @@ def test_each_measure_is_its_formula(kind, more, value):
     assert measure(kind, looks(**more))[0] == pytest.approx(value, nan_ok=True)
 
 
-def test_doubt_is_a_share_of_the_last_five_minutes_and_nothing_without_a_model():
+def test_doubt_is_a_share_of_the_last_ten_minutes_and_nothing_without_a_model():
     doubts = Doubts()
-    told = [doubts.add(7, t * S, MODEL_DOUBTFUL if t < 30 else MODEL_LIVE) for t in range(400)]
-    assert all(value != value for value in told[:59])
-    assert told[59] == pytest.approx(30 / 60)
-    assert told[299] == pytest.approx(30 / 300)
-    assert told[329] == 0.0  # the doubt is older than five minutes
+    told = [doubts.add(7, t * S, MODEL_DOUBTFUL if t < 300 else MODEL_LIVE) for t in range(1_000)]
+    assert all(value != value for value in told[:449])
+    assert told[449] == pytest.approx(300 / 450)  # what follows a start alone alarms nobody
+    assert max(told[449:]) < Policy().alert_doubt
+    assert told[599] == pytest.approx(300 / 600)
+    assert told[899] == 0.0  # the doubt is older than ten minutes
     assert np.isnan(doubts.add(8, 0, MODEL_NONE))
 
 

@@ -42,6 +42,12 @@ OVERFLOW = """() => {
     stage: [stage.scrollWidth - stage.clientWidth, stage.scrollHeight - stage.clientHeight],
   };
 }"""
+# longer than live.js takes to say that a page is old, and to take it back
+FRESH = """() => {
+  const { classList, dataset } = document.body, fine = !classList.contains('desk')
+    || dataset.link === 'ok';
+  return (window.qdFresh = fine ? (window.qdFresh || 0) + 1 : 0) > 6;
+}"""
 SILENT = """() => [...document.querySelectorAll('.panel, [data-panel]')].filter((node) => {
   const panel = node.closest('[data-panel]');
   return !panel || !QDTraining.texts().panels[panel.dataset.panel];
@@ -170,7 +176,11 @@ def violations(page: Any, name: str, within: str | None = None) -> list[str]:
 
 
 def dress(page: Any, theme: str) -> None:
-    page.evaluate("(t) => { document.documentElement.dataset.theme = t; }", theme)
+    """Another theme, on a page whose values are fresh: while axe looks, a page cannot listen."""
+    page.evaluate(
+        "(t) => { document.documentElement.dataset.theme = t; window.qdFresh = 0; }", theme
+    )
+    page.wait_for_function(FRESH, polling=100)
 
 
 def wrong(looked: dict[str, dict[str, Any]], what: str) -> dict[str, Any]:

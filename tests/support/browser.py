@@ -72,7 +72,11 @@ class RunningDesk:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdout=log, stderr=log, stdin=subprocess.PIPE
             )
-        self._until_ready(wait_s)
+        try:
+            self._until_ready(wait_s)
+        except AssertionError:
+            self.stop()
+            raise
         return self
 
     def _until_ready(self, wait_s: float) -> None:

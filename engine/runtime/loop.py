@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.rules.alerts import day_over
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -410,6 +411,7 @@ class Loop:
             "" if state.session is None else state.session.day
         )
         if state.session is not None:
+            self.facts(day_over(state, SYSTEM))
             self.parts.journal.rotate(session.day)
             self._crash("snapshot")
             self.facts((carried(state),))

@@ -5,7 +5,7 @@ import pytest
 
 from engine.core import alarms
 from engine.core.alarms import Doubts, Looks, alarm, measure
-from engine.core.rules.alerts import stands
+from engine.core.rules.alerts import DAY_IS_OVER, stands
 from engine.core.rules.limits import threshold
 from engine.core.show_limits import topics
 from engine.domain import commands as c
@@ -132,6 +132,23 @@ def test_what_an_order_was_alarmed_for_is_over_when_the_order_is(rig):
     assert not rig.state.parents[number].is_live
     assert stands(rig.state, rig.state.alerts[raised.alert_id]) is False
     assert rig.state.trouble == {}
+
+
+def test_a_warning_that_nobody_closed_is_closed_with_the_day_of_its_order_and_says_so():
+    rig = Rig(day_s=300.0)
+    rig.run(5)
+    rig.buy(30_000, strategy="TWAP", horizon_ns=200 * S)
+    tighten(rig, alarms.PARTICIPATION, "firm", "", 0.01)
+    rig.run(60)
+    (raised,) = alerts(rig, "order.participation")
+    while rig.state.is_open:
+        rig.run(1)
+    assert not rig.state.alerts[raised.alert_id].is_closed
+    rig.loop.open_day()
+    assert raised.alert_id not in rig.state.alerts
+    closed = {event.alert_id: event for event in rig.journal.events(e.AlertResolved)}
+    said = closed[raised.alert_id]
+    assert (said.by, said.cause, said.reason) == ("system", "passed", DAY_IS_OVER)
 
 
 def test_a_quote_is_told_to_be_old_before_the_gate_stops(rig):

@@ -187,7 +187,7 @@ def test_a_silent_venue_is_alarmed_routed_around_and_settled_at_its_return(rig):
     rig.run(41)
     assert used(rig, before) <= {"SIM-A", "SIM-C"}
     row = show.child_row(rig.loop.desk, next(iter(there.values())))
-    assert row.unconfirmed == "unconfirmed at SIM-B, 41 s"
+    assert row.unconfirmed == "cancel unconfirmed at SIM-B, 41 s"
     states = {row.id: row.state for row in show.venue_rows(rig.loop.desk)}
     assert states == {**dict.fromkeys(ALL, "up"), "SIM-B": "down"}
     for child_id in there:

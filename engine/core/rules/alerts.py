@@ -9,10 +9,12 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.governance import Alert
+from engine.domain.governance import Alert, AlertCause
 from engine.domain.orders import Parent
 from engine.domain.people import Person, Reach, may, reach
-from engine.domain.units import ChildId, Nanos, ParentId
+from engine.domain.units import ChildId, Nanos, ParentId, PersonId
+
+DAY_IS_OVER = "the day of its order is over: nobody had closed it"
 
 
 def acknowledge(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -95,6 +97,18 @@ def overdue(state: State, now: Nanos, after_ns: int) -> tuple[AnyEvent, ...]:
         if alert.severity == "critical"
         and not (alert.acknowledged_by or alert.is_closed or alert.escalated_at)
         and now - alert.raised_at >= after_ns
+    )
+
+
+def day_over(state: State, by: PersonId) -> tuple[AnyEvent, ...]:
+    """Warnings about orders are closed with their day, in the desk's name, and say so.
+
+    Nobody can act on them any more. Everything else stays open over the night.
+    """
+    return tuple(
+        e.AlertResolved(alert_id=alert.id, cause=AlertCause.PASSED, reason=DAY_IS_OVER, by=by)
+        for alert in state.alerts.values()
+        if alert.kind.startswith("order.") and alert.severity != "critical" and not alert.is_closed
     )
 
 

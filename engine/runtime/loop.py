@@ -425,8 +425,7 @@ class Loop:
             door="engine",
         )
         before = Nanos(session.open_at - 1)  # the first advance is to the open itself
-        inputs = self._inputs(commands=(envelope,), market_ns=before, session=0)
-        output = step(self.desk, inputs)
+        output = step(self.desk, self._inputs(commands=(envelope,), market_ns=before, session=0))
         self._commit(output)
         self._after(output)
 

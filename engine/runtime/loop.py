@@ -415,13 +415,12 @@ class Loop:
             self.parts.journal.rotate(session.day)
             self._crash("snapshot")
             self.facts((carried(state),))
-        command = OpenSession(session=session, instruments=instruments, source=source, seed=seed)
         envelope = Envelope(
             id=f"open-{session.day}-{state.epoch}",
             person=SYSTEM,
             epoch=state.epoch,
             expires_at=Nanos(self._now() + 5_000_000_000),
-            command=command,
+            command=OpenSession(session=session, instruments=instruments, source=source, seed=seed),
             door="engine",
         )
         before = Nanos(session.open_at - 1)  # the first advance is to the open itself

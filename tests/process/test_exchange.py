@@ -54,12 +54,12 @@ class Exchanged:
             cwd=ROOT,
             env=env,
             stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        line = self.process.stderr.readline()
-        assert "ready" in line, line + self.process.stderr.read()
+        line = self.process.stdout.readline()
+        assert "ready" in line, line + self.process.stdout.read()
         return self
 
     def venue(self, epoch, seconds=120):
@@ -83,7 +83,7 @@ class Exchanged:
             self.process.send_signal(how)
         code = self.process.wait(PATIENCE_S)
         self.process.stdin.close()
-        self.process.stderr.close()
+        self.process.stdout.close()
         return code
 
 
@@ -145,7 +145,7 @@ def test_sigterm_and_the_end_of_stdin_both_stop_it_cleanly(exchange, tmp_path):
     exchange.start()
     exchange.process.stdin.close()
     assert exchange.process.wait(PATIENCE_S) == 0
-    exchange.process.stderr.close()
+    exchange.process.stdout.close()
     exchange.start()
 
 

@@ -39,7 +39,7 @@ def program(folder: Path, changed: str) -> Path:
     """A copy of the program with one more line in one file; "" = as it is."""
     if not changed:
         return ROOT
-    for name in ("engine", "db", "pages", "components", "assets"):
+    for name in ("engine", "db", "pages", "components", "assets", "docs"):
         quiet = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=quiet)
     shutil.copy(ROOT / "app.py", folder)

@@ -197,11 +197,11 @@ class Guard:
         self.counts["unseen_fills"] = gap
         if self.heart != "alive" or not self.book.speed or not gap or not self.gap_since:
             self.gap_since = now
+        if self.heart != "alive" or not self.book.speed:
+            self.venue.moved_at = now  # without its engine, or paused, it stands still by design
         if self.heart == "alive":
             found += checks.feed(self.book, self.venue, now)
             found += checks.fills(gap, self.gap_since, now)
-        else:
-            self.venue.moved_at = now  # a market without its engine stands still by design
         return found
 
     def _check_flag(self) -> list[Breach]:

@@ -453,6 +453,19 @@ def test_a_paused_market_may_stand_still(rig):
     assert rig.kills() == []
 
 
+def test_a_market_that_goes_on_after_a_long_pause_has_all_its_time_to_move(rig):
+    rig.happened(e.ParentAccepted(parent=a_parent()), intended(1, 100), e.SpeedSet(speed=0.0))
+    rig.exchange.open(1, 100)
+    for _ in range(90):
+        rig.look(after_s=1)
+    rig.happened(e.SpeedSet(speed=10.0))
+    for _ in range(29):
+        rig.look(after_s=1)
+    assert rig.kills() == []
+    rig.look(after_s=2)
+    assert rig.kills() == [("all", "", "watchdog")]
+
+
 def test_fills_that_nobody_books_stop_everything(rig):
     rig.happened(e.ParentAccepted(parent=a_parent()), intended(1, 100))
     rig.exchange.fill(1, 60)

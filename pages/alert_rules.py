@@ -1,6 +1,6 @@
 """Alert rules: what is told when, by which threshold, set by whom; and the road to change it."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from dash import html
@@ -16,7 +16,6 @@ from engine.domain.alert_rules import RULES
 from engine.domain.limits import ALERTS, KINDS, LimitKind, delivered
 from engine.domain.policy import Policy
 from engine.domain.units import SECOND
-from engine.gateway.viewer import viewer
 from pages import limits
 
 HOME: Final = "/alert-rules"
@@ -117,12 +116,8 @@ def _rules(chosen: str) -> Component:
 
 
 def _requests() -> Component:
-    someone = viewer()
-    meta: dict[str, Any] = {
-        "me": someone.person_id,
-        "decide": someone.may("limit.decide"),
-        "propose": someone.may("limit.propose"),
-        "comment": someone.may("change.comment"),
+    meta = {
+        **limits.of_changes(),
         "none": "No rule waits: a stricter one needs no second person.",
     }
     return live.panel(

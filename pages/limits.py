@@ -258,14 +258,22 @@ def shown(value: float, unit: str, symbols: str = "") -> str:
 
 
 # --- requests -------------------------------------------------------------------------------
-def _requests(key: str, version: str) -> Component:
-    del key, version
+def of_changes() -> dict[str, Any]:
+    """Who looks at limit changes, and what they may do about them."""
     someone = viewer()
-    meta: dict[str, Any] = {
+    return {
         "me": someone.person_id,
         "decide": someone.may("limit.decide"),
         "propose": someone.may("limit.propose"),
         "comment": someone.may("change.comment"),
+    }
+
+
+def _requests(key: str, version: str) -> Component:
+    del key, version
+    someone = viewer()
+    meta: dict[str, Any] = {
+        **of_changes(),
         "confirm": someone.may("override.confirm"),
         "submit": someone.may("order.submit"),
     }

@@ -137,11 +137,7 @@ PENDING_SHOWN: Final = 50  # the oldest; System counts the others by venue
 def pending_rows(desk: Desk) -> tuple[v.PendingRow, ...]:
     """Cancels that are late, the oldest first."""
     state = desk.state
-    found = [
-        (waited(state, child, desk.away), child)
-        for child in state.children.values()
-        if child.state == ChildState.PENDING_CANCEL
-    ]
+    found = [(waited(state, child, desk.away), child) for child in state.children.values()]
     late_ones = [(age, child) for age, child in found if late(age) != Late.NO]
     late_ones.sort(key=lambda row: (-row[0], row[1].id))
     return tuple(_pending_row(desk, child, age) for age, child in late_ones[:PENDING_SHOWN])

@@ -1,13 +1,14 @@
 /* The guided tour of the 500,000-share order. A step is over when the desk says so (a row of the
  * stream, a field of the ticket, the page that is open), never because somebody pressed "next": the
  * tour presses nothing, sends nothing and shows no numbers of its own. Where somebody stands is kept
- * on the server, for that person, so that it goes on over pages, browsers and days.
+ * on the server, for that person, so that it goes on over pages, browsers and days. It is offered once
+ * to each person who may take it, at the end of the navigation, where it covers and moves nothing.
  */
 (function () {
   "use strict";
   const card = document.getElementById("tour");
   if (!document.body.classList.contains("desk") || !card) return;
-  const SYMBOL = "MIDC", SHARES = 500000, LOOK_MS = 400, GAP = 12, ON_TICKET = "/ticket";
+  const SYMBOL = "MIDC", SHARES = 500000, LOOK_MS = 400, GAP = 12, ON_TICKET = "/ticket", OFFER = "qd-tour-offer";
   const OVER = new Set(["KILLED", "COMPLETED", "EXPIRED", "REFUSED"]);
   const $ = (id) => document.getElementById(id);
   const find = (selector) => [...document.querySelectorAll(selector)].find((node) => node.getClientRects().length) || null;
@@ -55,7 +56,9 @@
     async function read() {
       const answer = await fetch("/api/v1/views?page=tour", { cache: "no-store" });
       if (!answer.ok) throw new Error("error " + answer.status);
-      kept = (await answer.json()).items.midc || null;
+      const known = (await answer.json()).items;
+      kept = known.midc || null;
+      return Boolean(known.offered);
     }
     async function keep() {
       const answer = await QD.post("/api/v1/views", { page: "tour", name: "midc", view: kept }, 4000);
@@ -124,7 +127,33 @@
       if (event.shiftKey && event.key === "T" && !event.ctrlKey && !event.altKey && !event.metaKey) { event.preventDefault(); enter(); }
       if (event.key === "Escape" && card.contains(document.activeElement)) leave();
     });
+    /* --- the offer: once a person, until it is answered in this tab --------------------------------- */
+    function answered() {
+      sessionStorage.removeItem(OFFER);
+      const offer = $("tour-offer");
+      if (offer) offer.remove();
+    }
+    async function offer(before) {
+      const here = sessionStorage.getItem(OFFER) === me;
+      if (kept || why() || before && !here) { answered(); return; }
+      if (!before) {
+        const answer = await QD.post("/api/v1/views", { page: "tour", name: "offered", view: { offered: true } }, 4000);
+        if (answer.status !== 200) return;         /* not kept: it would come again and again */
+        sessionStorage.setItem(OFFER, me);
+      }
+      const box = QD.element("span", "tour-offer"), go = QD.element("button", "primary", "Take the tour"), no = QD.element("button", "quiet", "Not now");
+      box.id = "tour-offer";
+      box.setAttribute("role", "status");
+      go.type = no.type = "button";
+      go.title = "ten steps from the ticket to the kill, each waits for the desk [Shift+T]";
+      no.title = "it stays in the menu of your name";
+      go.addEventListener("click", enter);
+      no.addEventListener("click", answered);
+      box.append(QD.element("span", "", "First time here?"), go, no);
+      document.querySelector("body > nav").append(box);
+    }
     async function enter() {
+      answered();
       if (card.hidden) {
         card.dataset.renderTopic = "parents";      /* the page streams them while the card is open */
         QD.scan();
@@ -140,9 +169,10 @@
     $("tour-open").addEventListener("click", () => { $("tour-open").closest("details").open = false; enter(); });
     $("tour-leave").addEventListener("click", leave);
     $("tour-again").addEventListener("click", () => change(fresh()));
-    read().then(() => {
+    read().then((before) => {
       if (kept && kept.open) { card.dataset.renderTopic = "parents"; QD.scan(); }
       draw();
+      offer(before);
       setInterval(look, LOOK_MS);
     }, () => { kept = null; setInterval(look, LOOK_MS); });
   }

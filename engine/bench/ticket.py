@@ -18,7 +18,7 @@ from engine.domain.strategy import STRATEGIES
 from engine.exchange.presets import MIDCAP
 from engine.lab.now import MarketSnapshot, Wanted, scenario_of
 from engine.lab.pool import Pool
-from engine.lab.pretrade import Way, question, size_of, table
+from engine.lab.pretrade import Way, cap_of, question, size_of, table
 from engine.lab.run import Progress, Question, run
 from engine.lab.scenario import PLACES, SESSION_S
 
@@ -43,7 +43,7 @@ def asked(at_s: int, minutes: int) -> Question:
 def measure(at_s: int, minutes: int, workers: int) -> dict[str, Any]:
     """Wall and processor time of one answer."""
     asks = asked(at_s, minutes)
-    published = size_of(asks.scenario, 2.0, 1.0)
+    published = size_of(asks.scenario, 2.0, 1.0, cap_of(asks))
     seen: list[tuple[int, float]] = []
     with Pool(workers) as pool:
         cpu = sum(hand.wake() for hand in pool.hands)

@@ -2,7 +2,9 @@
 
 Costs in bp of the arrival price, positive = cost. The frontier is drawn in the simulator's units:
 its two impact parameters are scaled together (permanent : temporary as in the rule of thumb of
-Almgren and Chriss) until its even schedule costs what the simulated TWAP costs.
+Almgren and Chriss) until its even schedule costs what the simulated TWAP costs. It is the frontier
+that the order's cap on participation leaves: an urgent schedule trades at the cap until the rest
+fits below it.
 """
 
 import math
@@ -13,7 +15,7 @@ import msgspec
 import numpy as np
 
 from engine.tca.impact import IStar, athl, i_star_cost, square_root_cost
-from engine.tca.scheduling import AlmgrenChriss
+from engine.tca.scheduling import AlmgrenChriss, capped_holdings
 
 PREFACTOR: Final = 0.842  # of the square root law: Sato and Kanazawa 2024
 TURNOVER: Final = 200.0  # shares outstanding / average day: assumed, invented stocks have none
@@ -34,11 +36,20 @@ class Size:
     spread: float  # [currency]
     participation: float  # of the volume to expect over the horizon
     rough: float = 1.0  # volatility of the horizon's hours against the mean of the day
+    cap: float = 1.0  # own share of volume at most, own shares in the denominator; 1 = none
 
     @property
     def size(self) -> float:
         """Shares / ADV."""
         return self.quantity / self.adv
+
+    @property
+    def most(self) -> float:
+        """Shares in one of the frontier's periods at most: c / (1 - c) of what others trade."""
+        if self.cap >= 1.0:
+            return math.inf
+        others = self.quantity / self.participation / PERIODS
+        return others * self.cap / (1.0 - self.cap)
 
 
 class Law(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +115,11 @@ class Frontier(msgspec.Struct, frozen=True, kw_only=True):
 def frontier(order: Size, even_cost_bps: float) -> Frontier | None:
     """The frontier through the cost of an even schedule; None when that is below half the spread.
 
-    even_cost_bps : what the simulated TWAP costs.
+    even_cost_bps : what the simulated TWAP costs. None too when the cap has no room for the order.
     """
+    most = order.most
+    if most * PERIODS < order.quantity:
+        return None
     unit = _model(order, 1.0)
     even = np.linspace(order.quantity, 0.0, PERIODS + 1)
     on = order.quantity * order.price / 1e4
@@ -116,17 +130,19 @@ def frontier(order: Size, even_cost_bps: float) -> Frontier | None:
         return None
     model = _model(order, (wanted - fixed) / impact)
     half = 0.5 * order.spread / order.price * 1e4
-    risk, cost = [], []
+    risk, cost, cut = [], [], 0
     for kappa in AVERSIONS:
-        held = _held(order.quantity, kappa)
+        held = capped_holdings(order.quantity, PERIODS, kappa / PERIODS, most=most)
+        cut += bool(held[0] - held[1] >= most * (1.0 - 1e-9))
         risk.append(model.risk(held) / on)
         cost.append(model.expected_cost(held) / on)
+    capped = f"; cap {order.cap:.0%} of volume binds on {cut} of {len(cost)}" if cut else ""
     return Frontier(
         risk=tuple(risk),
         cost=tuple(cost),
         aversion=tuple(float(kappa) for kappa in AVERSIONS),
         words=f"{PERIODS} periods, sigma {order.sigma * order.rough:.2%} a day at these hours, "
-        f"half spread {half:.2f} bp; impact scaled to the simulated TWAP",
+        f"half spread {half:.2f} bp; impact scaled to the simulated TWAP{capped}",
     )
 
 
@@ -139,12 +155,3 @@ def _model(order: Size, scale: float) -> AlmgrenChriss:
         volatility=order.sigma * order.rough * order.price,
         epsilon=0.5 * order.spread,
     )
-
-
-def _held(quantity: int, kappa: float) -> np.ndarray:
-    """X sinh(kappa (1 - t)) / sinh(kappa) at the edges of the periods; a line for kappa = 0."""
-    left = np.linspace(1.0, 0.0, PERIODS + 1)
-    if kappa == 0.0:
-        return quantity * left
-    held: np.ndarray = quantity * np.sinh(kappa * left) / math.sinh(kappa)
-    return held

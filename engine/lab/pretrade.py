@@ -13,7 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.domain.kinds import P_MAX_PARTICIPATION
 from engine.domain.orders import Objective
+from engine.domain.strategy import vector
 from engine.domain.units import SECOND
 from engine.lab.cost import Floats, parts_bps
 from engine.lab.expected import Frontier, Law, Size, frontier, laws
@@ -29,6 +31,7 @@ PATHS: Final = 64
 TAIL: Final = 0.95
 LEAST_TAIL: Final = 20  # paths before one in twenty means anything
 EVEN: Final = "TWAP"
+URGENT: Final = "IS"
 
 
 class Row(Scored, frozen=True, kw_only=True):
@@ -164,8 +167,22 @@ def table(asked: Question, rows: NDArray[np.void], published: Size) -> Table:
     )
 
 
-def size_of(scenario: Scenario, spread: float, volatility: float) -> Size:
-    """The order as published laws see it. spread [tick], volatility : factor on a usual day."""
+def cap_of(asked: Question) -> float:
+    """Cap on participation of the schedule that the frontier is about: of IS, else the first way.
+
+    1 = none: no way was asked.
+    """
+    named = [who for who in asked.contenders if who.strategy == URGENT] or asked.contenders
+    if not named:
+        return 1.0
+    return vector(named[0].strategy, dict(named[0].values))[P_MAX_PARTICIPATION]
+
+
+def size_of(scenario: Scenario, spread: float, volatility: float, cap: float = 1.0) -> Size:
+    """The order as published laws see it. spread [tick], volatility : factor on a usual day.
+
+    cap : own share of volume at most, 1 = none.
+    """
     order, instrument = scenario.order, scenario.preset.instrument
     first, last = order.start_ns // SECOND, order.end_ns // SECOND
     busy = shape_of(flow_of(scenario, scenario.regimes[0])[0])[:, 0]
@@ -179,4 +196,5 @@ def size_of(scenario: Scenario, spread: float, volatility: float) -> Size:
         spread=spread * instrument.tick_size,
         participation=min(1.0, order.quantity / (instrument.adv * part)),
         rough=math.sqrt(part / days),  # variance follows activity
+        cap=cap,
     )

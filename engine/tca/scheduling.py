@@ -32,6 +32,14 @@ class AlmgrenChriss:
         left = [share_left(kappa, horizon - k * self.tau, horizon) for k in range(periods + 1)]
         return quantity * np.array(left)
 
+    def capped(
+        self, quantity: float, periods: int, risk_aversion: float, most: float, lot: float = 0.0
+    ) -> Floats:
+        """As ``holdings`` with at most ``most`` shares a period; see ``capped_holdings``."""
+        return capped_holdings(
+            quantity, periods, self.kappa(risk_aversion) * self.tau, most=most, lot=lot
+        )
+
     def kappa(self, risk_aversion: float) -> float:
         """Decay rate of the optimal holdings. [1 / time]"""
         return float(
@@ -48,6 +56,33 @@ class AlmgrenChriss:
     def risk(self, held: Floats) -> float:
         """Standard deviation of the cost of a schedule. [currency]"""
         return float(self.volatility * math.sqrt(self.tau * (held[1:] ** 2).sum()))
+
+
+def capped_holdings(
+    quantity: float, periods: int, decay: float, *, most: float, lot: float = 0.0
+) -> Floats:
+    """Shares held at the edges of the periods by the optimal schedule under a cap. [share]
+
+    decay : kappa tau, 0 = even. most : shares a period at most. lot : trades are whole lots but
+    for the last, 0 = any size. In every period it is the optimal schedule for what is left, cut at
+    the cap: trades of the free optimum fall, so a cap binds from the start on, and after it the
+    rest is the free optimum of the rest. Shape (periods + 1,); the last entry is what the cap
+    leaves over. Source: DOMAIN.md KA-20.
+    """
+    whole = math.floor(most / lot) * lot if lot > 0.0 and most < quantity else most
+    held = np.empty(periods + 1)
+    held[0] = quantity
+    for k in range(periods):
+        now, rest = float(held[k]), periods - k
+        if rest == 1:
+            held[k + 1] = max(0.0, now - most)
+            continue
+        trade = now - now * share_left(decay, rest - 1.0, float(rest))
+        if lot > 0.0:
+            trade = round(trade / lot) * lot
+        needed = now - (rest - 1) * whole  # what the periods to come have no room for
+        held[k + 1] = now - min(max(trade, needed), whole, now)
+    return held
 
 
 def obizhaeva_wang(quantity: float, count: int, resilience: float, horizon: float) -> Floats:

@@ -29,7 +29,7 @@ from engine.lab.now import (
     scenario_of,
     snapshot,
 )
-from engine.lab.pretrade import Way, question, size_of
+from engine.lab.pretrade import Way, cap_of, question, size_of
 from engine.lab.run import Question
 from engine.lab.scenario import PLACES
 from engine.runtime.model_bytes import pack
@@ -128,7 +128,7 @@ def prepare(asked: Asked, queries: Queries, where: Paths) -> Prepared:
     scenario = scenario_of(now, instrument, stock, wanted, tuple(PLACES))
     matched = match(now, stock)
     asks = question(scenario, _ways(asked, where), seed=seed_of(asked))
-    published = size_of(scenario, now.spread_mean, matched.volatility)
+    published = size_of(scenario, now.spread_mean, matched.volatility, cap_of(asks))
     return Prepared(
         question=asks,
         market=now,

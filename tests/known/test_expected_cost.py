@@ -1,9 +1,13 @@
 """Published laws beside the simulation, and the frontier, against numbers worked elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.lab.expected import Size, _model, frontier, laws
+from engine.lab.pretrade import Way, cap_of, question
+from engine.lab.scenario import load
 
 # the product scenario: 500,000 of 2,000,000 a day at 40, two cents wide, 2 % a day
 SCENARIO = Size(
@@ -38,6 +42,39 @@ def test_the_frontier_begins_at_the_even_schedule_and_trades_risk_for_cost():
 
 def test_no_frontier_goes_through_a_cost_below_half_the_spread():
     assert frontier(SCENARIO, 2.4) is None
+
+
+def test_a_cap_cuts_the_urgent_end_of_the_frontier_and_leaves_the_patient_one():
+    free, capped = frontier(SCENARIO, 15.0), frontier(replace(SCENARIO, cap=0.35), 15.0)
+    assert free is not None
+    assert capped is not None
+    most = 0.35 / 0.65 * 2_000_000 / 13
+    assert replace(SCENARIO, cap=0.35).most == pytest.approx(most)
+    # the free optimum of kappa = x begins with 1 - exp(-x / 13): 2.6 of it is the cap
+    cut = np.array(free.aversion) > -13 * np.log(1 - most / 500_000)
+    assert 0 < cut.sum() < len(cut)
+    assert capped.cost[0] == pytest.approx(15.0)
+    assert (np.array(capped.cost) < np.array(free.cost))[cut].all()
+    assert min(capped.risk) > min(free.risk)
+    gentle = np.array(free.aversion) < 2.0
+    assert np.array(capped.cost)[gentle] == pytest.approx(np.array(free.cost)[gentle])
+    assert "cap 35% of volume binds" in capped.words
+    assert "cap" not in free.words
+
+
+def test_a_cap_without_room_for_the_order_has_no_frontier():
+    assert frontier(replace(SCENARIO, cap=0.19), 15.0) is None  # .19 / .81 of 2,000,000 < 500,000
+    assert frontier(replace(SCENARIO, cap=0.21), 15.0) is not None
+
+
+def test_the_frontier_keeps_the_cap_of_is_whatever_else_is_asked():
+    scenario = load("midcap-500k")
+    ways = (
+        Way(strategy="TWAP", values=(("max_participation", 0.1),)),
+        Way(strategy="IS", values=(("max_participation", 0.2),)),
+    )
+    assert cap_of(question(scenario, ways, seed=1)) == 0.2
+    assert cap_of(question(scenario, ways[:1], seed=1)) == 0.1
 
 
 def test_a_point_of_the_frontier_is_the_best_for_its_risk_aversion():

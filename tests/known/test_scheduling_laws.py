@@ -4,10 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.tca.scheduling import (
     AlmgrenChriss,
     bertsimas_lo_cost,
+    capped_holdings,
     obizhaeva_wang,
     obizhaeva_wang_cost,
 )
@@ -64,6 +67,74 @@ def test_more_risk_aversion_costs_more_and_risks_less():
     risks = [PRODUCT.risk(path) for path in held]
     assert costs == sorted(costs)
     assert risks == sorted(risks, reverse=True)
+
+
+def test_the_papers_order_under_a_cap_is_the_published_schedule():
+    """KA-20: 300,000 a day, whole thousands."""
+    held = PAPER.capped(1e6, 5, 1e-6, most=3e5, lot=1_000.0)
+    assert (-np.diff(held)).tolist() == [300_000, 300_000, 196_000, 118_000, 86_000]
+    cost, risk = PAPER.expected_cost(held), PAPER.risk(held)
+    assert cost == pytest.approx(756_873, abs=0.5)
+    assert risk == pytest.approx(794_266, abs=0.5)
+    assert cost + 1e-6 * risk**2 == pytest.approx(1_387_731.3, abs=0.05)
+
+
+def test_catching_up_with_the_free_optimum_is_dearer_than_the_optimum_under_the_cap():
+    """What a schedule does that knows nothing of its cap until it binds."""
+    free = PAPER.holdings(1e6, 5, 1e-6)
+    late = np.maximum(free, 1e6 - 3e5 * np.arange(6))
+    capped = PAPER.capped(1e6, 5, 1e-6, most=3e5)
+
+    def objective(held):
+        return PAPER.expected_cost(held) + 1e-6 * PAPER.risk(held) ** 2
+
+    assert objective(late) - objective(capped) == pytest.approx(14_702.1, abs=0.1)
+
+
+def test_a_cap_that_never_binds_changes_nothing():
+    free = PRODUCT.holdings(QUANTITY, 13, 1e-6)
+    assert PRODUCT.capped(QUANTITY, 13, 1e-6, most=QUANTITY) == pytest.approx(free)
+
+
+@given(
+    decay=st.floats(0.0, 3.0),
+    periods=st.integers(1, 20),
+    most=st.floats(0.02, 1.2),
+    lot=st.sampled_from((0.0, 100.0)),
+)
+def test_a_capped_schedule_keeps_its_cap_its_lots_and_finishes_when_there_is_room(
+    decay, periods, most, lot
+):
+    quantity = 100_050.0
+    held = capped_holdings(quantity, periods, decay, most=most * quantity, lot=lot)
+    traded = -np.diff(held)
+    assert (traded >= 0.0).all()
+    assert (traded <= most * quantity * (1 + 1e-12)).all()
+    if lot:
+        assert traded[:-1] % lot == pytest.approx(0.0)
+        whole = most * quantity // lot * lot
+        if (periods - 1) * whole + min(most * quantity, quantity) >= quantity:
+            assert held[-1] == 0.0
+    elif periods * most >= 1.0 + 1e-9:
+        assert held[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+@given(decay=st.floats(0.05, 2.0), most=st.floats(0.12, 0.9))
+def test_no_exchange_between_two_periods_below_the_cap_makes_it_cheaper(decay, most):
+    periods = 10
+    traded = -np.diff(capped_holdings(1.0, periods, decay, most=most))
+
+    def objective(trades):  # of Almgren and Chriss with eta~ / tau = 1
+        held = 1.0 - np.cumsum(trades)
+        return (trades**2).sum() + 2.0 * (np.cosh(decay) - 1.0) * (held**2).sum()
+
+    best = objective(traded)
+    for i, j in itertools.permutations(range(periods), 2):
+        move = min(1e-3, most - traded[i], traded[j])
+        other = traded.copy()
+        other[i] += move
+        other[j] -= move
+        assert objective(other) >= best - 1e-12
 
 
 @pytest.mark.parametrize("seed", range(5))

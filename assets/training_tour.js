@@ -2,13 +2,13 @@
  * stream, a field of the ticket, the page that is open), never because somebody pressed "next": the
  * tour presses nothing, sends nothing and shows no numbers of its own. Where somebody stands is kept
  * on the server, for that person, so that it goes on over pages, browsers and days. It is offered once
- * to each person who may take it, at the end of the navigation, where it covers and moves nothing.
+ * to each person who may take it, until it is answered, at the end of the navigation, where it covers and moves nothing.
  */
 (function () {
   "use strict";
   const card = document.getElementById("tour");
   if (!document.body.classList.contains("desk") || !card) return;
-  const SYMBOL = "MIDC", SHARES = 500000, LOOK_MS = 400, GAP = 12, ON_TICKET = "/ticket", OFFER = "qd-tour-offer";
+  const SYMBOL = "MIDC", SHARES = 500000, LOOK_MS = 400, GAP = 12, ON_TICKET = "/ticket";
   const OVER = new Set(["KILLED", "COMPLETED", "EXPIRED", "REFUSED"]);
   const $ = (id) => document.getElementById(id);
   const find = (selector) => [...document.querySelectorAll(selector)].find((node) => node.getClientRects().length) || null;
@@ -127,20 +127,15 @@
       if (event.shiftKey && event.key === "T" && !event.ctrlKey && !event.altKey && !event.metaKey) { event.preventDefault(); enter(); }
       if (event.key === "Escape" && card.contains(document.activeElement)) leave();
     });
-    /* --- the offer: once a person, until it is answered in this tab --------------------------------- */
-    function answered() {
-      sessionStorage.removeItem(OFFER);
+    /* --- the offer: until the person answers it, in whatever browser, and then never again ---------- */
+    async function answered() {
       const offer = $("tour-offer");
-      if (offer) offer.remove();
+      if (!offer) return;
+      offer.remove();
+      try { await QD.post("/api/v1/views", { page: "tour", name: "offered", view: { answered: true } }, 4000); } catch (failure) { /* it is offered once more */ }
     }
-    async function offer(before) {
-      const here = sessionStorage.getItem(OFFER) === me;
-      if (kept || why() || before && !here) { answered(); return; }
-      if (!before) {
-        const answer = await QD.post("/api/v1/views", { page: "tour", name: "offered", view: { offered: true } }, 4000);
-        if (answer.status !== 200) return;         /* not kept: it would come again and again */
-        sessionStorage.setItem(OFFER, me);
-      }
+    function offer(before) {
+      if (kept || before || why()) return;
       const box = QD.element("span", "tour-offer"), go = QD.element("button", "primary", "Take the tour"), no = QD.element("button", "quiet", "Not now");
       box.id = "tour-offer";
       box.setAttribute("role", "status");

@@ -115,8 +115,9 @@ def test_the_tour_is_offered_once_to_a_person_and_stays_until_it_is_answered(
     page = visitor().log_in(desk, "kiran", "/").page
     page.wait_for_selector("#tour-offer:visible")
     page.goto(f"{desk.url}/exceptions")
-    page.wait_for_selector("#tour-offer:visible")  # the same tab, not answered yet
-    page.click("text=Not now")
+    page.wait_for_selector("#tour-offer:visible")  # not answered yet
+    with page.expect_response("**/api/v1/views"):
+        page.click("text=Not now")
     assert page.query_selector("#tour-offer") is None
     settled(page, desk, "/")
     assert page.query_selector("#tour-offer") is None

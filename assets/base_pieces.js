@@ -213,7 +213,8 @@
     host.append(make("p", "chart-empty dim", text));
   }
   function legend(svg, spec, left, width) {
-    let x = Math.max(left, 10 + spec.unit.length * 6);
+    const tight = spec.series.reduce((sum, s) => sum + (s.name ? 30 + s.name.length * 5.9 : 0), left) > width;
+    let x = tight ? 16 + spec.unit.length * 6 : Math.max(left, 10 + spec.unit.length * 6);
     for (const s of spec.series) {
       if (!s.name || x > width - 40) continue;
       const g = el("g", { class: "tone-" + s.tone }, svg);
@@ -222,7 +223,7 @@
       else el("line", { x1: x, x2: x + 14, y1: 9, y2: 9, class: "line" + (s.dash ? " dash" : "") }, g);
       const text = el("text", { x: x + 18, y: 12, class: "legend" }, svg);
       text.textContent = s.name;
-      x += 30 + s.name.length * 5.9;
+      x += tight ? 23 + s.name.length * 5.6 : 30 + s.name.length * 5.9;
     }
   }
   function mark(parent, x, y, shape, hollow) {

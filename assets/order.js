@@ -145,9 +145,13 @@
     if (!r) {
       const settled = problem && QD.rows("desk").size;
       text($("order-what"), settled ? problem : "loading");
+      const none = settled && problem.includes("no such order");
+      text($("order-terms"), none ? "The blotter has the orders of today, TCA those of reported days, the audit every entry." : "");
+      $("order-what").closest(".order-page").classList.toggle("missing", Boolean(none));
       $("order-acts").hidden = true;
       return;
     }
+    $("order-what").closest(".order-page").classList.remove("missing");
     $("order-acts").hidden = !isLive();
     const what = $("order-what");
     what.className = r.side === 1 ? "buy" : "sell";

@@ -44,7 +44,7 @@ USE_COLUMNS: Final = (
     ("Fill rate", "num", "filled / sent, live children included in sent"),
     ("Passive", "num", "part of the filled shares that rested"),
     ("vs arrival bp", "num", "side x (average fill - arrival mid) / arrival mid; + = cost"),
-    ("Markout 10 s", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
+    ("Markout 10 s bp", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
     ("Fees", "num", "by venue and liquidity; negative = rebates [currency]"),
 )  # fmt: skip
 WORK_TABS: Final = (("children", "Children"), ("venues", "By venue"), ("twin", "Twin"))

@@ -107,6 +107,8 @@
       approve: row.state === "NEEDS_APPROVAL", refuse: row.state === "NEEDS_APPROVAL",
       kill: LIVE.has(row.state) && row.state !== "KILLING", amend: ["WORKING", "HOLDING", "HELD"].includes(row.state),
       move: ["WORKING", "HOLDING", "HELD"].includes(row.state),
+      "model-off": ["WORKING", "HOLDING", "HELD"].includes(row.state) && !["-", "off"].includes(row.model),
+      "model-on": ["WORKING", "HOLDING", "HELD"].includes(row.state) && row.model === "off",
     };
     const left = `${f("int", row.leaves)} left, ${f("int", row.children)} live children`;
     const words = {
@@ -116,6 +118,8 @@
       refuse: [`Refuse ${row.id}`, `${row.id} ${describe(row)} ${f("int", row.quantity)} will not be worked.`],
       kill: [`Kill ${row.id}`, `${row.id} ${describe(row)}: ${left}. Every live child is cancelled and the order ends; a killed order does not come back.`],
       amend: [`Amend ${row.id}`, ""], move: ["Move a parameter", ""],
+      "model-off": ["Model off", `${row.id} ${describe(row)} works by the base schedule of ${row.strategy} from now on, without its model.`],
+      "model-on": ["Model on", `${row.id} ${describe(row)} is decided by the model of ${row.strategy} again. It works without it now: ${row.model_off}.`],
     };
     for (const button of host.querySelectorAll("button.act")) {
       const kind = Object.keys(shown).find((name) => button.classList.contains(name));
@@ -209,7 +213,8 @@
     host.append(make("p", "chart-empty dim", text));
   }
   function legend(svg, spec, left, width) {
-    let x = Math.max(left, 10 + spec.unit.length * 6);
+    const tight = spec.series.reduce((sum, s) => sum + (s.name ? 30 + s.name.length * 5.9 : 0), left) > width;
+    let x = tight ? 16 + spec.unit.length * 6 : Math.max(left, 10 + spec.unit.length * 6);
     for (const s of spec.series) {
       if (!s.name || x > width - 40) continue;
       const g = el("g", { class: "tone-" + s.tone }, svg);
@@ -218,7 +223,7 @@
       else el("line", { x1: x, x2: x + 14, y1: 9, y2: 9, class: "line" + (s.dash ? " dash" : "") }, g);
       const text = el("text", { x: x + 18, y: 12, class: "legend" }, svg);
       text.textContent = s.name;
-      x += 30 + s.name.length * 5.9;
+      x += tight ? 23 + s.name.length * 5.6 : 30 + s.name.length * 5.9;
     }
   }
   function mark(parent, x, y, shape, hollow) {

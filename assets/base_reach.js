@@ -1,4 +1,4 @@
-/* What scrolls can be reached by keyboard: a box that overflows and holds nothing to focus on
+/* What is cut off says itself in full under the pointer. What scrolls can be reached by keyboard: a box that overflows and holds nothing to focus on
  * becomes a stop of the Tab key, and is none while everything fits. */
 (function () {
   "use strict";
@@ -15,6 +15,16 @@
       else if (!stop && box.dataset.reach) { box.removeAttribute("tabindex"); delete box.dataset.reach; }
     }
   }
+  /* only what has no title of its own, and no longer than it is cut off */
+  document.addEventListener("pointerover", (event) => {
+    const node = event.target instanceof Element ? event.target : null;
+    if (!node || node.closest("svg, input, select, textarea")) return;
+    const mine = node.dataset.cut !== undefined;
+    if (!mine && node.closest("[title], [data-term]")) return;
+    const style = getComputedStyle(node), cut = node.scrollWidth > node.clientWidth + 1 && style.textOverflow === "ellipsis";
+    if (cut) { node.title = node.innerText.trim(); node.dataset.cut = ""; }
+    else if (mine) { node.removeAttribute("title"); delete node.dataset.cut; }
+  }, { passive: true });
   setInterval(() => { if (!document.hidden) look(); }, 1500);
   window.addEventListener("resize", look);    /* another size, other boxes that scroll */
 })();

@@ -12,6 +12,7 @@
     doubtful: "The model is doubtful (features outside the training range): it runs its base schedule.",
     expired: "The model has expired: it runs its base schedule.",
     none: "There is no approved model: it runs its base schedule.",
+    off: "It was taken off its model: it runs its base schedule until somebody says otherwise.",
   };
   const POLICY = {
     live: "The policy decides how it leaves its base schedule.",
@@ -149,9 +150,13 @@
     if (!r) {
       const settled = problem && QD.rows("desk").size;
       text($("order-what"), settled ? problem : "loading");
+      const none = settled && problem.includes("no such order");
+      text($("order-terms"), none ? "The blotter has the orders of today, TCA those of reported days, the audit every entry." : "");
+      $("order-what").closest(".order-page").classList.toggle("missing", Boolean(none));
       $("order-acts").hidden = true;
       return;
     }
+    $("order-what").closest(".order-page").classList.remove("missing");
     $("order-acts").hidden = !isLive();
     const what = $("order-what");
     what.className = r.side === 1 ? "buy" : "sell";
@@ -162,7 +167,8 @@
     text($("order-terms"), [r.strategy, r.limit === null ? "no limit" : "limit " + f("price", r.limit, d()),
       `cap ${f("percent", r.cap, 0)}`, `${QD.clock(r.accepted_at, false).slice(0, 5)} \u2026 ${QD.clock(r.end_at, false).slice(0, 5)}`,
       QD.format("person", r.trader), r.client, wants(r), (r.excluded || []).length ? "not " + r.excluded.join(", ") : "", r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
-      isLive() && r.on_disconnect ? `after a restart ${r.on_restart}, exchange lost ${r.on_disconnect}` : "", `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
+      r.model_off && isLive() ? "base schedule, no model: " + r.model_off : "",
+      isLive() && r.on_disconnect ? `after a restart ${r.on_restart}, exchange lost ${r.on_disconnect}${r.on_model_loss && r.model !== "-" ? `, model lost ${r.on_model_loss}` : ""}` : "", `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);
     links(r);
     const costs = $("order-costs"), day = r.day || QD.cell("desk", "desk", "day");
@@ -176,7 +182,7 @@
       left: left(r),
       pov: [`${f("percent", r.participation)} (${f("percent", r.cap, 0)})`, r.binding || ""],
       ahead: [defined(r.behind) ? f("signed", r.behind * 100, 1) + "%" : "-", defined(r.target) ? `target ${f("int", r.target)}` : ""],
-      model: [r.model === "-" ? "no model" : defined(r.score) ? f("price", r.score, 3) : "-", r.model === "-" ? "by design" : "model " + r.model],
+      model: [r.model === "-" ? "no model" : defined(r.score) ? f("price", r.score, 3) : "-", r.model === "-" ? "by design" : r.model_off ? "off: " + r.model_off : "model " + r.model],
       age: [r.decided_at && isLive() ? f("age", Math.max(0, marketAt() - r.decided_at) / 1e6) : "-", r.decided_at ? "at " + QD.clock(r.decided_at, false) : ""],
     };
     for (const [name, [value, under]] of Object.entries(values)) {

@@ -1,7 +1,8 @@
 /* The guided tour of the 500,000-share order. A step is over when the desk says so (a row of the
  * stream, a field of the ticket, the page that is open), never because somebody pressed "next": the
  * tour presses nothing, sends nothing and shows no numbers of its own. Where somebody stands is kept
- * on the server, for that person, so that it goes on over pages, browsers and days.
+ * on the server, for that person, so that it goes on over pages, browsers and days. It is offered once
+ * to each person who may take it, until it is answered, at the end of the navigation, where it covers and moves nothing.
  */
 (function () {
   "use strict";
@@ -55,7 +56,9 @@
     async function read() {
       const answer = await fetch("/api/v1/views?page=tour", { cache: "no-store" });
       if (!answer.ok) throw new Error("error " + answer.status);
-      kept = (await answer.json()).items.midc || null;
+      const known = (await answer.json()).items;
+      kept = known.midc || null;
+      return Boolean(known.offered);
     }
     async function keep() {
       const answer = await QD.post("/api/v1/views", { page: "tour", name: "midc", view: kept }, 4000);
@@ -124,7 +127,28 @@
       if (event.shiftKey && event.key === "T" && !event.ctrlKey && !event.altKey && !event.metaKey) { event.preventDefault(); enter(); }
       if (event.key === "Escape" && card.contains(document.activeElement)) leave();
     });
+    /* --- the offer: until the person answers it, in whatever browser, and then never again ---------- */
+    async function answered() {
+      const offer = $("tour-offer");
+      if (!offer) return;
+      offer.remove();
+      try { await QD.post("/api/v1/views", { page: "tour", name: "offered", view: { answered: true } }, 4000); } catch (failure) { /* it is offered once more */ }
+    }
+    function offer(before) {
+      if (kept || before || why()) return;
+      const box = QD.element("span", "tour-offer"), go = QD.element("button", "primary", "Take the tour"), no = QD.element("button", "quiet", "Not now");
+      box.id = "tour-offer";
+      box.setAttribute("role", "status");
+      go.type = no.type = "button";
+      go.title = "ten steps from the ticket to the kill, each waits for the desk [Shift+T]";
+      no.title = "it stays in the menu of your name";
+      go.addEventListener("click", enter);
+      no.addEventListener("click", answered);
+      box.append(QD.element("span", "", "First time here?"), go, no);
+      document.querySelector("body > nav").append(box);
+    }
     async function enter() {
+      answered();
       if (card.hidden) {
         card.dataset.renderTopic = "parents";      /* the page streams them while the card is open */
         QD.scan();
@@ -140,9 +164,10 @@
     $("tour-open").addEventListener("click", () => { $("tour-open").closest("details").open = false; enter(); });
     $("tour-leave").addEventListener("click", leave);
     $("tour-again").addEventListener("click", () => change(fresh()));
-    read().then(() => {
+    read().then((before) => {
       if (kept && kept.open) { card.dataset.renderTopic = "parents"; QD.scan(); }
       draw();
+      offer(before);
       setInterval(look, LOOK_MS);
     }, () => { kept = null; setInterval(look, LOOK_MS); });
   }

@@ -57,6 +57,8 @@ MORE: Final = (
     Column(field="on_restart", title="On restart", width=72, tip="what it does after a restart"),
     Column(field="on_disconnect", title="Exch. lost", width=72,
            tip="what it does once a lost exchange is back and compared"),
+    Column(field="on_model_loss", title="Model lost", width=72,
+           tip="what it does when its model version is killed, drifts or expires"),
     Column(field="catch_up", title="Catch-up", width=66, tip="what it does after a pause"),
     Column(field="version", title="Version", form="int", width=60, tip="of what people set"),
     Column(field="client", title="Client", width=80, tip="for whom"),
@@ -92,7 +94,7 @@ PRESETS: Final = (
                               "participation", "accepted_at", "end_at", "score", "decided_at",
                               "binding"]),
     ("policy", "Policy", [*WHO, "quantity", "leaves", "limit", "hold", "on_restart",
-                          "on_disconnect", "catch_up",
+                          "on_disconnect", "on_model_loss", "catch_up",
                           "version", "alert", "client", "trader"]),
     ("all", "All columns", [*FORMS]),
 )  # fmt: skip

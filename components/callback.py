@@ -53,6 +53,7 @@ class Page:
     group: str = ""
     order: int = 100
     key: str = ""  # key after ``g``
+    under: str = ""  # path of the page of the navigation that it belongs to, "" = none
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -91,7 +92,7 @@ def callback(
 def page(
     path: str, *, title: str, permission: str, **more: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Register a layout under a path. ``more``: nav, group, order, key.
+    """Register a layout under a path. ``more``: nav, group, order, key, under.
 
     The layout is called with the variables of the path and those fields of the query string that
     it has parameters for, all of them text.

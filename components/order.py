@@ -44,7 +44,7 @@ USE_COLUMNS: Final = (
     ("Fill rate", "num", "filled / sent, live children included in sent"),
     ("Passive", "num", "part of the filled shares that rested"),
     ("vs arrival bp", "num", "side x (average fill - arrival mid) / arrival mid; + = cost"),
-    ("Markout 10 s", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
+    ("Markout 10 s bp", "num", "side x (mid 10 s after the fill - price) / price; + = good [bp]"),
     ("Fees", "num", "by venue and liquidity; negative = rebates [currency]"),
 )  # fmt: skip
 WORK_TABS: Final = (("children", "Children"), ("venues", "By venue"), ("twin", "Twin"))
@@ -101,6 +101,10 @@ def acts() -> Component:
                 "children", "Live children", kind="select", value=HoldChildren.CANCEL.value,
                 options=[(choice.value, words) for choice, words in HOLD_WORDS.items()])),
             *go_on_acts(),
+            button("Model off", "UseModel", args={"use": False}, tone="act model-off", confirm="-",
+                   reason="ask"),
+            button("Model on", "UseModel", args={"use": True}, tone="act model-on", confirm="-",
+                   reason="ask", version="parents::version"),
             _plain("Amend", "amend", "order.amend"),
             _plain("Parameter", "move", "parameter.move"),
             kill_act(),

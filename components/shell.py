@@ -164,23 +164,31 @@ def navigation(pages: Sequence[Page], someone: Viewer, path: str) -> Component:
     """Links to the pages this person may see; plain links, each page is loaded afresh."""
     links: list[Any] = []
     group = None
+    here = next((page for page in pages if page.pattern.fullmatch(path)), None)
     for page in pages:
         if not page.nav or not someone.may(page.permission):
             continue
         if group is not None and page.group != group:
             links.append(html.Span(className="nav-gap"))
         group = page.group
-        active = page.pattern.fullmatch(path) is not None
+        current = _current(page, here)
         links.append(
             html.A(
                 page.nav,
                 href=page.path,
-                className="active" if active else None,
+                className="active" if current else None,
                 title=f"{page.title} [g {page.key}]" if page.key else page.title,
-                **attrs({"aria-current": "page" if active else None, "data-go": page.key or None}),
+                **attrs({"aria-current": current, "data-go": page.key or None}),
             )
         )
     return html.Nav(links, className="nav", **attrs({"aria-label": "Pages"}))
+
+
+def _current(page: Page, here: Page | None) -> str | None:
+    """``aria-current`` of a link: the page itself, or the one that it belongs to."""
+    if here is None or page.path not in (here.path, here.under):
+        return None
+    return "page" if page is here else "true"
 
 
 def banner() -> Component:

@@ -14,7 +14,7 @@ from components.live import Column
 from components.markup import attrs
 from components.still import still
 from components.surface import surface
-from engine.domain.orders import AtEnd, CatchUp, OnRestart
+from engine.domain.orders import AtEnd, CatchUp, OnModelLoss, OnRestart
 from engine.domain.strategy import DERIVED, STRATEGIES, Parameter, Strategy
 from engine.gateway.viewer import viewer
 
@@ -27,6 +27,10 @@ CATCH_UP_WORDS: Final = {
     CatchUp.SPREAD: "spread over the time left",
     CatchUp.SHIFT: "shift the end by the hold",
     CatchUp.SKIP: "skip: give it up",
+}
+MODEL_LOSS_WORDS: Final = {
+    OnModelLoss.HOLD: "hold: somebody else lets it go on",
+    OnModelLoss.BASE: "go on by the base schedule",
 }
 AT_END_WORDS: Final = {
     AtEnd.CLEANUP: "clean up: cross the rest",
@@ -48,6 +52,8 @@ MINE: Final = (
 HELP: Final = {
     "on_restart": "What the order does after the engine was started again.",
     "on_disconnect": "What it does once the exchange, lost for a while, is back and compared.",
+    "on_model_loss": "What an order of ADAPTIVE or RL does when its model version is killed, "
+    "drifts or expires.",
     "catch_up": "What happens to the quantity missed during a hold; never sent in one child.",
     "at_end": "At the end with shares left: cross inside cap, collar and limit, or stop.",
 }
@@ -165,6 +171,7 @@ def form(start: dict[str, str]) -> Component:
             [
                 _select("on_restart", "On restart", RESTART_WORDS),
                 _select("on_disconnect", "Exchange lost", RESTART_WORDS),
+                _select("on_model_loss", "Model version lost", MODEL_LOSS_WORDS),
                 _select("catch_up", "Catch-up after a hold", CATCH_UP_WORDS),
                 _select("at_end", "At the end", AT_END_WORDS),
             ],

@@ -35,6 +35,7 @@ def parent_accepted(f: Fold, event: e.ParentAccepted) -> None:
         arrival_notional=p.arrival_notional, overrides=dump(dict(p.overrides)),
         parameter_version=p.parameter_version, on_restart=str(p.on_restart),
         on_disconnect=str(p.after(VENUE_LOST)), reenters=p.reenters,
+        on_model_loss=str(p.on_model_loss or ""),
         catch_up=str(p.catch_up), at_end=str(p.at_end), note=p.note, version=p.version,
         objective=str(p.objective), risk_aversion=p.risk_aversion,
         excluded=",".join(p.excluded), last_seq=f.entry.seq,
@@ -115,6 +116,11 @@ def parent_resumed(f: Fold, event: e.ParentResumed) -> None:
     )  # fmt: skip
 
 
+def parent_model_set(f: Fold, event: e.ParentModelSet) -> None:
+    _human(f, event.parent_id, model_off="" if event.use else event.cause[:120])
+    f.tell(after={"use": event.use, "model": event.model_id})
+
+
 def parent_passive_only(f: Fold, event: e.ParentPassiveOnly) -> None:
     _parent(f, event.parent_id, passive_only=True)
 
@@ -183,6 +189,7 @@ RULES: Final[dict[type[Any], Any]] = {
     e.ParentReentered: parent_reentered,
     e.ParentVenuesSet: parent_venues_set,
     e.ParameterMoved: parameter_moved,
+    e.ParentModelSet: parent_model_set,
     e.ParentHoldAsked: parent_hold_asked,
     e.ParentHeld: parent_held,
     e.ParentResumed: parent_resumed,

@@ -36,7 +36,7 @@ INDEX_ONLY: Final = (
     e.TripFired, e.BooksCompared, e.ReconciliationAcceptAsked, e.KillRepeated,
     e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, e.AlertAnnotated, e.EvidenceAttached,
     e.ChangeCommented,
-    e.StepTicked, e.PlaybookEdited,
+    e.StepTicked, e.PlaybookEdited, e.ModelDemoted,
     *fold_limits.INDEX_ONLY,
 )  # fmt: skip
 

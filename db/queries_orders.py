@@ -226,6 +226,8 @@ def _parent(
         parameter_version=row["parameter_version"],
         on_restart=row["on_restart"],
         on_disconnect=row["on_disconnect"],
+        on_model_loss=row["on_model_loss"],
+        model_off=row["model_off"],
         reenters=parent_text(ParentId(row["reenters"])) if row["reenters"] else "",
         reentered=linked.get((row["source"], row["id"]), []),
         catch_up=row["catch_up"],

@@ -32,7 +32,7 @@ TRIED: Final = (
 )
 
 
-@page("/alert-rules", title="Alert rules", permission="view.limits")
+@page("/alert-rules", title="Alert rules", permission="view.limits", under="/exceptions")
 def alert_rules(key: str = "", version: str = "") -> Component:
     """The address holds the rule that is open: ``/alert-rules?key=alert_slippage``."""
     chosen = key if key in ALERTS else ALERTS[0]

@@ -29,7 +29,7 @@ COST: Final = (
 )
 
 
-@page("/playbook/drills", title="Drills", permission="view.playbook")
+@page("/playbook/drills", title="Drills", permission="view.playbook", under="/playbook")
 def drills(drill: str = "") -> Component:
     """All drills, the debrief of one (``?drill=live:42``), and the last one of each person."""
     found = [_debriefed(row) for row in queries().drills()]

@@ -44,7 +44,7 @@ KILLS: Final = (
 
 @page(
     "/limits", title="Limits", permission="view.limits", nav="Limits", group="change", order=42,
-    key="l",
+    key="i",
 )  # fmt: skip
 def limits(view: str = "", key: str = "", version: str = "") -> Component:
     """One of three views; a key opens the history of that limit and a form with its terms."""

@@ -9,7 +9,7 @@ from components.callback import page
 from engine.domain.errors import Refused
 
 
-@page("/orders/<parent_id>", title="Order", permission="view.desk")
+@page("/orders/<parent_id>", title="Order", permission="view.desk", under="/")
 def layout(parent_id: str, tab: str = "decisions") -> Component:
     """``tab`` chooses the log: decisions, people, kills."""
     if not re.fullmatch(r"P-\d{1,18}", parent_id):

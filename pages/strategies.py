@@ -48,7 +48,7 @@ def catalogue() -> Component:
     )
 
 
-@page("/strategies/<name>", title="Strategy", permission="view.strategies")
+@page("/strategies/<name>", title="Strategy", permission="view.strategies", under="/strategies")
 def one(name: str) -> Component:
     """One strategy: parameters, proposal, model, history."""
     known = strategy(name)

@@ -120,7 +120,7 @@ VENUE_COLUMNS: Final = (
            tip="age of the oldest unconfirmed one, market time"),
     Column(field="sent", title="Sent", form="shares", tip="shares today"),
     Column(field="fill_rate", title="Filled", form="percent", tip="of the shares sent there"),
-    Column(field="markout_bps", title="Markout 10 s", form="signed", decimals=1,
+    Column(field="markout_bps", title="Markout 10 s bp", form="signed", decimals=1,
            tip="mid 10 s after our fills against their price; + = good [bp]"),
     Column(field="fees", title="Fees", form="signed", decimals=2,
            tip="today, negative = rebates [currency]"),

@@ -22,7 +22,7 @@ from engine.gateway.tca import OrderTca, horizon, order_report, parse_day
 PARENT: Final = re.compile(r"P-(\d{1,18})")
 
 
-@page("/tca/<day>/<parent>", title="Costs of an order", permission="view.tca")
+@page("/tca/<day>/<parent>", title="Costs of an order", permission="view.tca", under="/tca")
 def tca_order(day: str, parent: str) -> Component:
     """One order of a reported day."""
     number = PARENT.fullmatch(parent)

@@ -16,7 +16,7 @@ from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
-from engine.domain.governance import Change, ChangeState
+from engine.domain.governance import Change, ChangeState, ModelInForce
 from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
 from engine.domain.instrument import usual_touch
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
@@ -89,6 +89,8 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         parameter_version=state.parameters[parent.strategy].version,
         on_restart=parent.on_restart,
         on_disconnect=parent.after(VENUE_LOST),
+        on_model_loss=parent.on_model_loss or "",
+        model_off=parent.model_off,
         reenters=parent_text(parent.reenters) if parent.reenters else "",
         reentered=[parent_text(i) for i in parent.reentered],
         room=left(state, parent),
@@ -125,6 +127,8 @@ def model_word(parent: Parent, decision: Decision | None) -> str:
     """Where the model of this parent stands; "-" when the strategy uses none."""
     if not STRATEGIES[parent.strategy].uses_model:
         return "-"
+    if parent.model_off:
+        return "off"
     return "none" if decision is None else words.MODEL[decision.model_state]
 
 
@@ -406,6 +410,11 @@ def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
     )
 
 
+def model_state_word(in_force: ModelInForce | None, status: int) -> str:
+    """A version that decides no more says so, whatever its record is now."""
+    return "demoted" if in_force is not None and in_force.demoted else words.MODEL[status]
+
+
 def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
     """What is in force for one strategy, and how its model does."""
     state = desk.state
@@ -425,7 +434,8 @@ def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
         since=version.since,
         model="" if in_force is None else in_force.model_id,
         model_card="" if model is None else model.words,
-        model_state=words.MODEL[status] if uses else "-",
+        model_state=model_state_word(in_force, status) if uses else "-",
+        demoted="" if in_force is None else in_force.demoted,
         accuracy=None if record is None else number(record.accuracy),
         base_rate=None if record is None else number(record.base_rate),
         auc=None if record is None else number(record.auc),

@@ -35,6 +35,10 @@ Floats = NDArray[np.float64]
 KEPT = 2_000  # scored and labelled seconds that the running record looks back on
 LEAST = 300  # labels before the record may call a model doubtful
 DOUBTFUL_AUC = 0.48  # below a coin toss beyond noise at LEAST labels
+# a version is demoted after so many looks (one a minute) below DOUBTFUL_AUC; a look of at least
+# RECOVERED_AUC begins the count anew, one between the two does neither
+DRIFT_LOOKS = 5
+RECOVERED_AUC = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ class Watch:
     waiting: deque[tuple[Nanos, Symbol, float, float]] = field(default_factory=deque)
     scored: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
     record: Record = Record(n=0, accuracy=float("nan"), base_rate=float("nan"), auc=float("nan"))
+    of: str = ""  # id of the model that is watched
+    low: int = 0  # looks in a row that were too low
 
     def add(self, at: Nanos, symbol: Symbol, leaning: float, mid: float) -> None:
         self.waiting.append((at, symbol, leaning, mid))
@@ -94,6 +100,10 @@ class Watch:
             base_rate=max(rate, 1.0 - rate),
             auc=auc(leanings, ups),
         )
+        if n >= LEAST and self.record.auc < DOUBTFUL_AUC:
+            self.low += 1
+        elif self.record.auc >= RECOVERED_AUC:
+            self.low = 0
         return self.record
 
 
@@ -208,6 +218,8 @@ class Sight:
         """Score every instrument and label what is due, whether or not anybody trades on it."""
         if model is None or model.policy:
             return
+        if self.watch.of != model.id:  # another version has its own record
+            self.watch = Watch(of=model.id)
         self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
         for instrument in self.instruments:
             mid = mids.get(instrument.symbol)
@@ -228,6 +240,18 @@ class Sight:
         if not model.policy and record.n >= LEAST and record.auc < DOUBTFUL_AUC:
             return MODEL_DOUBTFUL
         return MODEL_LIVE
+
+    def verdict(self, now: Nanos, model: LoadedModel) -> str:
+        """Why a version must decide no more, "" = nothing is known against it."""
+        if now >= model.expires_at:
+            return "is past its expiry"
+        if self.watch.of == model.id and self.watch.low >= DRIFT_LOOKS:
+            record = self.watch.record
+            return (
+                f"has drifted: AUC {record.auc:.3f} over its last {record.n:,} labels, below "
+                f"{DOUBTFUL_AUC:g} at {DRIFT_LOOKS} looks in a row"
+            )
+        return ""
 
 
 def open_sight(session: Session, instruments: tuple[Instrument, ...]) -> Sight:

@@ -116,9 +116,13 @@ class State:
         return next((i for i, venue in enumerate(self.venues) if venue.name == name), -1)
 
     def model_id(self, strategy: str) -> str:
-        """The model that is in force for a strategy, "" = none."""
+        """The model that decides for a strategy, "" = none or demoted."""
         found = self.models.get(strategy)
-        return "" if found is None else found.model_id
+        return "" if found is None or found.demoted else found.model_id
+
+    def model_of(self, parent: Parent) -> str:
+        """The model that decides for this parent, "" = none."""
+        return "" if parent.model_off else self.model_id(parent.strategy)
 
     def active_kills(self) -> tuple[Kill, ...]:
         return tuple(kill for kill in self.kills.values() if kill.is_active)

@@ -21,6 +21,7 @@ from engine.core.rules import (
     kill,
     limit_changes,
     limits,
+    models,
     modes,
     order_alerts,
     orders,
@@ -100,6 +101,15 @@ class Desk:
         """The model in force for the strategy, if it is loaded."""
         in_force = self.state.models.get(strategy)
         return None if in_force is None else self.models.get(in_force.model_id)
+
+    def verdicts(self) -> dict[str, str]:
+        """What is wrong with the version in force of each strategy, "" = nothing."""
+        now, sight = self.state.market_ns, self.sight
+        loaded = {name: self.model_of(name) for name in self.state.models}
+        return {
+            name: "" if sight is None or model is None else sight.verdict(now, model)
+            for name, model in loaded.items()
+        }
 
 
 class Batch:
@@ -257,13 +267,14 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
     batch.take(venues.turned(state, desk.quotes))
     for strategy in state.models:
         sight.judge(state.market_ns, desk.model_of(strategy), mids)
+    batch.take(models.watch(state, desk.verdicts()))
     out = []
     for parent in working(state):
         batch.take(tuple(ttl_cancels(state, parent)))
         if stopped_by(state, parent):
             continue
         decision = desk.planner.decide(
-            state, desk.quotes, sight, parent, desk.model_of(parent.strategy)
+            state, desk.quotes, sight, parent, desk.models.get(state.model_of(parent))
         )
         desk.decided[parent.id] = decision
         out.append(decision)

@@ -9,7 +9,7 @@ import msgspec
 from engine.domain.governance import AlertCause, Evidence
 from engine.domain.instrument import Instrument, Session
 from engine.domain.limits import Terms
-from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnRestart
+from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnModelLoss, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
 from engine.domain.safety import ResumeWhen, TradingMode
@@ -48,6 +48,7 @@ class SubmitParent(Command, frozen=True, kw_only=True):
     risk_aversion: float = 0.0  # bp of cost that a bp of standard deviation is worth
     on_disconnect: OnRestart | None = None  # None = as on_restart
     reenters: ParentId = ParentId(0)  # an order of today that has ended: work what was left of it
+    on_model_loss: OnModelLoss = OnModelLoss.HOLD
 
 
 class AmendParent(Command, frozen=True, kw_only=True):
@@ -98,6 +99,13 @@ class ResumeParent(Command, frozen=True, kw_only=True):
 
     parent_id: ParentId
     catch_up: CatchUp | None = None
+
+
+class UseModel(Command, frozen=True, kw_only=True):
+    """Let one parent use its strategy's model again, or work it by the base schedule from now."""
+
+    parent_id: ParentId
+    use: bool
 
 
 class HoldScope(Command, frozen=True, kw_only=True):
@@ -381,6 +389,7 @@ AnyCommand = (
     | ApproveParent
     | HoldParent
     | ResumeParent
+    | UseModel
     | HoldScope
     | ReleaseHold
     | SetMode
@@ -430,6 +439,7 @@ PERMISSION: dict[str, str] = {
     "ApproveParent": "order.approve",
     "HoldParent": "order.hold",
     "ResumeParent": "order.resume",
+    "UseModel": "order.resume",
     "HoldScope": "order.hold",
     "ReleaseHold": "hold.release",
     "SetMode": "mode.set",

@@ -104,6 +104,14 @@ class ParametersSet(Event, frozen=True, kw_only=True):
     by: PersonId = PersonId("")
 
 
+class ModelDemoted(Event, frozen=True, kw_only=True):
+    """The version in force decides no more until a change request says so again."""
+
+    strategy: str
+    model_id: str
+    cause: str
+
+
 class ModelSet(Event, frozen=True, kw_only=True):
     """The model in force for the strategy from the next decision on; "" = none."""
 
@@ -278,6 +286,16 @@ class ParentHoldAsked(Event, frozen=True, kw_only=True):
 
 class ParentHeld(Event, frozen=True, kw_only=True):
     parent_id: ParentId
+
+
+class ParentModelSet(Event, frozen=True, kw_only=True):
+    """The parent uses its strategy's model again, or works by the base schedule; and why."""
+
+    parent_id: ParentId
+    use: bool
+    model_id: str  # that it left or takes up
+    cause: str
+    by: PersonId
 
 
 class ParentResumed(Event, frozen=True, kw_only=True):
@@ -475,6 +493,7 @@ AnyEvent = (
     | PolicySet
     | ParametersSet
     | ModelSet
+    | ModelDemoted
     | SessionOpened
     | SessionClosed
     | VenuesSeen
@@ -498,6 +517,7 @@ AnyEvent = (
     | ParameterMoved
     | ParentHoldAsked
     | ParentHeld
+    | ParentModelSet
     | ParentResumed
     | ParentPassiveOnly
     | ParentEnded

@@ -214,3 +214,4 @@ class ModelInForce:
     card: str = ""
     by: PersonId = PersonId("")
     since: Nanos = Nanos(0)
+    demoted: str = ""  # why it decides no more, "" = it may

@@ -150,6 +150,13 @@ class OnRestart(StrEnum):
     PASSIVE = "passive"  # finish passively
 
 
+class OnModelLoss(StrEnum):
+    """What a parent does when its model version is killed, demoted or over; said on the ticket."""
+
+    HOLD = "hold"
+    BASE = "base"  # go on by the static base schedule
+
+
 class CatchUp(StrEnum):
     """What happens to the quantity missed during a hold; never sent in one child."""
 
@@ -347,6 +354,9 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: OnRestart | None = None  # None = as on_restart: entered without a choice
     reenters: ParentId = ParentId(0)  # the order that has ended whose remainder it works, 0 = none
     reentered: tuple[ParentId, ...] = ()  # orders that work what was left of this one
+    on_model_loss: OnModelLoss | None = None  # None = entered without a choice
+    model_off: str = ""  # why it works without its strategy's model, "" = it may use it
+    model_off_by: PersonId = PersonId("")  # a person, or "system"
 
     @property
     def is_live(self) -> bool:
@@ -355,6 +365,10 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def leaves(self) -> Shares:
         return Shares(max(self.quantity - self.filled, 0)) if self.is_live else Shares(0)
+
+    def without_model(self, *, killed: bool) -> OnModelLoss:
+        """What it does when its version is lost. Entered without a choice: a kill holds it."""
+        return self.on_model_loss or (OnModelLoss.HOLD if killed else OnModelLoss.BASE)
 
     def after(self, cause: str) -> OnRestart:
         """What it does after a break: ``venue`` = the exchange was lost, else the engine was."""

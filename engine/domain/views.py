@@ -58,6 +58,8 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: str = ""  # what it does after the exchange was lost
     reenters: str = ""  # the order whose remainder it works, P-3
     reentered: list[str] = []  # orders that work what was left of it
+    on_model_loss: str = ""  # what it does when its model version is lost
+    model_off: str = ""  # why it works without its model, "" = it may use it
     room: int = 0  # shares that may be entered anew; the stream alone knows, 0 in a record [share]
 
 
@@ -348,6 +350,7 @@ class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
     auc: float | None
     n: int
     trained_auc: float | None
+    demoted: str = ""  # why the version in force decides no more, "" = it may
 
 
 class DeskRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ TARGET: Final = {
     "ApproveParent": "parent_id",
     "HoldParent": "parent_id",
     "ResumeParent": "parent_id",
+    "UseModel": "parent_id",
     "HoldScope": "target",
     "ReleaseHold": "hold_id",
     "SetMode": "mode",

@@ -11,7 +11,7 @@ from engine.domain.commands import AnyCommand
 from engine.domain.errors import Refused
 from engine.domain.instrument import Instrument
 from engine.domain.limits import EACH, Key, Terms
-from engine.domain.orders import CatchUp, OnRestart
+from engine.domain.orders import CatchUp, OnModelLoss, OnRestart
 from engine.domain.units import SECOND, Nanos, PersonId, Shares
 from engine.exchange.presets import PRESETS
 from engine.worker.context import Context
@@ -46,6 +46,7 @@ def plan(
             horizon_ns=Nanos(horizon * SECOND),
             on_restart=OnRestart.RESUME,
             catch_up=CatchUp.SPREAD,
+            on_model_loss=OnModelLoss.BASE if index % 2 else OnModelLoss.HOLD,
             client="DEMO",
             note="placed by the demo",
         )

@@ -49,9 +49,11 @@ def test_the_tour_goes_on_when_the_desk_says_so_and_only_then(
 ) -> None:
     guest = visitor().log_in(desk, "amara", "/")
     page = guest.page
+    page.wait_for_selector("#tour-offer:visible")
     assert page.is_hidden("#tour")
     page.keyboard.press("Shift+T")
     at(page, ", 1 of 10")
+    assert page.query_selector("#tour-offer") is None
     page.keyboard.press("g")
     page.keyboard.press("t")
     page.wait_for_url("**/ticket")
@@ -100,10 +102,36 @@ def test_the_tour_goes_on_when_the_desk_says_so_and_only_then(
     assert guest.complaints == []
 
 
+def settled(page: Any, desk: RealDesk, path: str) -> None:
+    """Open a page anew and wait until the tour has asked what is kept for this person."""
+    with page.expect_response("**/api/v1/views?page=tour"):
+        page.goto(f"{desk.url}{path}")
+    page.wait_for_selector("body.desk[data-link=ok]")
+
+
+def test_the_tour_is_offered_once_to_a_person_and_stays_until_it_is_answered(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    page = visitor().log_in(desk, "kiran", "/").page
+    page.wait_for_selector("#tour-offer:visible")
+    page.goto(f"{desk.url}/exceptions")
+    page.wait_for_selector("#tour-offer:visible")  # not answered yet
+    with page.expect_response("**/api/v1/views"):
+        page.click("text=Not now")
+    assert page.query_selector("#tour-offer") is None
+    settled(page, desk, "/")
+    assert page.query_selector("#tour-offer") is None
+    other = visitor().log_in(desk, "kiran", "/").page  # another browser, the same person
+    settled(other, desk, "/")
+    assert other.query_selector("#tour-offer") is None
+
+
 def test_the_tour_belongs_to_one_person_and_says_who_cannot_take_it(
     desk: RealDesk, visitor: Callable[..., Visitor]
 ) -> None:
     page = visitor().log_in(desk, "per", "/").page  # a reviewer enters no orders
+    settled(page, desk, "/")
+    assert page.query_selector("#tour-offer") is None
     page.click(".person summary")
     page.click("#tour-open")
     page.wait_for_selector("#tour:visible")

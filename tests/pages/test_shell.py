@@ -1,11 +1,14 @@
 """The frame and its parts: what each person sees, and nothing that is not escaped."""
 
 import gzip
+import importlib
+import pkgutil
 import re
 
 import pytest
 from dash import html
 
+import pages
 from components import callback as registry
 from components import command, forms, live, shell
 from components.callback import Page, find_page
@@ -71,6 +74,25 @@ def test_the_navigation_shows_what_the_permission_table_allows() -> None:
     assert "/audit" not in to_html(shell.navigation(PAGES, someone(), "/"))
     seen = to_html(shell.navigation(PAGES, someone(Role.COMPLIANCE), "/audit"))
     assert re.search(r'<a [^>]*href="/audit"[^>]*aria-current="page"', seen)
+
+
+def test_a_page_below_another_marks_its_link_in_the_navigation() -> None:
+    below = [Page(path="/audit/more", title="More", permission="view.audit", layout=str,
+                  under="/audit")]  # fmt: skip
+    seen = to_html(shell.navigation([*PAGES, *below], someone(Role.COMPLIANCE), "/audit/more"))
+    assert re.search(r'<a [^>]*class="active"[^>]*href="/audit"[^>]*aria-current="true"', seen)
+    assert seen.count('class="active"') == 1
+
+
+def test_every_page_is_in_the_navigation_or_under_one_that_is_with_a_key_of_its_own() -> None:
+    for module in pkgutil.iter_modules(pages.__path__):
+        importlib.import_module(f"pages.{module.name}")
+    linked = {page.path: page.key for page in registry.PAGES if page.nav}
+    assert {
+        page.path for page in registry.PAGES if not page.nav and page.under not in linked
+    } == set()
+    keys = [key for key in linked.values() if key]
+    assert len(keys) == len(set(keys)), sorted(keys)
 
 
 def test_a_name_with_markup_is_shown_as_text() -> None:

@@ -77,7 +77,7 @@ def test_the_preview_counts_what_the_kill_covers(desk, scope, target, hit):
     assert body["parents"] == len(hit)
 
 
-@pytest.mark.parametrize(("scope", "target", "hit"), MATRIX)
+@pytest.mark.parametrize(("scope", "target", "hit"), [x for x in MATRIX if x[0] != "model"])
 def test_an_active_kill_bars_exactly_the_next_children_of_its_scope(scope, target, hit):
     rig = Rig(symbols=2)
     rig.run(5)
@@ -94,6 +94,20 @@ def test_an_active_kill_bars_exactly_the_next_children_of_its_scope(scope, targe
         if blocking_kill(rig.state, tags_of(rig.state, parent, "SIM-B")) is not None
     }
     assert barred == ({1, 2, 3, 4} if scope == "venue" else hit)
+
+
+def test_a_kill_of_a_model_bars_whoever_names_it_and_its_orders_have_left_it():
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.loop.facts((e.ModelSet(strategy="ADAPTIVE", model_id="m1", card="test"),))
+    rig.buy(strategy="ADAPTIVE")
+    mine = tags_of(rig.state, rig.state.parents[1])
+    request(rig, "model", "m1")
+    assert blocking_kill(rig.state, mine) is not None
+    assert tags_of(rig.state, rig.state.parents[1]).model == ""
+    order = c.SubmitParent(symbol="MIDC", side=1, quantity=1_000, strategy="ADAPTIVE",
+                           horizon_ns=30 * MINUTE, on_model_loss="base")  # fmt: skip
+    assert "(model m1) is in force" in rig.ask(order, "u1")
 
 
 def test_an_order_that_names_no_client_is_not_barred_by_a_client_kill(desk):

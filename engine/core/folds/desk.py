@@ -106,6 +106,10 @@ def model_set(state: State, event: e.ModelSet) -> None:
     )
 
 
+def model_demoted(state: State, event: e.ModelDemoted) -> None:
+    state.models[event.strategy] = replace(state.models[event.strategy], demoted=event.cause)
+
+
 def session_opened(state: State, event: e.SessionOpened) -> None:
     """A new day: yesterday's orders leave the state, ids and governance stay."""
     state.session = event.session

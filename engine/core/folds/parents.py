@@ -111,6 +111,15 @@ def parent_resumed(state: State, event: e.ParentResumed) -> None:
     )
 
 
+def parent_model_set(state: State, event: e.ParentModelSet) -> None:
+    parent = find_parent(state, event.parent_id)
+    state.parents[parent.id] = by_human(
+        parent,
+        model_off="" if event.use else event.cause,
+        model_off_by=PersonId("") if event.use else event.by,
+    )
+
+
 def parent_passive_only(state: State, event: e.ParentPassiveOnly) -> None:
     parent = find_parent(state, event.parent_id)
     state.parents[parent.id] = replace(parent, passive_only=True)

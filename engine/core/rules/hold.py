@@ -3,7 +3,7 @@
 from typing import Final
 
 from engine.core.quotes import Quotes
-from engine.core.rules import reentry
+from engine.core.rules import models, reentry
 from engine.core.rules.orders import cancels, check_version, find
 from engine.core.rules.scope import blocking_kill, tags_of
 from engine.core.state import State
@@ -65,7 +65,7 @@ def resume(
         )
     if not state.is_open:
         raise Refused("the session is closed", rule="session")
-    kill = blocking_kill(state, tags_of(state, parent))
+    kill = blocking_kill(state, tags_of(state, parent)) or models.holding_kill(state, parent)
     if kill is not None:
         scope = f"{kill.scope} {kill.target}".rstrip()
         raise Refused(f"K-{kill.id} of {scope} is in force: it must be released first", rule="kill")

@@ -5,6 +5,7 @@ Pure. Never refused where it stops something: who may kill was checked at the do
 
 import contextlib
 
+from engine.core.rules import models
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import Tags, blocking_kill, check_scope, covered, tags_of
@@ -15,7 +16,7 @@ from engine.domain.commands import Envelope, ReleaseKill, RequestKill
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
 from engine.domain.governance import DRILL_SCOPE, Kill, KillState
-from engine.domain.orders import Child, HoldChildren, Parent, ParentState
+from engine.domain.orders import Child, Parent
 from engine.domain.people import Person
 from engine.domain.safety import Trip
 from engine.domain.units import ChildId, Nanos, PersonId, Symbol
@@ -35,7 +36,9 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
             parents, children = covered(state, request.scope, request.target)
     held: tuple[AnyEvent, ...] = ()
     if request.scope == "model":  # its orders are sound, what decides for them is not
-        held, parents = _held(state, parents), ()
+        cause = models.kill_cause(state.next_kill)
+        held = models.lose(state, parents, request.target, cause, killed=True)
+        parents = ()
     blocked = e.KillBlocked(
         kill_id=state.next_kill,
         generation=request.generation,
@@ -57,20 +60,6 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
         return (blocked, *held, *cancels)
     why = e.KillReasonGiven(kill_id=blocked.kill_id, by=PersonId(request.by), reason=trip.sentence)
     return (blocked, why, *cancels)
-
-
-def _held(state: State, parents: tuple[Parent, ...]) -> tuple[AnyEvent, ...]:
-    """Orders that work by a killed model wait; somebody other than the trader lets them go on."""
-    return tuple(
-        e.ParentHoldAsked(
-            parent_id=parent.id,
-            children=HoldChildren.CANCEL,
-            cause=f"kill K-{state.next_kill}",
-            by=PersonId("system"),
-        )
-        for parent in parents
-        if parent.state == ParentState.WORKING
-    )
 
 
 def _trip_of(state: State, request: e.KillBlocked) -> Trip | None:

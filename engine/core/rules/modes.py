@@ -55,6 +55,7 @@ VERBS: Final[dict[str, str]] = {
     "MoveParameter": "raise",
     "ApproveParent": "raise",
     "ResumeParent": "raise",
+    "UseModel": "raise",
     "ReleaseHold": "raise",
     "DecideChange": "raise",
     "InstallModel": "raise",
@@ -121,6 +122,8 @@ def reduces(state: State, command: c.AnyCommand) -> bool:
             | c.ConfirmOverride(approve=approve)
         ):
             return not approve
+        case c.UseModel(use=use):
+            return not use
         case c.MoveParameter(parent_id=parent_id, name=name, value=value):
             parent = state.parents.get(parent_id)
             if parent is None or not strategy(parent.strategy).parameter(name).raises_risk:

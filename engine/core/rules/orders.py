@@ -225,6 +225,7 @@ def _parent(
         parameter_version=0,
         on_restart=order.on_restart,
         on_disconnect=order.on_disconnect or order.on_restart,
+        on_model_loss=order.on_model_loss,
         catch_up=order.catch_up,
         at_end=order.at_end,
         objective=order.objective,

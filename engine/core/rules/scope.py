@@ -59,7 +59,7 @@ def covers_parent(state: State, scope: str, target: str, parent: Parent) -> bool
         case "child" | "venue":
             return False
         case "model":
-            return state.model_id(parent.strategy) == target
+            return bool(target) and state.model_of(parent) == target
         case _:  # trader, symbol, strategy, desk, client
             return bool(target) and getattr(parent, scope) == target
 
@@ -116,7 +116,7 @@ def tags_of(state: State, parent: Parent, venue: str = "") -> Tags:
         strategy=parent.strategy,
         desk=parent.desk,
         client=parent.client,
-        model=state.model_id(parent.strategy),
+        model=state.model_of(parent),
         parent_id=parent.id,
         venue=venue,
     )
@@ -148,6 +148,12 @@ def blocking_kill(state: State, tags: Tags) -> Kill | None:
     mine = _said(tags)
     kills = (kill for kill in state.active_kills() if _bars(kill.scope, kill.target, mine))
     return next(kills, None)
+
+
+def active_kill_of(state: State, scope: str, target: str) -> Kill | None:
+    """The kill in force of exactly this scope, if any."""
+    found = (kill for kill in state.active_kills() if (kill.scope, kill.target) == (scope, target))
+    return next(found, None)
 
 
 def blocking_hold(state: State, tags: Tags) -> Hold | None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.core.quotes import Quotes
+from engine.core.rules import models
 from engine.core.rules.books import check_symbol
 from engine.core.rules.hold import BY_SCOPE, resumed
 from engine.core.rules.modes import allows, in_force
@@ -224,6 +225,8 @@ def _may_go_on(state: State, parent: Parent, hold: Hold) -> bool:
         return False
     tags = tags_of(state, parent)
     if blocking_kill(state, tags) is not None or blocking_hold(state, tags) is not None:
+        return False
+    if models.holding_kill(state, parent) is not None:
         return False
     return parent.symbol not in state.differences
 

@@ -111,7 +111,8 @@ class Planner:
         row["venues"] &= version.places
         row["features"] = sight.features[parent.symbol]
         row["model_state"] = sight.model_state(state.market_ns, used)
-        self.parameters[:] = vector(parent.strategy, state.parameter_values(parent, version.values))
+        values = state.parameter_values(parent, version.values)
+        self.parameters[:] = vector(parent.strategy, values, instrument)
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
         self.parameters[P_PASSIVE] = float(parent.passive_only or is_passive(state))
         flat = NO_MODEL if used is None else used.model

@@ -12,6 +12,7 @@ from engine.domain.governance import (
 )
 from engine.domain.incidents import Incident, IncidentState
 from engine.domain.playbook import Drilled
+from engine.domain.strategy import known_values
 
 
 def engine_started(state: State, event: e.EngineStarted) -> None:
@@ -91,7 +92,7 @@ def parameters_set(state: State, event: e.ParametersSet) -> None:
     state.parameters[event.strategy] = ParameterVersion(
         strategy=event.strategy,
         version=event.version,
-        values=dict(event.values),
+        values=known_values(event.strategy, event.values),
         change_id=event.change_id,
         by=event.by,
         since=state.desk_ns,

@@ -22,6 +22,7 @@
     function sentence(lines, row) {
       const parts = lines.map((l) => `${words(l.name)} ${price(l.now, l.rule.decimals)} \u2192 ${price(l.value, l.rule.decimals)}`);
       if (row.model !== null && row.model !== undefined) parts.push(row.model ? `model ${row.model.slice(0, 12)}` : "no model");
+      if (row.stage) parts.push(`stage ${row.stage}${row.canary ? ": " + row.canary : ""}`);
       return parts.join(", ");
     }
     function diffTable(lines, row) {

@@ -258,6 +258,8 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decision_reason: str
     evidence: dict[str, Any] | None = None  # engine.domain.governance.Evidence, field by field
     comments: list[list[str | int]] = []  # at, by, text
+    stage: str = ""  # shadow, canary, full; "" = in force at once
+    canary: str = ""  # the limits of a canary in words
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,6 +353,21 @@ class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     trained_auc: float | None
     demoted: str = ""  # why the version in force decides no more, "" = it may
+    stage: str = "none"  # of its candidate
+    candidate: str = ""  # what it changes, in words
+    staged_by: str = ""  # the request, R-3
+    staged_at: int = 0  # desk clock
+    compared: int = 0  # decisions of both versions on the same observation
+    same: float | None = None  # part of these that wanted exactly the same
+    sends: int = 0  # orders that the candidate wanted
+    former_sends: int = 0  # and the version in force
+    shares: int = 0
+    former_shares: int = 0
+    canary: str = ""  # its four limits in words
+    canary_orders: str = ""  # used of what it may
+    canary_value: str = ""
+    candidate_demoted: str = ""  # why it acts no more
+    next_step: str = ""
 
 
 class DeskRow(msgspec.Struct, frozen=True, kw_only=True):

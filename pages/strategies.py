@@ -33,18 +33,10 @@ STAGES: Final = (
     ("", "in force once approved"), ("shadow", "as a shadow first: decides beside"),
 )  # fmt: skip
 ROLLOUT_ROWS: Final = (
-    ("stage", "stage", "state"),
-    ("by request", "staged_by", "text"),
-    ("decisions beside", "compared", "int"),
-    ("of these the same", "same", "percent"),
-    ("its orders", "sends", "int"),
-    ("orders in force", "former_sends", "int"),
-    ("its shares", "shares", "int"),
-    ("shares in force", "former_shares", "int"),
-    ("orders sent", "canary_orders", "text"),
-    ("value sent", "canary_value", "text"),
-    ("next", "next_step", "text"),
-)
+    ("stage", "stage", "state"), ("candidate", "candidate", "text"), ("beside", "beside", "text"),
+    ("limits", "canary", "text"), ("used", "used", "text"),
+    ("demoted", "candidate_demoted", "text"), ("next", "next_step", "text"),
+)  # fmt: skip
 REQUESTS: Final = (
     live.Column(field="id", title="Request"),
     live.Column(field="state", title="State", form="state"),
@@ -309,7 +301,7 @@ def _rollout(known: Strategy) -> Component:
     """The candidate: what it is, how it compares, how much of its limits it has used."""
     rows = [
         html.Tr([html.Th(title, scope="row"), html.Td(
-            live.mark("strategies", known.name, field, form), className="num")])
+            live.mark("strategies", known.name, field, form), className="wrap")])
         for title, field, form in ROLLOUT_ROWS
     ]  # fmt: skip
     limits = [
@@ -325,10 +317,8 @@ def _rollout(known: Strategy) -> Component:
                   reason="must", confirm="The candidate would decide for all orders of "
                   f"{known.name}. Another person decides.")  # fmt: skip
     body = [
-        html.P(live.mark("strategies", known.name, "candidate"), className="words"),
-        html.P(live.mark("strategies", known.name, "candidate_demoted"), className="warn"),
-        html.P(live.mark("strategies", known.name, "canary"), className="dim"),
         html.Table(html.Tbody(rows), className="table"),
+        html.Div([full, stop], className="row"),
         html.Details(
             [
                 html.Summary("Propose as a canary, within four limits"),
@@ -337,9 +327,7 @@ def _rollout(known: Strategy) -> Component:
             ]
         ),
     ]  # fmt: skip
-    return live.panel(
-        "Staged rollout", body, topic="strategies", tools=[full, stop], about="strategy-rollout"
-    )
+    return live.panel("Staged rollout", body, topic="strategies", about="strategy-rollout")
 
 
 def _model(known: Strategy) -> Component:

@@ -41,20 +41,19 @@ def rollout_cells(state: State, strategy: str) -> dict[str, Any]:
         return {}
     limits = found.limits or CanaryLimits()
     acts = found.stage == Stage.CANARY
+    same = f"{100 * found.same / found.compared:.1f} % the same" if found.compared else "-"
     return {
         "stage": str(found.stage),
-        "candidate": candidate_text(found),
-        "staged_by": f"R-{found.change_id}",
-        "staged_at": found.since,
+        "candidate": f"{candidate_text(found)}, by R-{found.change_id}",
         "compared": found.compared,
         "same": found.same / found.compared if found.compared else None,
-        "sends": found.sends,
-        "former_sends": found.former_sends,
-        "shares": found.shares,
-        "former_shares": found.former_shares,
+        "beside": f"{found.compared:,} decisions, {same}; {found.sends:,} orders of "
+        f"{found.shares:,} shares, in force {found.former_sends:,} of {found.former_shares:,}",
         "canary": limits_text(found.limits) if acts else "",
-        "canary_orders": f"{found.orders:,} of {limits.orders:,}" if acts else "",
-        "canary_value": f"{found.value:,.0f} of {limits.value:,.0f}" if acts else "",
+        "used": f"{found.orders:,} of {limits.orders:,} orders, {found.value:,.0f} of "
+        f"{limits.value:,.0f} in value"
+        if acts
+        else "",
         "candidate_demoted": found.demoted,
         "next_step": next_step(found),
     }

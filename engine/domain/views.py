@@ -354,18 +354,12 @@ class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
     trained_auc: float | None
     demoted: str = ""  # why the version in force decides no more, "" = it may
     stage: str = "none"  # of its candidate
-    candidate: str = ""  # what it changes, in words
-    staged_by: str = ""  # the request, R-3
-    staged_at: int = 0  # desk clock
+    candidate: str = ""  # what it changes, and by which request
     compared: int = 0  # decisions of both versions on the same observation
     same: float | None = None  # part of these that wanted exactly the same
-    sends: int = 0  # orders that the candidate wanted
-    former_sends: int = 0  # and the version in force
-    shares: int = 0
-    former_shares: int = 0
+    beside: str = ""  # what both would have sent, in words
     canary: str = ""  # its four limits in words
-    canary_orders: str = ""  # used of what it may
-    canary_value: str = ""
+    used: str = ""  # of these limits
     candidate_demoted: str = ""  # why it acts no more
     next_step: str = ""
 

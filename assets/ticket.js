@@ -5,6 +5,8 @@
   "use strict";
   if (!document.body.classList.contains("desk")) return;
   const SECOND = 1e9, DAY_S = 6.5 * 3600;
+  const MOST_CHILD = 20000;   /* hard limit of a largest child: max_child of the catalogue */
+  const UNTRUSTED = { none: "has no approved model", expired: "has a model that has expired", doubtful: "has a model that is in doubt" };
   let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false, typedEnd = false;
   const seen = new Map();     // order -> when it first came, to know the new one
   window.QDPieces.ready(() => {
@@ -169,6 +171,7 @@
     const seconds = minutes === null ? null : Math.min(minutes * 60, left);
     const room = seconds === null ? null : q.adv * seconds / DAY_S;
     const money = quantity && mid ? quantity * mid : null;
+    const algo = QD.rows("strategies").get(value("strategy"));
     const facts = {
       value: money === null ? "-" : `${f("int", money)} ${q.currency}`,
       adv: quantity ? f("percent", quantity / q.adv) : "-",
@@ -176,8 +179,11 @@
       cap: cap === undefined ? "-" : f("percent", cap, 1) + " of volume",
       finish: seconds === null ? "-" : QD.clock(desk("market_at") + seconds * SECOND, false).slice(0, 5),
       room: room === null ? "-" : `${f("int", room)} sh, cap ${f("int", room * (cap || 0))} sh`,
+      model: !algo || algo.model_state === "-" ? "none by design" : algo.model ? `${algo.model} (${algo.model_state})` : "none: base schedule",
       personal: personal === null ? "-" : `${f("money", personal)} ${q.currency}`,
     };
+    const spoken = document.querySelector('[data-check="model"]');
+    if (spoken) spoken.title = (algo && algo.model_card) || "";
     for (const [name, text] of Object.entries(facts)) QD.write(document.querySelector(`[data-check="${name}"]`), text);
     const side = value("side") === "1" ? "BUY" : "SELL";
     QD.write(document.getElementById("ticket-headline"), quantity
@@ -189,6 +195,7 @@
       const box = cell.closest("tr").querySelector("input");
       if (box) box.placeholder = v === undefined ? "" : f("price", v, d);
     }
+    for (const note of document.querySelectorAll("#ticket-parameters > :not([hidden]) [data-means]")) means(note, q);
     const { blocks, warnings } = judge({ q, quantity, money, minutes, seconds, room, cap, left });
     tell(blocks, warnings);
     const button = form().querySelector("button.submit");
@@ -196,6 +203,13 @@
     if (!button.dataset.reach) button.dataset.reach = button.disabled ? "no" : "yes";
     button.disabled = button.dataset.reach === "no" || blocks.length > 0;
     ladder(q);
+  }
+  /* a child in parts of the usual touch, in shares: as the engine makes it of the instrument */
+  function means(note, q) {
+    const part = parameter(note.dataset.means), shares = part === undefined || !q.touch ? null
+      : Math.min(MOST_CHILD, Math.max(1, Math.floor(part * q.touch / q.lot + 0.5)) * q.lot);
+    QD.write(note, shares === null ? "" : `\u2009= ${f("int", shares)} shares`);
+    note.title = shares === null ? "" : `${f("price", part, 2)} \u00d7 ${f("int", q.touch)} shares that usually stand at the touch of ${q.symbol}, in lots of ${q.lot}, at least one`;
   }
   function limits(q) {
     const hidden = field("limit_price"), price = numberIn("limit");
@@ -214,6 +228,8 @@
     for (const row of bounds("restricted", q)) {
       if (row.symbols.split(", ").includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list ${ofWhom(row)}`]);
     }
+    const algo = QD.rows("strategies").get(value("strategy"));
+    if (algo && UNTRUSTED[algo.model_state]) warnings.push(["Model", `${algo.id} ${UNTRUSTED[algo.model_state]}: it runs exactly its base schedule`]);
     const off = QD.rows("disabled").get(value("strategy"));
     if (off) blocks.push(["Market", `${off.id} is disabled: ${off.parent} repeated its order ${off.count} times; risk must enable it again`]);
     for (const kill of QD.rows("kills").values()) {

@@ -15,7 +15,7 @@ from components.markup import attrs
 from components.still import still
 from components.surface import surface
 from engine.domain.orders import AtEnd, CatchUp, OnModelLoss, OnRestart
-from engine.domain.strategy import STRATEGIES, Parameter, Strategy
+from engine.domain.strategy import DERIVED, STRATEGIES, Parameter, Strategy
 from engine.gateway.viewer import viewer
 
 RESTART_WORDS: Final = {
@@ -99,7 +99,7 @@ def _knob(row: Parameter) -> Component:
             html.Th(word, scope="row", title=row.meaning),
             html.Td(forms.field(f"parameters.{row.name}", word, kind="number")),
             html.Td("-", className="num", **attrs({"data-in-force": row.name})),
-            html.Td(row.unit, className="dim"),
+            html.Td([row.unit, _means(row)], className="dim"),
             html.Td(_range(row.band_low, row.band_high, row.decimals), className="num"),
             html.Td(_range(row.low, row.high, row.decimals), className="num dim"),
         ],
@@ -108,6 +108,11 @@ def _knob(row: Parameter) -> Component:
             "data-decimals": row.decimals,
         }),
     )  # fmt: skip
+
+
+def _means(row: Parameter) -> Component | None:
+    """What a part of the instrument's usual touch comes to; ``ticket.js`` writes it."""
+    return html.Small("", **attrs({"data-means": row.name})) if row.index == DERIVED else None
 
 
 def _range(low: float, high: float, decimals: int) -> str:
@@ -201,7 +206,8 @@ def check() -> Component:
     """What the order means before it is sent: sums, limits, warnings, the market."""
     names = (
         ("value", "Value"), ("adv", "Share of the average day"), ("days", "Days at the cap"),
-        ("cap", "Participation cap"), ("finish", "Works until"), ("room", "Volume to expect"),
+        ("cap", "Participation cap"), ("model", "Model"),
+        ("finish", "Works until"), ("room", "Volume to expect"),
         ("personal", "Your size limit"),
     )  # fmt: skip
     facts: list[Component] = []

@@ -208,8 +208,8 @@ class Again:
                     self.ready = False
                 case e.Reconciled():
                     self.ready = True
-                case e.ModelSet(model_id=model_id) if model_id:
-                    self.desk.models[model_id] = self.load(model_id)
+                case e.ModelSet(model_id=str(name)) | e.RolloutStaged(model_id=str(name)) if name:
+                    self.desk.models[name] = self.load(name)
                 case _:
                     pass
         self.market_ns = entries[-1].market_ns

@@ -79,7 +79,7 @@ def everything() -> None:
     env = fresh_run(scenario, open_path(scenario, 0, 1))
     curve = u_shape_curve()
     state = new_state(OPEN_NS, CLOSE_NS, 1e6, curve, prior_microprice())
-    values = np.array(vector("TWAP", {}))
+    values = np.array(vector("TWAP", {}, PRESETS[0].instrument))
     parent = parent_row(task, who, 1)
     simulate(env, state[0], parent, values, curve, no_model(), 1, new_tape(SECONDS, record=True))
 

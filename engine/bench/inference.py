@@ -24,6 +24,7 @@ from engine.core.plan import Planner
 from engine.domain.kinds import ADAPTIVE, BUY, MODEL_LIVE, N_FEATURES
 from engine.domain.market import TICK
 from engine.domain.strategy import vector
+from engine.exchange.presets import MIDCAP
 from engine.kernels import rng
 from engine.kernels.act import act_first
 from engine.kernels.features import new_state, prior_microprice, update_first
@@ -176,7 +177,7 @@ def decisions(one: Subject, n: int) -> dict[str, object]:
     seen["kind"], seen["side"], seen["quantity"], seen["lot"] = ADAPTIVE, BUY, 500_000, 100
     seen["collar_ticks"], seen["model_state"], seen["arrival_price"] = 50, MODEL_LIVE, 5_001
     seen["bid"], seen["ask"], seen["bid_size"], seen["ask_size"] = 5_000, 5_002, 300, 300
-    planner.parameters[:] = vector("ADAPTIVE", {})
+    planner.parameters[:] = vector("ADAPTIVE", {}, MIDCAP.instrument)
     took = np.empty(n)
     scored = 0
     for k in range(n):

@@ -113,7 +113,7 @@ def worked_day(seed: int, strategy: str = "TWAP", kind: str = "") -> Outcome:
     if tape is None:
         tape = PLACE.tape = new_tape(SECONDS, record=False)
     tape.mids[:] = np.nan  # a second with an empty side leaves what was there
-    values = np.array(vector(strategy, {}))
+    values = np.array(vector(strategy, {}, MIDCAP.instrument))
     status = simulate(env, features[0], parent, values, curve, model, 1, tape)
     if status != FINE:
         raise ArithmeticError(f"the day kernel stopped with {status}")

@@ -21,6 +21,7 @@ from engine.core.rules import (
     orders,
     overrides,
     playbook,
+    rollout,
     scope_hold,
     throttle,
 )
@@ -71,6 +72,7 @@ RULES: Final[dict[type[c.AnyCommand], Rule]] = {
     c.ProposeChange: _plain(approval.propose),
     c.EditChange: _plain(approval.edit),
     c.WithdrawChange: _plain(approval.withdraw),
+    c.StopRollout: _plain(rollout.stop),
     c.CommentChange: _plain(notes.comment_change),
     c.DecideChange: _plain(approval.decide_change),
     c.AttachEvidence: _plain(approval.attach),

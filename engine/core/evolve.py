@@ -6,7 +6,7 @@ A step that a NEXT table lacks is a ``BrokenInvariant``: the journal or the code
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.folds import children, desk, governance, limits, parents, safety
+from engine.core.folds import children, desk, governance, limits, parents, rollout, safety
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.errors import BrokenInvariant
@@ -146,6 +146,11 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.ScopeHeld: safety.scope_held,
     e.HoldReleased: safety.hold_released,
     e.TripFired: safety.trip_fired,
+    e.RolloutStaged: rollout.staged,
+    e.RolloutDemoted: rollout.demoted,
+    e.RolloutEnded: rollout.ended,
+    e.ShadowDecided: rollout.shadow_decided,
+    e.ShadowCompared: rollout.compared,
     e.TcaReported: governance.tca_reported,
     e.TcaAnnotated: governance.tca_annotated,
     e.DaySigned: governance.day_signed,

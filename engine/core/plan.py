@@ -6,8 +6,8 @@ Once a second on the grid. The observation is built here for the live desk and i
 
 import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -75,6 +75,17 @@ class Decision:
     display: int
     minimum: int
     record: bytes  # DECISION row; b"" when it only waits
+    rollout: int = 0  # the candidate that decided, 0 = the version in force
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """By what a decision is made: a model, and what differs from the values in force."""
+
+    model: LoadedModel | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    places: int = -1  # bits of the venues that it may see
+    rollout: int = 0  # of a candidate, 0 = the version in force
 
 
 class Planner:
@@ -86,7 +97,7 @@ class Planner:
         self.parameters: NDArray[np.float64] = np.zeros(N_PARAMETERS)
 
     def decide(
-        self, state: State, quotes: Quotes, sight: Sight, parent: Parent, model: LoadedModel | None
+        self, state: State, quotes: Quotes, sight: Sight, parent: Parent, version: Version
     ) -> Decision:
         """One call of ``act`` for one parent."""
         assert state.session is not None
@@ -96,17 +107,19 @@ class Planner:
         fill_observation(row, state, parent, quotes, state.session, instrument)
         fill_venues(row, state, parent, quotes, sight)
         algo = STRATEGIES[parent.strategy]
-        used = model if algo.uses_model else None
+        used = version.model if algo.uses_model else None
+        row["venues"] &= version.places
         row["features"] = sight.features[parent.symbol]
         row["model_state"] = sight.model_state(state.market_ns, used)
-        self.parameters[:] = vector(parent.strategy, state.parameter_values(parent))
+        values = state.parameter_values(parent, version.values)
+        self.parameters[:] = vector(parent.strategy, values, instrument)
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
         self.parameters[P_PASSIVE] = float(parent.passive_only or is_passive(state))
         flat = NO_MODEL if used is None else used.model
         act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
-        return self._decision(parent, "" if used is None else used.id)
+        return self._decision(parent, "" if used is None else used.id, version.rollout)
 
-    def _decision(self, parent: Parent, model_id: str) -> Decision:
+    def _decision(self, parent: Parent, model_id: str, rollout: int) -> Decision:
         action: Any = self.actions[0]
         kind, mask = int(action["type"]), int(action["cancel_mask"])
         record = b""
@@ -137,6 +150,7 @@ class Planner:
             display=int(action["display"]),
             minimum=int(action["minimum"]),
             record=record,
+            rollout=rollout,
         )
 
 
@@ -253,6 +267,7 @@ def child_of(state: State, decision: Decision) -> e.ChildIntended | None:
         venue=decision.venue,
         display=Shares(decision.display),
         minimum=Shares(decision.minimum),
+        rollout=decision.rollout,
     )
 
 

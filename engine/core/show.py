@@ -18,6 +18,7 @@ from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Change, ChangeState, ModelInForce
 from engine.domain.incidents import INCIDENT_KINDS, Incident, IncidentState
+from engine.domain.instrument import usual_touch
 from engine.domain.kinds import CLOSED, CONTINUOUS, HALTED, LIMIT, PRE_OPEN
 from engine.domain.market import LEVELS
 from engine.domain.orders import (
@@ -308,6 +309,7 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
         adv=instrument.adv,
         tick_size=size,
         lot=instrument.lot,
+        touch=usual_touch(instrument),
         currency=instrument.currency,
         waits=waits_for(state, desk.quotes, symbol) if state.is_open else "",
         bids=_levels(row["bid"], row["bid_size"], own, 1, size),

@@ -200,6 +200,7 @@ class Sight:
     states: dict[Symbol, NDArray[np.void]]
     features: dict[Symbol, NDArray[np.float32]]
     watch: Watch = field(default_factory=Watch)
+    trial: Watch = field(default_factory=Watch)  # of a candidate
     marks: Marks = field(default_factory=Marks)
     moves: Moves = field(default_factory=Moves)
     doubts: Doubts = field(default_factory=Doubts)
@@ -219,16 +220,35 @@ class Sight:
         if model is None or model.policy:
             return
         if self.watch.of != model.id:  # another version has its own record
-            self.watch = Watch(of=model.id)
-        self.watch.label(now, model.horizon_s * 1_000_000_000, mids)
+            self.watch = self.trial if self.trial.of == model.id else Watch(of=model.id)
+            self.trial = Watch() if self.trial is self.watch else self.trial
+        self._judge(self.watch, now, model, mids)
+
+    def judge_trial(
+        self, now: Nanos, model: LoadedModel | None, mids: Mapping[Symbol, float | None]
+    ) -> None:
+        """The same for a candidate, which has its own record."""
+        if model is None or model.policy or model.id == self.watch.of:
+            return
+        if self.trial.of != model.id:
+            self.trial = Watch(of=model.id)
+        self._judge(self.trial, now, model, mids)
+
+    def _judge(
+        self, watch: Watch, now: Nanos, model: LoadedModel, mids: Mapping[Symbol, float | None]
+    ) -> None:
+        watch.label(now, model.horizon_s * 1_000_000_000, mids)
         for instrument in self.instruments:
             mid = mids.get(instrument.symbol)
             row = self.features[instrument.symbol]
             leaning = float(lean_first(model.model, row))
             if mid is not None and leaning == leaning:
-                self.watch.add(now, instrument.symbol, leaning, mid)
+                watch.add(now, instrument.symbol, leaning, mid)
         if self.seconds % 60 == 0:
-            self.watch.sum_up()
+            watch.sum_up()
+
+    def _watch_of(self, model: LoadedModel) -> Watch:
+        return self.trial if model.id and self.trial.of == model.id else self.watch
 
     def model_state(self, now: Nanos, model: LoadedModel | None) -> int:
         """Whether a model may be used: none, expired, doubtful by its record, or live."""
@@ -236,7 +256,7 @@ class Sight:
             return MODEL_NONE
         if now >= model.expires_at:
             return MODEL_EXPIRED
-        record = self.watch.record
+        record = self._watch_of(model).record
         if not model.policy and record.n >= LEAST and record.auc < DOUBTFUL_AUC:
             return MODEL_DOUBTFUL
         return MODEL_LIVE
@@ -245,8 +265,9 @@ class Sight:
         """Why a version must decide no more, "" = nothing is known against it."""
         if now >= model.expires_at:
             return "is past its expiry"
-        if self.watch.of == model.id and self.watch.low >= DRIFT_LOOKS:
-            record = self.watch.record
+        watch = self._watch_of(model)
+        if watch.of == model.id and watch.low >= DRIFT_LOOKS:
+            record = watch.record
             return (
                 f"has drifted: AUC {record.auc:.3f} over its last {record.n:,} labels, below "
                 f"{DOUBTFUL_AUC:g} at {DRIFT_LOOKS} looks in a row"

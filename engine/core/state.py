@@ -5,7 +5,10 @@ one owner thread holds the only reference (docs/decisions/0005). Iteration order
 order, so a replay sees the same order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from engine.core.limitbook import LimitBook
 from engine.domain.commands import AnyCommand
@@ -17,9 +20,12 @@ from engine.domain.orders import Child, Parent, VenueUse
 from engine.domain.people import Person
 from engine.domain.playbook import Drilled, SectionVersion
 from engine.domain.policy import Policy
+from engine.domain.rollout import Rollout
 from engine.domain.safety import Condition, Difference, Hold, ModeSetting, Trip
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Symbol
 from engine.domain.venue import Venue
+
+NONE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +57,8 @@ class State:
     limits: LimitBook = field(default_factory=LimitBook)
     parameters: dict[str, ParameterVersion] = field(default_factory=dict)
     models: dict[str, ModelInForce] = field(default_factory=dict)
+    trusted: dict[str, tuple[str, ...]] = field(default_factory=dict)  # models once in force
+    rollouts: dict[str, Rollout] = field(default_factory=dict)  # the candidate of each strategy
 
     parents: dict[ParentId, Parent] = field(default_factory=dict)
     children: dict[ChildId, Child] = field(default_factory=dict)  # live
@@ -100,10 +108,13 @@ class State:
         """Shares that live children may still use: UNKNOWN ones and wanted replaces too. [share]"""
         return sum(child.reserve for child in self.live_children(parent_id))
 
-    def parameter_values(self, parent: Parent) -> dict[str, float]:
-        """Values in force for this parent: the strategy's version, then its own overrides."""
+    def parameter_values(
+        self, parent: Parent, candidate: Mapping[str, float] = NONE
+    ) -> dict[str, float]:
+        """Values for this parent: the version in force, a candidate's changes, own overrides."""
         version = self.parameters.get(parent.strategy)
         values = dict(version.values) if version is not None else {}
+        values.update(candidate)
         values.update(parent.overrides)
         return values
 
@@ -123,6 +134,11 @@ class State:
     def model_of(self, parent: Parent) -> str:
         """The model that decides for this parent, "" = none."""
         return "" if parent.model_off else self.model_id(parent.strategy)
+
+    def models_wanted(self) -> frozenset[str]:
+        """Models that decide or may: in force, demoted or candidates."""
+        known = {row.model_id for row in self.models.values()}
+        return frozenset(known | {row.model_id or "" for row in self.rollouts.values()}) - {""}
 
     def active_kills(self) -> tuple[Kill, ...]:
         return tuple(kill for kill in self.kills.values() if kill.is_active)

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.beside import EVERY, Beside
 from engine.core.decide import answered, decide
 from engine.core.evolve import evolve
 from engine.core.plan import Decision, Planner, cancels_of, child_of, ttl_cancels, working
@@ -28,6 +29,7 @@ from engine.core.rules import (
     overrides,
     reentry,
     risk,
+    rollout,
     scope_hold,
     throttle,
     trips,
@@ -87,7 +89,7 @@ class Desk:
         self.state = state
         self.quotes = Quotes()
         self.sight: Sight | None = None
-        self.planner = Planner()
+        self.beside = Beside(planner=Planner())
         self.models: dict[str, LoadedModel] = {}  # by model id; the shell loads, nobody unloads
         self.decided: dict[ParentId, Decision] = {}  # last decision of each working parent
         self.ahead: dict[int, int] = {}  # shares before our resting orders, for screens only
@@ -104,8 +106,15 @@ class Desk:
 
     def verdicts(self) -> dict[str, str]:
         """What is wrong with the version in force of each strategy, "" = nothing."""
+        return self._verdicts({name: self.model_of(name) for name in self.state.models})
+
+    def trial_verdicts(self) -> dict[str, str]:
+        """The same of the candidates that bring a model of their own."""
+        found = self.state.rollouts.items()
+        return self._verdicts({name: self.models.get(row.model_id or "") for name, row in found})
+
+    def _verdicts(self, loaded: Mapping[str, LoadedModel | None]) -> dict[str, str]:
         now, sight = self.state.market_ns, self.sight
-        loaded = {name: self.model_of(name) for name in self.state.models}
         return {
             name: "" if sight is None or model is None else sight.verdict(now, model)
             for name, model in loaded.items()
@@ -267,15 +276,22 @@ def _decisions(desk: Desk, batch: Batch) -> tuple[Decision, ...]:
     batch.take(venues.turned(state, desk.quotes))
     for strategy in state.models:
         sight.judge(state.market_ns, desk.model_of(strategy), mids)
+    for row in state.rollouts.values():
+        sight.judge_trial(state.market_ns, desk.models.get(row.model_id or ""), mids)
     batch.take(models.watch(state, desk.verdicts()))
+    batch.take(rollout.watch(state, desk.trial_verdicts()))
+    if sight.seconds % EVERY == 0:
+        batch.take(desk.beside.summaries())
     out = []
     for parent in working(state):
         batch.take(tuple(ttl_cancels(state, parent)))
         if stopped_by(state, parent):
             continue
-        decision = desk.planner.decide(
-            state, desk.quotes, sight, parent, desk.models.get(state.model_of(parent))
-        )
+        chosen = desk.beside.choose(state, desk.quotes, sight, parent, desk.models)
+        batch.take(chosen.events)
+        if chosen.record:
+            batch.records.append((state.seq, chosen.record))
+        decision = chosen.decision
         desk.decided[parent.id] = decision
         out.append(decision)
         batch.take(cancels_of(state, decision))
@@ -327,6 +343,7 @@ def _gate_safety(desk: Desk, parent: Parent, order: e.ChildIntended) -> None:
     state, quote = desk.state, desk.quotes.get(order.symbol)
     touch = None if quote is None else quote.ask if order.side > 0 else quote.bid
     modes.gate(state, order, touch)
+    rollout.gate(state, parent.strategy, order)
     books.check_symbol(state, order.symbol)
     scope_hold.check_tags(state, tags_of(state, parent, state.venue_name(order.venue)))
 
@@ -385,4 +402,6 @@ def carried(state: State) -> e.DeskCarried:
         next_hold=state.next_hold,
         playbook=tuple(text for texts in state.playbook.values() for text in texts),
         drilled=tuple(state.drilled.values()),
+        rollouts=tuple(state.rollouts.values()),
+        trusted=tuple(state.trusted.items()),
     )

@@ -28,6 +28,7 @@ class ChildIntended(Event, frozen=True, kw_only=True):
     venue: int = 0  # place in the venues of the day
     display: Shares = Shares(0)
     minimum: Shares = Shares(0)
+    rollout: int = 0  # the request of the canary that decided it, 0 = the version in force
 
 
 class ChildSendRefused(Event, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from engine.domain.limits import Terms
 from engine.domain.orders import AtEnd, CatchUp, HoldChildren, Objective, OnModelLoss, OnRestart
 from engine.domain.people import Person
 from engine.domain.policy import Policy
+from engine.domain.rollout import CanaryLimits, Stage
 from engine.domain.safety import ResumeWhen, TradingMode
 from engine.domain.units import Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
@@ -157,6 +158,8 @@ class ProposeChange(Command, frozen=True, kw_only=True):
     strategy: str
     values: dict[str, float] = {}
     model_id: str | None = None
+    stage: Stage | None = None  # None = in force at once
+    canary: CanaryLimits | None = None  # of the stage canary, all four
 
 
 class EditChange(Command, frozen=True, kw_only=True):
@@ -165,12 +168,20 @@ class EditChange(Command, frozen=True, kw_only=True):
     change_id: int
     values: dict[str, float] = {}
     model_id: str | None = None
+    stage: Stage | None = None  # None = as it is
+    canary: CanaryLimits | None = None
 
 
 class WithdrawChange(Command, frozen=True, kw_only=True):
     """Take an own proposal back."""
 
     change_id: int
+
+
+class StopRollout(Command, frozen=True, kw_only=True):
+    """The candidate of a strategy decides no more, neither beside nor within limits."""
+
+    strategy: str
 
 
 class CommentChange(Command, frozen=True, kw_only=True):
@@ -400,6 +411,7 @@ AnyCommand = (
     | ProposeChange
     | EditChange
     | WithdrawChange
+    | StopRollout
     | CommentChange
     | DecideChange
     | AttachEvidence
@@ -450,6 +462,7 @@ PERMISSION: dict[str, str] = {
     "ProposeChange": "change.propose",
     "EditChange": "change.propose",
     "WithdrawChange": "change.propose",
+    "StopRollout": "change.propose",
     "CommentChange": "change.comment",
     "DecideChange": "change.decide",
     "AttachEvidence": "evidence.attach",
@@ -488,6 +501,7 @@ RISK_REDUCING = frozenset(
         "SetMode",
         "RequestKill",
         "WithdrawChange",
+        "StopRollout",
         "WithdrawLimit",
         "AcknowledgeAlert",
     }

@@ -41,6 +41,9 @@ from engine.domain.orders import CatchUp, HoldChildren, Parent
 from engine.domain.people import Person
 from engine.domain.playbook import Drilled, SectionVersion
 from engine.domain.policy import Policy
+from engine.domain.rollout import CanaryLimits, Rollout, Stage
+from engine.domain.rollout_events import *  # noqa: F403 - they are events like those below
+from engine.domain.rollout_events import RolloutEvent
 from engine.domain.safety import Condition, Hold, ModeSetting
 from engine.domain.safety_events import *  # noqa: F403 - they are events like those below
 from engine.domain.safety_events import SafetyEvent
@@ -84,6 +87,8 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     next_hold: int = 1
     playbook: tuple[SectionVersion, ...] = ()
     drilled: tuple[Drilled, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    trusted: tuple[tuple[str, tuple[str, ...]], ...] = ()  # models that were in force, by strategy
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):
@@ -102,14 +107,6 @@ class ParametersSet(Event, frozen=True, kw_only=True):
     values: dict[str, float]
     change_id: int = 0
     by: PersonId = PersonId("")
-
-
-class ModelDemoted(Event, frozen=True, kw_only=True):
-    """The version in force decides no more until a change request says so again."""
-
-    strategy: str
-    model_id: str
-    cause: str
 
 
 class ModelSet(Event, frozen=True, kw_only=True):
@@ -289,16 +286,6 @@ class ParentHeld(Event, frozen=True, kw_only=True):
     parent_id: ParentId
 
 
-class ParentModelSet(Event, frozen=True, kw_only=True):
-    """The parent uses its strategy's model again, or works by the base schedule; and why."""
-
-    parent_id: ParentId
-    use: bool
-    model_id: str  # that it left or takes up
-    cause: str
-    by: PersonId
-
-
 class ParentResumed(Event, frozen=True, kw_only=True):
     parent_id: ParentId
     catch_up: CatchUp
@@ -336,6 +323,8 @@ class ChangeProposed(Event, frozen=True, kw_only=True):
     reason: str
     expires_at: Nanos  # desk clock
     material: bool
+    stage: Stage | None = None  # None = in force at once
+    canary: CanaryLimits | None = None
 
 
 class ChangeEdited(Event, frozen=True, kw_only=True):
@@ -348,6 +337,8 @@ class ChangeEdited(Event, frozen=True, kw_only=True):
     by: PersonId
     reason: str
     material: bool
+    stage: Stage | None = None
+    canary: CanaryLimits | None = None
 
 
 class EvidenceAttached(Event, frozen=True, kw_only=True):
@@ -494,7 +485,6 @@ AnyEvent = (
     | PolicySet
     | ParametersSet
     | ModelSet
-    | ModelDemoted
     | SessionOpened
     | SessionClosed
     | VenuesSeen
@@ -518,7 +508,6 @@ AnyEvent = (
     | ParameterMoved
     | ParentHoldAsked
     | ParentHeld
-    | ParentModelSet
     | ParentResumed
     | ParentPassiveOnly
     | ParentEnded
@@ -569,6 +558,7 @@ AnyEvent = (
     | TcaAnnotated
     | DaySigned
     | SafetyEvent
+    | RolloutEvent
 )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from engine.domain.playbook import StepTick
+from engine.domain.rollout import CanaryLimits, Stage
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId
 
 
@@ -137,12 +138,23 @@ class Change:
     replaced: dict[str, float] = field(default_factory=dict)  # in force when it was decided
     evidence: Evidence | None = None  # of exactly this content
     comments: tuple[Note, ...] = ()  # of both sides, oldest first; an edit keeps them
+    stage: Stage | None = None  # None = in force at once
+    canary: CanaryLimits | None = None
 
 
-def content_hash(strategy: str, values: dict[str, float], model_id: str | None, base: int) -> str:
+def content_hash(
+    strategy: str,
+    values: dict[str, float],
+    model_id: str | None,
+    base: int,
+    stage: Stage | None = None,
+    canary: CanaryLimits | None = None,
+) -> str:
     """SHA-256 over exactly what an approval approves. Any other content has another hash."""
-    body = msgspec.json.encode([strategy, sorted(values.items()), model_id, base])
-    return hashlib.sha256(body).hexdigest()
+    body: list[object] = [strategy, sorted(values.items()), model_id, base]
+    if stage is not None:
+        body += [stage, canary]
+    return hashlib.sha256(msgspec.json.encode(body)).hexdigest()
 
 
 class AlertCause(StrEnum):

@@ -1,6 +1,7 @@
 """What is traded: tick, lot, usual volume, session."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from engine.domain.units import Nanos, Shares, Symbol
 
@@ -18,6 +19,15 @@ class Instrument:
     reference_price: int  # previous close [tick]; the collar's anchor before the first quote
     spread_ticks: float  # usual spread
     daily_volatility_bps: float
+    touch: Shares = Shares(0)  # mean displayed size at one side's best price, 0 = not measured
+
+
+TOUCH_OF_ADV: Final = 235 / 2_000_000  # of the calibrated stock, for one that nobody has measured
+
+
+def usual_touch(instrument: Instrument) -> int:
+    """What usually stands at one side's best price; from the average day when not measured."""
+    return instrument.touch or max(1, round(instrument.adv * TOUCH_OF_ADV))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,16 @@
 These tables draw the ticket and the strategies page, write the error texts, and guard the engine.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.domain import kinds
 from engine.domain.errors import Refused
+from engine.domain.instrument import Instrument, usual_touch
+
+DERIVED: Final = -1  # not an entry of the vector of ``act``: one is made of it and the instrument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +20,7 @@ class Parameter:
     """One knob. ``low``/``high`` are hard; inside the band one person may move it."""
 
     name: str
-    index: int  # position in the vector of ``act``
+    index: int  # position in the vector of ``act``, or DERIVED
     unit: str
     low: float
     high: float
@@ -180,10 +185,11 @@ SEEK_DEALER = replace(
 )  # fmt: skip
 
 # what learns goes off exchange first and shows little: docs/numbers.md has what each is worth
-SMALL_CHILD = replace(
-    MAX_CHILD, default=300,
-    meaning="Largest single child order. About what stands at the touch: a long queue of ours "
-    "moves the price before we have traded.",
+CHILD_OF_TOUCH = Parameter(
+    name="child_of_touch", index=DERIVED, unit="of usual touch", low=0.1, high=25.0, band_low=0.4,
+    band_high=10.0, default=1.28, raises_risk=True,
+    meaning="Largest single child order, in parts of what usually stands at the touch of the "
+    "instrument, in whole lots: a long queue of ours moves the price before we have traded.",
 )  # fmt: skip
 PART_DARK = replace(DARK, default=0.3)
 ASK_DEALER = replace(DEALER, default=1)
@@ -191,7 +197,7 @@ ASK_DEALER = replace(DEALER, default=1)
 COMMON: Final = (BAND, AGGRESSION, MAX_PARTICIPATION, MAX_CHILD, OFFSET, DARK, DEALER)
 
 LEARNING: Final = (
-    BAND, AGGRESSION, MAX_PARTICIPATION, SMALL_CHILD, OFFSET, PART_DARK, ASK_DEALER,
+    BAND, AGGRESSION, MAX_PARTICIPATION, CHILD_OF_TOUCH, OFFSET, PART_DARK, ASK_DEALER,
 )  # fmt: skip
 
 CLOCKED: Final = (SLICE, JITTER)
@@ -283,12 +289,35 @@ def check_values(name: str, values: dict[str, float]) -> None:
         algo.parameter(key).check(value)
 
 
-def vector(name: str, values: dict[str, float]) -> list[float]:
+def known_values(name: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Values of a version as the catalogue has them now: a new parameter has its table default.
+
+    A parameter that the strategy no longer has is left out.
+    """
+    known = strategy(name).defaults()
+    return known | {key: value for key, value in values.items() if key in known}
+
+
+def child_shares(part: float, instrument: Instrument) -> int:
+    """Largest child for a part of the usual touch: whole lots, at least one. [share]
+
+    Never above the hard limit of a largest child.
+    """
+    lot = max(1, instrument.lot)
+    lots = max(1, math.floor(part * usual_touch(instrument) / lot + 0.5))
+    return int(min(lots * lot, MAX_CHILD.high))
+
+
+def vector(name: str, values: Mapping[str, float], instrument: Instrument) -> list[float]:
     """The parameter vector of ``act``; parameters a strategy lacks keep their table default."""
     algo = strategy(name)
     out = [0.0] * kinds.N_PARAMETERS
     for row in EVERY:
         out[row.index] = row.default
     for row in algo.parameters:
-        out[row.index] = values.get(row.name, row.default)
+        value = values.get(row.name, row.default)
+        if row.index == DERIVED:
+            out[kinds.P_MAX_CHILD] = float(child_shares(value, instrument))
+        else:
+            out[row.index] = value
     return out

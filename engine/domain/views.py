@@ -127,6 +127,7 @@ class QuoteRow(msgspec.Struct, frozen=True, kw_only=True):
     asks: list[list[float]]
     waits: str = ""  # why nothing can be priced from it: halted, old, crossed
     venues: list[list[str | int | float | None]] = []  # name, state, bid, shares, ask, shares
+    touch: int = 0  # what usually stands at one side's best price [share]
 
 
 class VenueRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,6 +78,14 @@ class Preset:
         return row
 
 
+# mean shares at one side of the consolidated touch, every five minutes of 12 days without orders of
+# ours (seeds 50000-50011): a queue depends on rate and spread as well as on the size of orders
+TOUCH = {
+    "MIDC": 235, "NRTH": 482, "ALTR": 255, "HBRK": 1_084, "QLTX": 187, "VNTR": 344, "OSPR": 141,
+    "TLMC": 3_963,
+}  # fmt: skip
+
+
 def _instrument(
     symbol: str, name: str, price: int, adv: int, spread: float, volatility: float
 ) -> Instrument:
@@ -92,6 +100,7 @@ def _instrument(
         reference_price=price,
         spread_ticks=spread,
         daily_volatility_bps=volatility,
+        touch=Shares(TOUCH[symbol]),
     )
 
 

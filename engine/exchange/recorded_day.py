@@ -116,4 +116,5 @@ def instrument_of(recording: Recording) -> Instrument:
         reference_price=int(first[0] + first[2]) // 2 // queue.RAW_PER_TICK,
         spread_ticks=report.spread_ticks or 1.0,
         daily_volatility_bps=(report.realised_volatility or 0.0) * 1e4,
+        touch=Shares(max(1, round(float(recording.book[quoted][:, [1, 3]].mean())))),
     )

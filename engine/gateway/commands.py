@@ -53,6 +53,7 @@ TARGET: Final = {
     "ProposeChange": "strategy",
     "EditChange": "change_id",
     "WithdrawChange": "change_id",
+    "StopRollout": "strategy",
     "CommentChange": "change_id",
     "DecideChange": "change_id",
     "EditLimit": "limit_change_id",

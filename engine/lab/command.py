@@ -16,6 +16,7 @@ from engine.exchange.presets import market_hash
 from engine.lab import report
 from engine.lab.market import SeedRange
 from engine.lab.paired import Contender
+from engine.lab.placed import with_same_placement
 from engine.lab.pool import Pool
 from engine.lab.run import ENOUGH_TICKS, Progress, Question, Result, StopRule, ask, run
 from engine.lab.scenario import Scenario, load, shipped
@@ -167,9 +168,16 @@ def compare(argv: Sequence[str]) -> int:
         action="store_true",
         help=f"also on {SENSITIVITY_DAYS} paths of markets with other impact",
     )
+    parser.add_argument(
+        "--same-placement",
+        action="store_true",
+        help="also VWAP_STATIC placed as ADAPTIVE, and what learns without its model",
+    )
     options = parser.parse_args(argv)
     names = [name.strip() for name in options.strategies.split(",") if name.strip()]
     question = _question(options, names)
+    if options.same_placement:
+        question = with_same_placement(question)
     result = _run(options, question)
     body = report.comparison(result)
     if options.sensitivity:

@@ -127,7 +127,7 @@ def run_one(task: Task, who: Contender, day: Day, seed: int, tape: Tape) -> Run:
     """Work the order by one strategy; raises BrokenInvariant when the kernel gives up."""
     order, adv = task.scenario.order, float(task.scenario.preset.instrument.adv)
     sums = np.zeros(N_SUMS, np.int64)
-    values = np.array(vector(who.strategy, dict(who.values)))
+    values = np.array(vector(who.strategy, dict(who.values), task.scenario.preset.instrument))
     env = fresh_run(task.scenario, day)
     state = new_state(OPEN_NS, CLOSE_NS, adv, _curve(), prior_microprice())
     parent, model = parent_row(task, who, seed), model_of(who)

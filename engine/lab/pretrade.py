@@ -175,7 +175,8 @@ def cap_of(asked: Question) -> float:
     named = [who for who in asked.contenders if who.strategy == URGENT] or asked.contenders
     if not named:
         return 1.0
-    return vector(named[0].strategy, dict(named[0].values))[P_MAX_PARTICIPATION]
+    instrument = asked.scenario.preset.instrument
+    return vector(named[0].strategy, dict(named[0].values), instrument)[P_MAX_PARTICIPATION]
 
 
 def size_of(scenario: Scenario, spread: float, volatility: float, cap: float = 1.0) -> Size:

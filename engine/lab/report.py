@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.lab.cost import Floats
 from engine.lab.market import flow_of, venue_classes
+from engine.lab.placed import BARE, SAME
 from engine.lab.run import Question, Result
 from engine.lab.statistics import Mean, Paired, mean_of, paired
 
@@ -107,7 +108,7 @@ def _pairs(
     names = [who.name for who in result.question.contenders]
     return {
         baseline: _pair(parts, result, i, names.index(baseline), chosen)
-        for baseline in baselines
+        for baseline in (*baselines, SAME, names[i] + BARE)
         if baseline in names and baseline != names[i]
     }
 

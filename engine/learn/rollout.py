@@ -66,7 +66,7 @@ class _Worked:
 
 
 def _work(task: Task, who: Contender, day: Any, seed: int, explore: float, tape: Tape) -> _Worked:
-    values = np.array(vector(who.strategy, dict(who.values)))
+    values = np.array(vector(who.strategy, dict(who.values), task.scenario.preset.instrument))
     values[P_EXPLORE] = explore
     env = fresh_run(task.scenario, day)
     adv, curve = float(task.scenario.preset.instrument.adv), u_shape_curve()

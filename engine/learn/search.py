@@ -30,6 +30,7 @@ GRID: Final[dict[str, tuple[float, ...]]] = {
     "dealers": (0.0, 1.0),
     "dark": (0.0, 0.3, 0.6),
     "max_child": (2_000.0, 1_000.0, 500.0, 300.0, 200.0),
+    "child_of_touch": (8.5, 4.25, 2.13, 1.28, 0.85),  # the same on the calibrated stock
     "band": (0.005, 0.01, 0.02),
     "aggression": (0.0, 0.3, 0.7),
     "slice": (10.0, 30.0, 120.0),

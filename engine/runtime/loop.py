@@ -5,7 +5,7 @@ turn that caused it is durable. When the journal cannot be written the process s
 starts it anew, and the venue cancels what an engine that is gone has left.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -277,7 +277,7 @@ class Loop:
             match entry.event:
                 case e.KillReleased(kill_id=kill_id):
                     self.parts.gate.release(self.desk.state.kills[kill_id].generation)
-                case e.ModelSet():
+                case e.ModelSet() | e.RolloutStaged():
                     self.load_models()
                 case e.IncidentAsked() as asked:
                     self._start_incident(asked)
@@ -442,10 +442,7 @@ class Loop:
 
     def load_models(self) -> None:
         """Bring every model in force into memory; a missing or damaged one is alarmed."""
-        wanted: Iterable[str] = {
-            row.model_id for row in self.desk.state.models.values() if row.model_id
-        }
-        for model_id in sorted(wanted):
+        for model_id in sorted(self.desk.state.models_wanted()):
             if model_id in self.desk.models:
                 continue
             try:

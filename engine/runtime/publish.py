@@ -88,7 +88,15 @@ class Publisher:
                 self._parents[parent.id] = None
             case e.KillBlocked(parents=parents):
                 self._parents.update(dict.fromkeys(parents))
-            case e.ParametersSet(strategy=name) | e.ModelSet(strategy=name):
+            case (
+                e.ParametersSet(strategy=name)
+                | e.ModelSet(strategy=name)
+                | e.ModelDemoted(strategy=name)
+                | e.RolloutStaged(strategy=name)
+                | e.RolloutDemoted(strategy=name)
+                | e.RolloutEnded(strategy=name)
+                | e.ShadowCompared(strategy=name)
+            ):
                 self._strategies[name] = None
             case e.SessionOpened() | e.DeskCarried():
                 self._day_changed = True

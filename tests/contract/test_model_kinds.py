@@ -16,6 +16,7 @@ from engine.core.plan import DECISION, recompute
 from engine.domain import kinds
 from engine.domain.errors import Refused
 from engine.domain.strategy import vector
+from engine.exchange.presets import MIDCAP
 from engine.kernels.act import act_first, decide
 from engine.kernels.inference import (
     LINEAR,
@@ -157,7 +158,7 @@ def test_a_stored_decision_recomputes_to_the_bit_and_tells_its_contributions(nam
     row = an_observation(kind=kinds.ADAPTIVE, model_state=kinds.MODEL_LIVE)
     row["features"] = np.median(rows()[0].features, axis=0)
     stored["observation"][0] = row
-    stored["parameters"] = vector("ADAPTIVE", {})
+    stored["parameters"] = vector("ADAPTIVE", {}, MIDCAP.instrument)
     act_first(
         stored["observation"].copy(), stored["parameters"][0].copy(), flat_curve(), model,
         action := stored["action"].copy(),

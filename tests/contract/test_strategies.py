@@ -9,6 +9,7 @@ import pytest
 
 from engine.domain import kinds
 from engine.domain.strategy import vector
+from engine.exchange.presets import MIDCAP
 from engine.kernels.act import decide
 from engine.kernels.jit import JIT
 from engine.kernels.schedules import curve_from_shares, target_shares, u_shape_curve
@@ -22,7 +23,11 @@ STRATEGIES = ["TWAP", "VWAP", "POV", "IS", "LIQUIDITY", "ADAPTIVE", "RL"]
 LEANING = {kinds.F_IMBALANCE_1: 2.0, kinds.F_FLOW_10S: 1.0}
 HURRYING = {kinds.S_TILT: 1.0, kinds.S_PATIENCE: 0.5, kinds.S_OFF: 0.25}  # always choice 11
 WAITING = {kinds.S_TILT: -1.0, kinds.S_PATIENCE: 0.5}  # always choice 2
-AS_OTHERS = {"max_child": 2_000.0, "dark": 0.0, "dealers": 0.0}  # what learns places otherwise
+AS_OTHERS = {
+    "child_of_touch": 2_000 / 235,
+    "dark": 0.0,
+    "dealers": 0.0,
+}  # what learns places otherwise
 MODELS = {"ADAPTIVE": LEANING, "RL": HURRYING}
 
 
@@ -217,7 +222,7 @@ def test_without_a_sound_quote_nothing_is_sent(strategy, bid, ask):
     row = a_parent(
         strategy, now_ns=600 * SECOND, bid=bid, ask=ask, volume=20_000, model_state=kinds.MODEL_LIVE
     )
-    knobs = np.array(vector(strategy, {}))
+    knobs = np.array(vector(strategy, {}, MIDCAP.instrument))
     model = a_model(weights=MODELS.get(strategy, {}))
     action = decide(row, knobs, u_shape_curve(), model)
     assert action["type"] == 0
@@ -238,7 +243,7 @@ def test_nothing_is_sent_in_a_halt_and_the_parent_finishes_after_it(strategy):
 def test_after_a_restart_the_same_observation_gives_the_same_decision(strategy):
     """A restart keeps the observation and nothing else: what a decision needs stands in it."""
     done = worked(strategy)
-    knobs = np.array(vector(strategy, {}))
+    knobs = np.array(vector(strategy, {}, MIDCAP.instrument))
     model = a_model(weights=MODELS.get(strategy, {}))
     for k in range(0, len(done.decisions), 97):
         again = decide(done.decisions[k].copy(), knobs, u_shape_curve(), model)
@@ -252,7 +257,7 @@ def test_compiled_and_plain_python_decide_the_same_bits(tmp_path):
         rows = np.arange(0, len(done.decisions), 23)
         asked[f"{strategy}_seen"] = done.decisions[rows]
         asked[f"{strategy}_done"] = done.actions[rows]
-        asked[f"{strategy}_knobs"] = np.array(vector(strategy, {}))
+        asked[f"{strategy}_knobs"] = np.array(vector(strategy, {}, MIDCAP.instrument))
         asked[f"{strategy}_model"] = a_model(weights=MODELS.get(strategy, {})).row
     np.savez(tmp_path / "asked.npz", **asked)
     plain = subprocess.run(
@@ -321,8 +326,9 @@ def test_the_policy_never_leaves_its_base_by_more_than_it_may(weights):
     static = run("VWAP", parent=a_parent("VWAP", quantity=60_000))
     n = min(len(done.actions), len(static.actions)) - 40
     away = np.abs(done.actions["target"][:n] - done.actions["tilt"][:n])
+    knobs = np.array(vector("VWAP", {}, MIDCAP.instrument))
     base = np.array([
-        target_shares(kinds.VWAP, row, np.array(vector("VWAP", {})), u_shape_curve())
+        target_shares(kinds.VWAP, row, knobs, u_shape_curve())
         for row in done.decisions[:n:50]
     ])  # fmt: skip
     assert away[::50] == pytest.approx(base, abs=1e-6)

@@ -10,6 +10,7 @@ import pytest
 
 from engine.domain import kinds
 from engine.domain.strategy import STRATEGIES, vector
+from engine.exchange.presets import MIDCAP
 from engine.kernels.environment import Env
 from engine.kernels.features import new_state, prior_microprice
 from engine.kernels.flow import add_incident, new_env
@@ -24,7 +25,7 @@ LEANING = {kinds.F_IMBALANCE_1: 3.0, kinds.F_VOLATILITY_300S: 0.4, kinds.F_FLOW_
 
 def work(env: Env, tape: Tape, strategy: str, model: Model, **changed: int) -> int:
     parent = a_parent(strategy, **{"model_state": kinds.MODEL_LIVE, **changed})
-    values = np.array(vector(strategy, {}))
+    values = np.array(vector(strategy, {}, MIDCAP.instrument))
     values[kinds.P_RISK_AVERSION] = 2.0
     state = new_state(0, SECONDS * 10**9, ADV, u_shape_curve(), prior_microprice())
     return int(simulate(env, state[0], parent, values, u_shape_curve(), model, 1, tape))

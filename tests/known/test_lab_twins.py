@@ -47,7 +47,7 @@ def test_a_twin_makes_the_very_fills_of_the_simulator(name):
     curve = u_shape_curve()
     adv = float(task.scenario.preset.instrument.adv)
     state = new_state(OPEN_NS, CLOSE_NS, adv, curve, prior_microprice())
-    values = np.array(vector(name, dict(who.values)))
+    values = np.array(vector(name, dict(who.values), task.scenario.preset.instrument))
     parent = parent_row(task, who, seed)
     status = simulate(
         fresh_run(task.scenario, day), state[0], parent, values, curve, no_model(), 1, tape

@@ -93,7 +93,7 @@ def simulated(rig: Rig, parent, strategy: str):
         new_env(day, 0, LATENCY_NS),
         state[0],
         row,
-        np.array(vector(strategy, values)),
+        np.array(vector(strategy, values, preset.instrument)),
         curve,
         NO_MODEL,
         child_id(0, 1),

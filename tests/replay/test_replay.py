@@ -8,12 +8,14 @@ import pytest
 from msgspec import structs
 
 from engine.core.evolve import evolve
+from engine.core.rules.rollout import LEAST_COMPARED
 from engine.core.state import State
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.codec import entry_from_json, entry_to_json
 from engine.domain.events import Entry
 from engine.domain.orders import OnRestart
+from engine.domain.rollout import CanaryLimits
 from engine.redecide import Again, simulated
 from tests.support.desk_rig import Rig
 from tests.unit.test_kill_rules import request
@@ -79,6 +81,31 @@ def test_deciding_again_gives_the_same_bytes(seed: int):
     assert again.first_difference is None, again.why
     assert again.decided == len(entries)
     assert len([x for x in entries if isinstance(x.event, e.ChildIntended)]) > 10
+
+
+def test_deciding_again_gives_the_same_bytes_with_a_candidate_beside_and_as_a_canary():
+    rig = Rig(symbols=2)
+    rig.run(3)
+    rig.buy(30_000, strategy="POV", on_restart=OnRestart.RESUME)
+    rig.buy(20_000, strategy="POV", on_restart=OnRestart.RESUME)
+    limits = CanaryLimits(instruments=("MIDC",), value=1e9, orders=3, venues=("SIM-A",))
+    values = {"target_participation": 0.15}
+    for content in ({"values": values}, {"stage": "canary", "canary": limits}):
+        wanted = c.ProposeChange(strategy="POV", **{"stage": "shadow", **content})
+        rig.do(wanted, reason="a test")
+        number = max(rig.state.changes)
+        digest = rig.state.changes[number].content_hash
+        decision = c.DecideChange(change_id=number, content_hash=digest, approve=True)
+        rig.do(decision, "u3")
+        rig.run(LEAST_COMPARED // 2 + 61)
+    entries = rig.journal.entries
+    for kind in (e.ShadowDecided, e.ShadowCompared, e.RolloutStaged, e.RolloutDemoted):
+        assert rig.journal.events(kind), kind
+    assert 0 < len([x for x in rig.journal.events(e.ChildIntended) if x.rollout]) <= 3
+    again = redecided(rig, entries)
+    assert again.first_difference is None, again.why
+    assert again.decided == len(entries)
+    assert at_rest(fold(entries)) == at_rest(rig.state)
 
 
 def test_the_same_day_twice_is_the_same_journal():

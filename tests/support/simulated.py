@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.domain import kinds
 from engine.domain.strategy import vector
-from engine.exchange.presets import PRESETS
+from engine.exchange.presets import MIDCAP, PRESETS
 from engine.exchange.venues import may_use, simulated_venues
 from engine.kernels.environment import INCIDENT, new_day
 from engine.kernels.features import new_state, prior_microprice
@@ -85,7 +85,7 @@ def run(strategy, *, day=None, parent=None, incidents=(), **asked):
     day = a_day() if day is None else day
     parent = a_parent(strategy) if parent is None else parent
     curve = asked.get("curve", u_shape_curve())
-    knobs = np.array(vector(strategy, asked.get("values") or {}))
+    knobs = np.array(vector(strategy, asked.get("values") or {}, MIDCAP.instrument))
     state = new_state(0, day.close_ns, ADV, curve, prior_microprice())
     tape = new_tape(day.close_ns // SECOND)
     env = new_env(day, 0, max_own=8_192)

@@ -104,7 +104,7 @@ def test_a_model_in_force_is_loaded_and_paths_begin_early_enough_for_its_feature
 def test_a_model_decides_from_the_start_of_the_order_on_only_when_its_windows_are_full():
     """It leans one way, as long as it sees everything; an order of three minutes."""
     leaning = pack(a_model(bias=-2.0, weights=dict.fromkeys(range(16), 1e-6)))
-    as_vwap = (("max_child", 2_000.0), ("dark", 0.0), ("dealers", 0.0))
+    as_vwap = (("child_of_touch", 2_000 / 235), ("dark", 0.0), ("dealers", 0.0))
     values = (("max_tilt", 0.04), *as_vwap)
     ways = (
         Way(strategy="VWAP"),

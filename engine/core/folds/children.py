@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from engine.core.folds import limits
+from engine.core.folds import limits, rollout
 from engine.core.folds.steps import find_child, find_parent, step_child
 from engine.core.state import State
 from engine.domain import events as e
@@ -32,6 +32,8 @@ def child_intended(state: State, event: e.ChildIntended) -> None:
     )
     state.next_child = (child.id & ((1 << CHILD_BITS) - 1)) + 1
     limits.child_sent(state, event)
+    if event.rollout:
+        rollout.sent(state, event)
 
 
 def child_adopted(state: State, event: e.ChildAdopted) -> None:

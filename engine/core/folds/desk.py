@@ -12,6 +12,7 @@ from engine.domain.governance import (
 )
 from engine.domain.incidents import Incident, IncidentState
 from engine.domain.playbook import Drilled
+from engine.domain.strategy import known_values
 
 
 def engine_started(state: State, event: e.EngineStarted) -> None:
@@ -33,6 +34,10 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
     state.policy = event.policy
     state.parameters = {row.strategy: row for row in event.parameters}
     state.models = {row.strategy: row for row in event.models}
+    state.trusted = dict(event.trusted) or {
+        row.strategy: (row.model_id,) for row in event.models if row.model_id
+    }
+    state.rollouts = {row.strategy: row for row in event.rollouts}
     state.kills = {row.id: row for row in event.kills}
     state.changes = {row.id: row for row in event.changes}
     state.alerts = {row.id: row for row in event.alerts}
@@ -87,7 +92,7 @@ def parameters_set(state: State, event: e.ParametersSet) -> None:
     state.parameters[event.strategy] = ParameterVersion(
         strategy=event.strategy,
         version=event.version,
-        values=dict(event.values),
+        values=known_values(event.strategy, event.values),
         change_id=event.change_id,
         by=event.by,
         since=state.desk_ns,
@@ -103,6 +108,9 @@ def model_set(state: State, event: e.ModelSet) -> None:
         by=event.by,
         since=state.desk_ns,
     )
+    known = state.trusted.get(event.strategy, ())
+    if event.model_id and event.model_id not in known:
+        state.trusted[event.strategy] = (*known, event.model_id)
 
 
 def model_demoted(state: State, event: e.ModelDemoted) -> None:

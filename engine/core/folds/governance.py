@@ -98,6 +98,8 @@ def change_proposed(state: State, event: e.ChangeProposed) -> None:
         proposed_at=state.desk_ns,
         expires_at=event.expires_at,
         material=event.material,
+        stage=event.stage,
+        canary=event.canary,
     )
     state.next_change = event.change_id + 1
 
@@ -115,6 +117,8 @@ def change_edited(state: State, event: e.ChangeEdited) -> None:
         reason=event.reason or change.reason,
         material=event.material,
         edits=change.edits + 1,
+        stage=event.stage,
+        canary=event.canary,
         evidence=None,  # it was about other content
     )
 

@@ -4,7 +4,7 @@ Bound to a content hash; any edit writes a new hash and so voids what was said b
 expires. An approval applies in the same turn, before the next decision.
 """
 
-from engine.core.rules import four_eyes
+from engine.core.rules import four_eyes, rollout
 from engine.core.rules.splitting import is_split
 from engine.core.state import State
 from engine.domain import commands as c
@@ -15,6 +15,7 @@ from engine.domain.events import AnyEvent
 from engine.domain.governance import Change, content_hash
 from engine.domain.orders import Parent
 from engine.domain.people import Person
+from engine.domain.rollout import CanaryLimits, Stage
 from engine.domain.strategy import check_values, strategy
 from engine.domain.units import Nanos
 
@@ -31,24 +32,33 @@ def find_open(state: State, change_id: int) -> Change:
 
 
 def _content(
-    state: State, name: str, values: dict[str, float], model_id: str | None
+    state: State,
+    name: str,
+    content: tuple[dict[str, float], str | None],
+    stage: Stage | None,
+    canary: CanaryLimits | None,
 ) -> tuple[str, bool]:
     """Hash and classification of a content; refuses an empty, unknown or unchanged one."""
     algo = strategy(name)
+    values, model_id = content
     if not values and model_id is None:
         raise Refused("a change request must change something", field="values")
     check_values(name, values)
     in_force = state.parameters[name]
     if model_id is not None and not algo.uses_model:
         raise Refused(f"{name} uses no model", field="model_id")
-    if not model_id and all(in_force.values.get(key) == value for key, value in values.items()):
+    if model_id is not None and not values and model_id == state.model_id(name):
+        raise Refused(f"{name} uses {model_id or 'no model'} already", field="model_id")
+    if model_id is None and all(in_force.values.get(k) == value for k, value in values.items()):
         raise Refused("the values proposed are those in force", field="values")
+    rollout.check(state, name, content, stage, canary)
     material = (
-        model_id is not None
+        stage is not None
+        or model_id is not None
         or any(not algo.parameter(key).is_inside_band(value) for key, value in values.items())
         or is_split(state, name, values)
     )
-    return content_hash(name, values, model_id, in_force.version), material
+    return content_hash(name, values, model_id, in_force.version, stage, canary), material
 
 
 def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -56,18 +66,22 @@ def propose(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent,
     command = envelope.command
     assert isinstance(command, c.ProposeChange)
     four_eyes.check_reason(envelope, "a change request")
-    digest, material = _content(state, command.strategy, command.values, command.model_id)
+    name, stage = command.strategy, command.stage
+    content = rollout.content_of(state, name, command.values, command.model_id, stage)
+    digest, material = _content(state, name, content, stage, command.canary)
     return (
         e.ChangeProposed(
             change_id=state.next_change,
             strategy=command.strategy,
-            values=command.values,
-            model_id=command.model_id,
+            values=content[0],
+            model_id=content[1],
             content_hash=digest,
             by=person.id,
             reason=envelope.reason,
             expires_at=Nanos(state.desk_ns + LIFE_NS),
             material=material,
+            stage=stage,
+            canary=command.canary,
         ),
     )
 
@@ -77,16 +91,22 @@ def edit(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     command = envelope.command
     assert isinstance(command, c.EditChange)
     change = find_open(state, command.change_id)
-    digest, material = _content(state, change.strategy, command.values, command.model_id)
+    stage, canary = command.stage or change.stage, command.canary or change.canary
+    canary = canary if stage == Stage.CANARY else command.canary
+    asked = (state, change.strategy, command.values, command.model_id)
+    content = rollout.content_of(*asked, stage)
+    digest, material = _content(state, change.strategy, content, stage, canary)
     return (
         e.ChangeEdited(
             change_id=change.id,
-            values=command.values,
-            model_id=command.model_id,
+            values=content[0],
+            model_id=content[1],
             content_hash=digest,
             by=person.id,
             reason=envelope.reason,
             material=material,
+            stage=stage,
+            canary=canary,
         ),
     )
 
@@ -131,6 +151,8 @@ def decide_change(state: State, envelope: Envelope, person: Person) -> tuple[Any
                 change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
             ),
         )
+    content = (change.values, change.model_id)
+    rollout.check(state, change.strategy, content, change.stage, change.canary)
     approved = e.ChangeApproved(
         change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
     )
@@ -138,6 +160,8 @@ def decide_change(state: State, envelope: Envelope, person: Person) -> tuple[Any
 
 
 def _apply(state: State, change: Change, person: Person) -> tuple[AnyEvent, ...]:
+    if change.stage in (Stage.SHADOW, Stage.CANARY):
+        return rollout.apply(change, person)
     in_force = state.parameters[change.strategy]
     out: list[AnyEvent] = []
     if change.values:
@@ -159,6 +183,8 @@ def _apply(state: State, change: Change, person: Person) -> tuple[AnyEvent, ...]
                 by=person.id,
             )
         )
+    if change.stage == Stage.FULL:
+        out.append(e.RolloutEnded(strategy=change.strategy, outcome=Stage.FULL.value, by=person.id))
     return tuple(out)
 
 

@@ -5,7 +5,7 @@ Pure. Never refused where it stops something: who may kill was checked at the do
 
 import contextlib
 
-from engine.core.rules import models
+from engine.core.rules import models, rollout
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.orders import needs_cancel
 from engine.core.rules.scope import Tags, blocking_kill, check_scope, covered, tags_of
@@ -38,6 +38,7 @@ def block(state: State, request: e.KillBlocked) -> tuple[AnyEvent, ...]:
     if request.scope == "model":  # its orders are sound, what decides for them is not
         cause = models.kill_cause(state.next_kill)
         held = models.lose(state, parents, request.target, cause, killed=True)
+        held += rollout.killed(state, request.target, cause)
         parents = ()
     blocked = e.KillBlocked(
         kill_id=state.next_kill,

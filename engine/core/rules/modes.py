@@ -68,6 +68,7 @@ VERBS: Final[dict[str, str]] = {
     "SetMode": "reduce",
     "AcknowledgeAlert": "reduce",
     "WithdrawChange": "reduce",
+    "StopRollout": "reduce",
     "WithdrawLimit": "reduce",
     "RelaxMode": "release",
     "ReleaseKill": "release",

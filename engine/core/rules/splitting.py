@@ -31,8 +31,8 @@ def moved(state: State, name: str) -> dict[str, float]:
         if change.material:
             sums = dict.fromkeys(sums, 0.0)
         else:
-            for key, value in change.values.items():
-                sums[key] += _share(name, key, values[key], value)
+            for key in change.values.keys() & sums.keys():  # not of a catalogue before this one
+                sums[key] += _share(name, key, values[key], change.values[key])
         values.update(change.values)
     return sums
 

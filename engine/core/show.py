@@ -410,6 +410,7 @@ def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
         ends_at=incident.ends_at,
         left_s=(incident.ends_at - state.market_ns) / 1e9 if begun and under_way else None,
         sentence=incident.sentence,
+        trainee=incident.trainee,
     )
 
 

@@ -333,6 +333,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
     left_s: float | None
     sentence: str
+    trainee: str = ""  # "" = everybody
 
 
 class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,10 @@ from typing import Final
 
 from db.queries_drills import PROTECTS
 from db.records import AlertRecord, DrillRecord, EntryRecord, FillRecord
-from engine.domain.playbook import SECTIONS, section_of
+from engine.domain.playbook import SECTIONS
 from engine.domain.units import SECOND
+from engine.gateway.judged import BLOCKS, SHOWN_S, Judged, counts, judge, within_s
 
-SHOWN_S: Final = 5.0  # the law: an alert is on a screen within 5 s of being seen
-MINUTE_S: Final = 60.0
 # kinds of exceptions by which the desk notices an incident; others: those of the section it drills
 SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "outage": ("venue.down",),
@@ -25,10 +24,11 @@ SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "news": ("market.move",),
     "halt": ("market.halt",),
     "stuck_dark": ("market.stuck", "market.pending"),
+    "drift": ("model.demoted", "order.doubt"),
 }
 WORDS: Final = {
     "ParentHoldAsked": "hold", "ScopeHeld": "hold of a scope", "ParentVenuesSet": "venue excluded",
-    "KillBlocked": "kill", "ModeSet": "mode",
+    "KillBlocked": "kill", "ModeSet": "mode", "ParentModelSet": "model of an order",
 }  # fmt: skip
 
 
@@ -74,6 +74,7 @@ class Debrief:
     steps: tuple[Step, ...]
     people: tuple[str, ...]  # who answered or acted, in that order
     orders: tuple[Touched, ...]
+    judged: tuple[Judged, ...] = ()  # the trainee's own acts; none without a trainee
 
 
 def signs(kind: str) -> tuple[str, ...]:
@@ -105,12 +106,18 @@ def debrief(
         steps=steps,
         people=tuple(dict.fromkeys(row.person for row in by_time)),
         orders=touched(fills),
+        judged=judge(drill, alert, mine, acts, alarm_s),
     )
+
+
+def _place(drill: DrillRecord) -> str:
+    """What its exception is about, "" = whatever: a drift is told by strategies and orders."""
+    return "" if drill.kind == "drift" else drill.venue or drill.symbol
 
 
 def _alert(drill: DrillRecord, alerts: Iterable[AlertRecord]) -> AlertRecord | None:
     """The first exception that this incident has raised; one open since before is not its own."""
-    place = drill.venue or drill.symbol
+    place = _place(drill)
     kinds = signs(drill.kind)
     found = [
         row
@@ -156,7 +163,9 @@ def _ended(
     alert: AlertRecord | None,
     mine: Sequence[EntryRecord],
 ) -> tuple[Step, ...]:
-    place = drill.venue or drill.symbol
+    if drill.kind == "kill":
+        return (*_receipts(drill, entries), _closed(drill, alert, mine))
+    place = _place(drill)
     over = next(
         (
             row
@@ -168,12 +177,27 @@ def _ended(
         ),
         None,
     )
-    section = None if alert is None else section_of(alert.kind)
-    within = None if section is None or not section.within_min else section.within_min * MINUTE_S
-    since = 0 if alert is None else alert.first_at
+    return (_step(drill, "the cause was over", over), _closed(drill, alert, mine))
+
+
+def _closed(drill: DrillRecord, alert: AlertRecord | None, mine: Sequence[EntryRecord]) -> Step:
+    return _step(
+        drill,
+        "closed",
+        _first(mine, "AlertResolved"),
+        since=0 if alert is None else alert.first_at,
+        target_s=None if alert is None else within_s(alert.kind),
+    )
+
+
+def _receipts(drill: DrillRecord, entries: Sequence[EntryRecord]) -> tuple[Step, ...]:
+    """Of the first kill that answers a kill call: blocked, cancels sent, confirmed."""
+    kill = next((row for row in entries if row.event == BLOCKS and counts(drill, row)), None)
+    later = [row for row in entries if kill is not None and row.object == kill.object]
+    since = 0 if kill is None else kill.desk_at
     return (
-        _step(drill, "the cause was over", over),
-        _step(drill, "closed", _first(mine, "AlertResolved"), since=since, target_s=within),
+        _step(drill, "cancels written", _first(later, "KillCancelSent"), since=since),
+        _step(drill, "every order confirmed", _first(later, "KillConfirmed"), since=since),
     )
 
 

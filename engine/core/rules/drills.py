@@ -1,5 +1,6 @@
 """Drills: who may let what happen to the simulated market."""
 
+from engine.core.rules.desk import raise_alert
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.scope import child_number
 from engine.core.state import State
@@ -16,7 +17,8 @@ from engine.domain.incidents import (
     Incident,
     IncidentState,
 )
-from engine.domain.people import Person
+from engine.domain.people import Person, may
+from engine.domain.strategy import STRATEGIES
 
 
 def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -26,25 +28,72 @@ def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[An
     _check_desk(state, envelope)
     _check_what(state, command)
     _check_size(command)
+    _check_trainee(state, command)
     for known in state.incidents.values():
         same = (known.kind, known.venue, known.symbol) == (
             command.kind, command.venue, command.symbol,
         )  # fmt: skip
         if same and is_under_way(state, known) and not INCIDENT_KINDS[known.kind].is_of_order:
             raise Refused(f"I-{known.id} is the same and still under way", field="kind")
-    return (
-        e.IncidentAsked(
-            incident_id=len(state.incidents) + 1,
-            kind=command.kind,
-            venue=command.venue,
-            symbol=command.symbol,
-            seconds=command.seconds,
-            size=command.size,
-            by=person.id,
-            reason=envelope.reason.strip(),
-            child=_child(state, command),
-        ),
+    asked = e.IncidentAsked(
+        incident_id=len(state.incidents) + 1,
+        kind=command.kind,
+        venue=command.venue,
+        symbol=command.symbol,
+        seconds=command.seconds,
+        size=command.size,
+        by=person.id,
+        reason=envelope.reason.strip(),
+        child=_child(state, command),
+        trainee=command.trainee,
     )
+    return (asked,) if command.kind != "kill" else (asked, _call(state, command))
+
+
+def _call(state: State, command: StartIncident) -> AnyEvent:
+    """The exception of a kill call: nothing else than a person's word tells the desk of it."""
+    who = command.trainee or "whoever sees it first"
+    sentence = (
+        f"DRILL, a call for {who}: kill everything in {command.symbol} (Ctrl+Shift+X, symbol "
+        f"{command.symbol}). Its orders end for good"
+    )
+    return raise_alert(state, "critical", "drill.kill", command.symbol, sentence)
+
+
+def calls(state: State, symbol: str) -> bool:
+    """Whether a kill call for this stock is under way and something there is still alive."""
+    asked = any(
+        known.kind == "kill" and known.symbol == symbol and is_under_way(state, known)
+        for known in state.incidents.values()
+    )
+    return asked and any(row.is_live and row.symbol == symbol for row in state.parents.values())
+
+
+def _check_trainee(state: State, command: StartIncident) -> None:
+    if not command.trainee:
+        return
+    found = state.people.get(command.trainee)
+    if found is None or not found.active or not may(found.roles, "alert.acknowledge"):
+        raise Refused(
+            "a trainee must be an active trader, supervisor or somebody of risk, "
+            f"was {command.trainee!r}",
+            field="trainee",
+        )
+
+
+def _check_orders(state: State, command: StartIncident) -> None:
+    """Some drills are about orders: without one nobody could notice, or do, anything."""
+    mine = [
+        row for row in state.parents.values() if row.is_live and command.symbol in ("", row.symbol)
+    ]
+    if command.kind == "kill" and not (command.symbol and mine):
+        raise Refused("a kill call names a stock with an order at work", field="symbol")
+    if command.kind == "drift" and not any(
+        STRATEGIES[row.strategy].uses_model and row.strategy in state.models for row in mine
+    ):
+        raise Refused(
+            "a drift is seen by a model in force: no order there works with one", field="symbol"
+        )
 
 
 def _child(state: State, command: StartIncident) -> int:
@@ -90,6 +139,7 @@ def _check_what(state: State, command: StartIncident) -> None:
             else f"symbol must be one of {', '.join(state.instruments)}, was {command.symbol!r}",
             field="symbol",
         )
+    _check_orders(state, command)
     fitting = tuple(venue.name for venue in state.venues if venue.kind in kind.venues)
     if kind.venues and command.venue not in fitting:
         raise Refused(

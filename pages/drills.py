@@ -14,7 +14,7 @@ from components.surface import surface
 from db.records import DrillRecord
 from engine.domain.errors import Refused
 from engine.domain.incidents import INCIDENT_KINDS, LEAST_SECONDS, MOST_SECONDS, MOST_TICKS
-from engine.domain.people import may
+from engine.domain.people import Reach, may, reach
 from engine.gateway.debrief import Debrief, Step, Touched, debrief, last_drills
 from engine.gateway.judged import Judged
 from engine.gateway.sessions import roles_of
@@ -38,7 +38,7 @@ JUDGED_WORDS: Final = (
 EXERCISES: Final = {
     "outage": ("Outage", "a venue answers nothing: exclude it, or hold what is there"),
     "flash": ("Flash move", "the price jumps and comes back: hold, limit, or let it pass"),
-    "kill": ("Kill", "you are called to kill a stock: the orders there end for good"),
+    "kill": ("Kill call", "a trader must kill an own order there, anybody else the whole stock"),
     "drift": (
         "Model drift",
         "what the model learnt is turned around: decide for its orders, once the desk says it",
@@ -69,7 +69,7 @@ def drills(drill: str = "") -> Component:
             live.panel(
                 "Debrief" if shown is None else f"Debrief of {_title(shown.drill)}",
                 shell.empty("No drill has been started yet.",
-                            "A section of the playbook has the button.")
+                            "The buttons are at the left.")
                 if shown is None else html.Div(_debrief(shown), className="drill"),
                 grow=True, about="drills-debrief",
             ),
@@ -156,7 +156,15 @@ def _debriefed(drill: DrillRecord) -> Debrief:
         queries().alerts(limit=ALERTS_MOST),
         queries().fills_between(drill.source, drill.market_at, drill.ends_at, drill.symbol),
         float(settings.get("alarm_s", "0")),
+        narrow=_is_narrow(drill.trainee),
     )
+
+
+def _is_narrow(person_id: str) -> bool:
+    """Whether somebody answers exceptions of own orders only."""
+    directory = context.mounted("directory")
+    row = None if directory is None else directory.persons.get(person_id)
+    return row is not None and reach(roles_of(row), "alert.acknowledge") == Reach.OWN
 
 
 def _title(drill: DrillRecord) -> str:

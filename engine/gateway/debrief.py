@@ -89,8 +89,13 @@ def debrief(
     alerts: Iterable[AlertRecord],
     fills: Sequence[FillRecord],
     alarm_s: float,
+    *,
+    narrow: bool = False,
 ) -> Debrief:
-    """The timeline and the orders; ``alarm_s`` = target of an acknowledgement, 0 = none."""
+    """The timeline and the orders; ``alarm_s`` = target of an acknowledgement, 0 = none.
+
+    narrow : the trainee answers exceptions of own orders only.
+    """
     alert = _alert(drill, alerts)
     mine = [row for row in entries if alert is not None and row.object == alert.id]
     acts = [row for row in entries if row.event in PROTECTS and _is_somebody(row.person)]
@@ -106,25 +111,27 @@ def debrief(
         steps=steps,
         people=tuple(dict.fromkeys(row.person for row in by_time)),
         orders=touched(fills),
-        judged=judge(drill, alert, mine, acts, alarm_s),
+        judged=judge(drill, alert, mine, acts, alarm_s, narrow=narrow),
     )
 
 
 def _place(drill: DrillRecord) -> str:
-    """What its exception is about, "" = whatever: a drift is told by strategies and orders."""
-    return "" if drill.kind == "drift" else drill.venue or drill.symbol
+    """What its exception is about, "" = a strategy or an order, which a drill does not name."""
+    return "" if drill.kind in ("drift", "kill") else drill.venue or drill.symbol
 
 
 def _alert(drill: DrillRecord, alerts: Iterable[AlertRecord]) -> AlertRecord | None:
     """The first exception that this incident has raised; one open since before is not its own."""
     place = _place(drill)
     kinds = signs(drill.kind)
+    # a call is its own exception, raised with it; whatever else must be seen after the begin
+    since = drill.asked_at if drill.kind == "kill" else drill.began_at
     found = [
         row
         for row in alerts
         if row.source == drill.source
         and any(row.kind == kind or row.kind.startswith(f"{kind}.") for kind in kinds)
-        and row.first_at >= drill.began_at > 0
+        and row.first_at >= since > 0
         and (not place or row.object == "all" or place in row.object.split())
     ]
     return min(found, key=lambda row: (row.first_at, row.id), default=None)
@@ -164,7 +171,7 @@ def _ended(
     mine: Sequence[EntryRecord],
 ) -> tuple[Step, ...]:
     if drill.kind == "kill":
-        return (*_receipts(drill, entries), _closed(drill, alert, mine))
+        return (*_receipts(drill, entries, alert), _closed(drill, alert, mine))
     place = _place(drill)
     over = next(
         (
@@ -190,9 +197,13 @@ def _closed(drill: DrillRecord, alert: AlertRecord | None, mine: Sequence[EntryR
     )
 
 
-def _receipts(drill: DrillRecord, entries: Sequence[EntryRecord]) -> tuple[Step, ...]:
-    """Of the first kill that answers a kill call: blocked, cancels sent, confirmed."""
-    kill = next((row for row in entries if row.event == BLOCKS and counts(drill, row)), None)
+def _receipts(
+    drill: DrillRecord, entries: Sequence[EntryRecord], alert: AlertRecord | None
+) -> tuple[Step, ...]:
+    """Of the first kill that answers a kill call: cancels sent, confirmed."""
+    about = "" if alert is None else alert.object
+    kills = (row for row in entries if row.event == BLOCKS and counts(drill, row, about))
+    kill = next(kills, None)
     later = [row for row in entries if kill is not None and row.object == kill.object]
     since = 0 if kill is None else kill.desk_at
     return (

@@ -47,10 +47,13 @@ def judge(
     mine: Sequence[EntryRecord],
     acts: Sequence[EntryRecord],
     alarm_s: float,
+    *,
+    narrow: bool = False,
 ) -> tuple[Judged, ...]:
     """The trainee's acts; none without a trainee, or before the desk has seen the incident.
 
     mine : entries about the drill's exception. acts : what people did to protect, oldest first.
+    narrow : this person answers exceptions of own orders only: of others there is no goal.
     """
     if not drill.trainee or alert is None:
         return ()
@@ -58,22 +61,26 @@ def judge(
     answers = [row for row in mine if row.event in SEEN]
     taken = [row for row in mine if row.event == "AlertAcknowledged"]
     closed = [row for row in mine if row.event == "AlertResolved"]
-    fitting = [row for row in acts if row.desk_at >= alert.first_at and counts(drill, row)]
+    fitting = [
+        row for row in acts if row.desk_at >= alert.first_at and counts(drill, row, alert.object)
+    ]
+    answers_it = not narrow or alert.object.startswith("P-")
     asked = (
         ("seen", answers, SHOWN_S if answers and answers[0].event == "AlertShown" else None),
-        ("acknowledged", taken, alarm_s or None),
+        ("acknowledged", taken, (alarm_s or None) if answers_it else None),
         ("killed" if drill.kind == "kill" else "first act", fitting,
          KILL_S if drill.kind == "kill" else within),
-        ("closed", closed, within),
+        ("closed", closed, within if answers_it else None),
     )  # fmt: skip
     return tuple(_one(drill, alert, name, rows, goal) for name, rows, goal in asked)
 
 
-def counts(drill: DrillRecord, act: EntryRecord) -> bool:
+def counts(drill: DrillRecord, act: EntryRecord, about: str) -> bool:
     """Whether an act answers this drill: a kill call is answered by a kill that covers it."""
     if drill.kind != "kill":
         return act.event in PROTECTS
-    covering = (f"kill symbol {drill.symbol} ", "kill desk ", "kill all ")
+    covering = (f"kill symbol {drill.symbol} ", f"kill parent {about} ", "kill trader ",
+                "kill desk ", "kill all ")  # fmt: skip
     return act.event == BLOCKS and act.text.startswith(covering)
 
 

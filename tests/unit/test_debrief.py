@@ -210,6 +210,7 @@ CALL = an_alert(kind="drill.kill", severity="critical")
         ("kill all  by page: 9 parents, 30 children", 20.0),
         ("kill symbol NRTH by page: 1 parents, 0 children", None),
         ("kill parent P-1 by page: 1 parents, 0 children", None),
+        ("kill venue SIM-A by page: 0 parents, 3 children", None),
     ],
 )
 def test_a_kill_call_is_answered_by_a_kill_that_covers_it(text: str, took: float | None) -> None:
@@ -221,6 +222,22 @@ def test_a_kill_call_is_answered_by_a_kill_that_covers_it(text: str, took: float
     assert (rows["killed"].took_s, rows["killed"].goal_s) == (took, 60.0)
     steps = steps_of(debrief(drill, (hold, kill, done), (CALL,), (), ALARM_S))
     assert steps["every order confirmed"].took_s == (None if took is None else 2.0)
+
+
+def test_a_trader_who_was_called_about_an_own_order_kills_that_order() -> None:
+    call = an_alert(kind="drill.kill", severity="critical", object="P-1")
+    kill = an_entry("KillBlocked", 121, object="K-2", person=TRADER,
+                    text="kill parent P-1 by page: 1 parents, 0 children")  # fmt: skip
+    rows = judged(a_drill(kind="kill", trainee=TRADER), (kill,), call)
+    assert rows["killed"].is_met is True
+
+
+def test_who_may_not_answer_an_exception_has_no_goal_in_that() -> None:
+    drill = a_drill(trainee=TRADER)
+    one = debrief(drill, TOLD, (an_alert(),), (), ALARM_S, narrow=True)
+    goals = {row.name: row.goal_s for row in one.judged}
+    assert (goals["acknowledged"], goals["closed"]) == (None, None)
+    assert goals["first act"] is not None
 
 
 def test_a_drift_is_told_by_a_strategy_or_an_order_whatever_stock_it_is_in() -> None:
@@ -282,3 +299,29 @@ def test_the_tables_tell_a_drill_as_the_journal_has_it(drilled: tuple[Rig, Queri
     mine = {row.name: row for row in one.judged}
     assert (mine["seen"].is_met, mine["first act"].is_met) == (True, True)
     assert (mine["acknowledged"].by_other, mine["acknowledged"].is_met) == (BOSS, False)
+
+
+def test_a_kill_call_is_judged_from_the_journal(tmp_path: Path) -> None:
+    rig = Rig()
+    rig.run(30)
+    rig.buy(200_000)
+    rig.run(60)
+    call = c.StartIncident(kind="kill", seconds=600.0, symbol=rig.symbol, trainee=TRADER)
+    rig.do(call, BOSS, reason="drill")
+    rig.run(2)
+    (raised,) = [x for x in rig.journal.events(e.AlertRaised) if x.kind == "drill.kill"]
+    rig.do(c.AcknowledgeAlert(alert_id=raised.alert_id), TRADER)
+    rig.gate.request("parent", "P-1", TRADER, door="test", now_ns=rig.clock.now)
+    rig.run(5)
+    rig.do(c.ResolveAlert(alert_id=raised.alert_id, cause=AlertCause.EXPECTED), TRADER,
+           reason="done")  # fmt: skip
+    engine = tables(tmp_path / "desk.db")
+    catch_up(engine, journal_in(tmp_path, rig), 123)
+    tables_ = Queries(engine, tmp_path)
+    (drill,) = tables_.drills()
+    one = debrief(drill, tables_.drill_entries(drill), tables_.alerts(), (), ALARM_S)
+    engine.dispose()
+    assert {row.name: row.is_met for row in one.judged} == {
+        "seen": None, "acknowledged": True, "killed": True, "closed": True,
+    }  # fmt: skip
+    assert all(step.at for step in one.steps if step.name != "on the first screen")

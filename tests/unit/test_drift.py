@@ -111,21 +111,39 @@ def test_a_trainee_must_be_somebody_who_can_answer(rig):
     assert rig.state.incidents[1].trainee == "u1"
 
 
-def test_a_kill_call_asks_somebody_and_stands_until_the_stock_is_killed(rig):
-    where = {"kind": "kill", "seconds": 600.0}
-    assert "names a stock" in rig.ask(c.StartIncident(**where), "u3")
-    call = c.StartIncident(**where, symbol=rig.symbol, trainee="u1")
+def called(rig: Rig, trainee: str) -> e.AlertRaised:
+    call = c.StartIncident(kind="kill", seconds=600.0, symbol=rig.symbol, trainee=trainee)
     assert rig.ask(call, "u3") == ""
     rig.run(1)
     (alert,) = [x for x in rig.journal.events(e.AlertRaised) if x.kind == "drill.kill"]
-    assert alert.severity == "critical"
-    assert rig.symbol in alert.sentence
     assert rig.state.incidents[1].state == "STARTED"
+    assert rig.state.alerts[alert.alert_id].assigned_to == trainee
+    return alert
+
+
+def test_a_kill_call_about_a_stock_stands_until_it_is_killed(rig):
+    nowhere = c.StartIncident(kind="kill", seconds=600.0)
+    assert "names a stock" in rig.ask(nowhere, "u3")
+    alert = called(rig, "u4")
+    assert (alert.severity, alert.object) == ("critical", rig.symbol)
     close = c.ResolveAlert(alert_id=alert.alert_id, cause=AlertCause.EXPECTED)
     assert "still stands" in rig.ask(close, "u4")
-    rig.gate.request("symbol", rig.symbol, "u1", door="test", now_ns=rig.clock.now)
+    rig.gate.request("symbol", rig.symbol, "u4", door="test", now_ns=rig.clock.now)
     rig.run(5)
     assert rig.ask(close, "u4") == ""
+
+
+def test_a_trader_is_called_about_an_own_order_which_is_theirs_to_answer(rig):
+    nothing = c.StartIncident(kind="kill", seconds=600.0, symbol=rig.symbol, trainee="u2")
+    assert "u2 has no order at work" in rig.ask(nothing, "u3")
+    alert = called(rig, "u1")
+    assert alert.object == "P-1"
+    assert rig.ask(c.AcknowledgeAlert(alert_id=alert.alert_id), "u1") == ""
+    close = c.ResolveAlert(alert_id=alert.alert_id, cause=AlertCause.EXPECTED)
+    assert "still stands" in rig.ask(close, "u1")
+    rig.gate.request("parent", "P-1", "u1", door="test", now_ns=rig.clock.now)
+    rig.run(5)
+    assert rig.ask(close, "u1") == ""
 
 
 # --- a model that has learnt the usual market ---------------------------------------------------

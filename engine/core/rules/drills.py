@@ -17,8 +17,10 @@ from engine.domain.incidents import (
     Incident,
     IncidentState,
 )
-from engine.domain.people import Person, may
+from engine.domain.orders import Parent
+from engine.domain.people import Person, Reach, may, reach
 from engine.domain.strategy import STRATEGIES
+from engine.domain.units import PersonId, parent_text
 
 
 def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -47,26 +49,50 @@ def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[An
         child=_child(state, command),
         trainee=command.trainee,
     )
-    return (asked,) if command.kind != "kill" else (asked, _call(state, command))
+    return (asked,) if command.kind != "kill" else (asked, *_call(state, command, person.id))
 
 
-def _call(state: State, command: StartIncident) -> AnyEvent:
-    """The exception of a kill call: nothing else than a person's word tells the desk of it."""
-    who = command.trainee or "whoever sees it first"
-    sentence = (
-        f"DRILL, a call for {who}: kill everything in {command.symbol} (Ctrl+Shift+X, symbol "
-        f"{command.symbol}). Its orders end for good"
-    )
-    return raise_alert(state, "critical", "drill.kill", command.symbol, sentence)
+def _call(state: State, command: StartIncident, by: PersonId) -> tuple[AnyEvent, ...]:
+    """The exception of a kill call, with its trainee: no market tells the desk of it.
+
+    A trader is called about an own order, everybody else about the stock.
+    """
+    trainee = state.people.get(command.trainee)
+    about = str(command.symbol)
+    if trainee is not None and reach(trainee.roles, "order.kill") == Reach.OWN:
+        own = [row for row in _at_work(state, command.symbol) if row.trader == trainee.id]
+        if not own:
+            raise Refused(
+                f"{trainee.id} has no order at work in {command.symbol} to kill", field="symbol"
+            )
+        about = parent_text(own[-1].id)
+    raised = raise_alert(
+        state, "critical", "drill.kill", about,
+        f"DRILL, a call to kill {about}: now, and for good. The debrief counts the seconds",
+    )  # fmt: skip
+    if trainee is None:
+        return (raised,)
+    assert isinstance(raised, e.AlertRaised)
+    with_them = e.AlertAssigned(alert_id=raised.alert_id, to=trainee.id, by=by)
+    return (raised, with_them)
 
 
-def calls(state: State, symbol: str) -> bool:
-    """Whether a kill call for this stock is under way and something there is still alive."""
-    asked = any(
-        known.kind == "kill" and known.symbol == symbol and is_under_way(state, known)
+def calls(state: State, about: str) -> bool:
+    """Whether a kill call about a stock or an order is under way and something of it is alive."""
+    mine = [
+        row
+        for row in state.parents.values()
+        if row.is_live and about in (row.symbol, parent_text(row.id))
+    ]
+    symbols = {row.symbol for row in mine}
+    return any(
+        known.kind == "kill" and known.symbol in symbols and is_under_way(state, known)
         for known in state.incidents.values()
     )
-    return asked and any(row.is_live and row.symbol == symbol for row in state.parents.values())
+
+
+def _at_work(state: State, symbol: str) -> list[Parent]:
+    return [row for row in state.parents.values() if row.is_live and symbol in ("", row.symbol)]
 
 
 def _check_trainee(state: State, command: StartIncident) -> None:
@@ -83,9 +109,7 @@ def _check_trainee(state: State, command: StartIncident) -> None:
 
 def _check_orders(state: State, command: StartIncident) -> None:
     """Some drills are about orders: without one nobody could notice, or do, anything."""
-    mine = [
-        row for row in state.parents.values() if row.is_live and command.symbol in ("", row.symbol)
-    ]
+    mine = _at_work(state, command.symbol)
     if command.kind == "kill" and not (command.symbol and mine):
         raise Refused("a kill call names a stock with an order at work", field="symbol")
     if command.kind == "drift" and not any(

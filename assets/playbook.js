@@ -94,7 +94,7 @@
       } else if (!kind.order) {
         inputs.push(field({ name: "symbol", kind: "select", label: "Symbol", options: [["", "all"], ...[...QD.rows("quotes").keys()].map((name) => [name, name])] }));
       } else inputs.push(field({ name: "child", kind: "text", label: "Order, C-3-17 (empty = the newest that fits)" }));
-      inputs.push(field({ name: "seconds", kind: "number", label: "Seconds of market time", value: SECONDS, low: 1, high: kind.most }));
+      inputs.push(field({ name: "seconds", kind: "number", label: "Seconds of market time", value: kind.usual || SECONDS, low: 1, high: kind.most }));
       if (kind.sized) inputs.push(field({ name: "size", kind: "number", label: "Ticks, + up, - down", value: TICKS }));
       return slot(command("Rehearse: " + words(row.drill), "StartIncident", "", { args: JSON.stringify({ kind: row.drill }), typed: "DRILL", reason: "must",
         confirm: `${kind.words}. It happens to the simulated market at once, for everybody on this desk, and cannot be taken back before its time.` },

@@ -19,9 +19,15 @@
       });
       return lines.sort((a, b) => a.name.localeCompare(b.name));
     }
+    const STAGES = {
+      shadow: "it decides beside the version in force, nothing of it is sent.",
+      canary: "it acts inside its limits, everywhere else the version in force.",
+      full: "it decides for all orders of the strategy.",
+    };
     function sentence(lines, row) {
       const parts = lines.map((l) => `${words(l.name)} ${price(l.now, l.rule.decimals)} \u2192 ${price(l.value, l.rule.decimals)}`);
       if (row.model !== null && row.model !== undefined) parts.push(row.model ? `model ${row.model.slice(0, 12)}` : "no model");
+      if (row.stage) parts.push(`stage ${row.stage}${row.canary ? ": " + row.canary : ""}`);
       return parts.join(", ");
     }
     function diffTable(lines, row) {
@@ -159,6 +165,10 @@
       card.node.dataset.hash = row.content_hash;
       card.body.append(headOf(key, row), labelled("p", "reason", make("span", "dim", "Reason: "), make("span", "", row.reason || "-")),
         diffTable(lines, row));
+      if (row.stage) {
+        const told = STAGES[row.stage] + (row.canary ? ` Limits: ${row.canary}.` : "");
+        card.body.append(labelled("p", "reason", make("span", "dim", `Stage ${row.stage}: `), make("span", "", told)));
+      }
       const hash = make("code", "content-hash", row.content_hash);
       card.body.append(labelled("p", "dim", "Content ", hash), commentsBox(key));
       if (row.state !== "OPEN") {
@@ -298,6 +308,7 @@
         const content = Object.entries(row.values || {}).map(([name, value]) =>
           `${words(name)} ${price(row.before[name], (rules[name] || { decimals: 4 }).decimals)} \u2192 ${price(value, (rules[name] || { decimals: 4 }).decimals)}`);
         if (row.model !== null && row.model !== undefined) content.push(row.model ? "model " + row.model.slice(0, 12) : "no model");
+        if (row.stage) content.push(`stage ${row.stage}`);
         tr.dataset.key = key;
         tr.append(make("td", "", key), make("td", "", row.strategy), make("td", "", content.join(", ") || "-"),
           make("td", "", row.material ? "material" : "minor"), make("td", "", row.authors.map(person).join(", ")),

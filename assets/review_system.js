@@ -32,10 +32,10 @@
     });
 
     /* --- drills: the dialog offers the venues and symbols of the day ----------------------------- */
-    QD.renderer("system-drill", (host) => {
-      const slot = host.closest(".panel").querySelector(".command-slot");
+    const options = (host) => {
+      const panel = host.closest(".panel");
       const fill = (name, keys) => {
-        for (const input of slot.querySelectorAll(".dialog-fields [data-input]")) {
+        for (const input of panel.querySelectorAll(".command-slot .dialog-fields [data-input]")) {
           const spec = JSON.parse(input.dataset.input);
           if (spec.name !== name) continue;
           spec.options = [spec.options[0], ...keys.map((key) => [key, key])];
@@ -44,7 +44,9 @@
       };
       fill("venue", [...QD.rows("venues").keys()]);
       fill("symbol", [...QD.rows("quotes").keys()]);
-    });
+    };
+    QD.renderer("system-drill", options);
+    QD.renderer("drill-options", options);
 
     /* --- kills ------------------------------------------------------------------------------------ */
     const rank = (row) => row.state === "RELEASED" ? 2 : row.state === "CONFIRMED" ? 1 : 0;

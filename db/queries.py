@@ -98,6 +98,11 @@ class Queries(Orders, Drills, Costs, LimitUse, DayLooks, KeyFigures):
         """The newest realism report of the simulated market; None while there is none."""
         return market_report(self._state)
 
+    def stored_models(self) -> tuple[str, ...]:
+        """Ids of the model folders of this desk; whether one is sound is checked at its loading."""
+        folder = self._state / "models"
+        return tuple(sorted(path.parent.name for path in folder.glob("*/card.json")))
+
     # --- TCA ----------------------------------------------------------------------------------
     def tca_day(self, day: str) -> TcaDay | None:
         """The day's report with its notes; None while there is none."""

@@ -16,7 +16,10 @@ MOST: Final = 5_000  # entries of one drill that are looked at
 WINDOW_NS: Final = 7_200 * SECOND  # how long after its begin an act still belongs to a drill
 SEEN: Final = ("TroubleSeen", "TroubleOver", "VenueLost", "VenueBack")
 ANSWERS: Final = ("AlertShown", "AlertAcknowledged", "AlertResolved", "StepTicked")
-PROTECTS: Final = ("ParentHoldAsked", "ScopeHeld", "ParentVenuesSet", "KillBlocked", "ModeSet")
+PROTECTS: Final = (
+    "ParentHoldAsked", "ScopeHeld", "ParentVenuesSet", "ParentModelSet", "KillBlocked", "ModeSet",
+)  # fmt: skip
+RECEIPTS: Final = ("KillCancelSent", "KillConfirmed")
 BEGINS: Final = ("IncidentStarted", "IncidentNotStarted")
 
 
@@ -43,7 +46,7 @@ class Drills(Audit):
     def drill_entries(self, drill: DrillRecord) -> tuple[EntryRecord, ...]:
         """What the desk saw and what people did in the two hours after its begin, oldest first."""
         statement = select(ENTRIES).where(
-            ENTRIES.c.event.in_((*SEEN, *ANSWERS, *PROTECTS, "AlertRaised")),
+            ENTRIES.c.event.in_((*SEEN, *ANSWERS, *PROTECTS, *RECEIPTS, "AlertRaised")),
             ENTRIES.c.source == drill.source,
             ENTRIES.c.seq > drill.seq,
             ENTRIES.c.desk_ns <= drill.began_at + WINDOW_NS,
@@ -84,5 +87,6 @@ class Drills(Audit):
             began_at=begun["desk_ns"] if started and begun is not None else 0,
             market_at=market_at,
             ends_at=market_at + int(asked.seconds * SECOND) if market_at else 0,
+            trainee=asked.trainee,
             refused="" if started or begun is None else begun["text"],
         )

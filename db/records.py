@@ -153,6 +153,7 @@ class DrillRecord(msgspec.Struct, frozen=True, kw_only=True):
     market_at: int  # when it began, market clock
     ends_at: int = 0  # market clock
     refused: str = ""  # what the exchange said instead
+    trainee: str = ""  # whose drill it is, "" = everybody's
 
 
 class EntryDetail(msgspec.Struct, frozen=True, kw_only=True):

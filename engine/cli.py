@@ -246,7 +246,7 @@ def next_day(options: argparse.Namespace) -> int:
 def incident(options: argparse.Namespace) -> int:
     """Let something happen to the simulated market of a running desk: a drill."""
     from engine.domain.commands import StartIncident
-    from engine.domain.units import Symbol
+    from engine.domain.units import PersonId, Symbol
 
     command = StartIncident(
         kind=options.kind,
@@ -255,6 +255,7 @@ def incident(options: argparse.Namespace) -> int:
         seconds=options.seconds,
         size=options.size,
         child=options.child,
+        trainee=PersonId(options.trainee),
     )
     return _order_verb(options, command)
 
@@ -400,6 +401,7 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=int, default=0, help="ticks, of flash and news, negative = down; or shares"
     )
     one.add_argument("--child", default="", help="C-3-17, of what befalls an order; none = newest")
+    one.add_argument("--trainee", default="", help="u2: whose acts the debrief judges")
     one.add_argument("--reason", default="")
     verb("next-day", next_day).add_argument("--reason", default="")
     verb("verify", verify).add_argument(

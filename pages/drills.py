@@ -6,14 +6,18 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from components import context, live, shell, text
+from components import command, context, forms, live, shell, text
 from components.callback import page
 from components.context import person, queries
 from components.rows import Cell, instant, number, table
+from components.surface import surface
 from db.records import DrillRecord
 from engine.domain.errors import Refused
-from engine.domain.incidents import INCIDENT_KINDS
+from engine.domain.incidents import INCIDENT_KINDS, LEAST_SECONDS, MOST_SECONDS, MOST_TICKS
+from engine.domain.people import Reach, may, reach
 from engine.gateway.debrief import Debrief, Step, Touched, debrief, last_drills
+from engine.gateway.judged import Judged
+from engine.gateway.sessions import roles_of
 
 ALERTS_MOST: Final = 5_000
 WORDS: Final = (
@@ -27,6 +31,19 @@ COST: Final = (
     "side x (price - mid before the order's first fill in it) x shares, over the fills while the "
     "incident lasted; + = it cost us"
 )
+JUDGED_WORDS: Final = (
+    "Seconds on the desk clock from the moment the desk saw it. Only what this person did counts; "
+    "what somebody else did before, or instead, is named and is not theirs."
+)
+EXERCISES: Final = {
+    "outage": ("Outage", "a venue answers nothing: exclude it, or hold what is there"),
+    "flash": ("Flash move", "the price jumps and comes back: hold, limit, or let it pass"),
+    "kill": ("Kill call", "a trader must kill an own order there, anybody else the whole stock"),
+    "drift": (
+        "Model drift",
+        "what the model learnt is turned around: decide for its orders, once the desk says it",
+    ),
+}  # fmt: skip
 
 
 @page("/playbook/drills", title="Drills", permission="view.playbook", under="/playbook")
@@ -42,6 +59,7 @@ def drills(drill: str = "") -> Component:
         [
             html.Div(
                 [
+                    _start(),
                     live.panel("Drills", _list(found, shown), grow=True, about="drills-list",
                                tools=back),
                     live.panel("Who has taken part", _people(found), about="drills-people"),
@@ -51,13 +69,68 @@ def drills(drill: str = "") -> Component:
             live.panel(
                 "Debrief" if shown is None else f"Debrief of {_title(shown.drill)}",
                 shell.empty("No drill has been started yet.",
-                            "A section of the playbook has the button.")
+                            "The buttons are at the left.")
                 if shown is None else html.Div(_debrief(shown), className="drill"),
                 grow=True, about="drills-debrief",
             ),
         ],
         className="columns drills-page",
     )  # fmt: skip
+
+
+def _start() -> Component:
+    """A button an exercise; each asks for the trainee by name."""
+    look = context.mounted("look")
+    if look is not None and look.mode not in ("SIM", "REACTIVE"):
+        body: Component = shell.empty(f"This desk runs {look.mode}: nothing may be made to happen "
+                                      "there.", "Drills are of simulated desks.")  # fmt: skip
+    else:
+        body = html.Div(
+            [
+                *(surface("drill-options", topic, class_name="unseen")
+                  for topic in ("venues", "quotes")),
+                html.Div([_exercise(name) for name in EXERCISES], className="row"),
+                html.P("A debrief judges what the trainee does: seen, acknowledged, first act, "
+                       "closed. Others on the desk see the same market.", className="dim"),
+            ],
+            className="form-body",
+        )  # fmt: skip
+    return live.panel("Start a drill for a trainee", body, about="drills-start")
+
+
+def _exercise(name: str) -> Component:
+    title, words = EXERCISES[name]
+    kind = INCIDENT_KINDS[name]
+    inputs = [
+        forms.field("trainee", "Trainee", kind="select", options=_trainees(), required=True),
+        forms.field("venue", "Venue", kind="select", options=[("", "choose")], required=True)
+        if kind.venues
+        else forms.field("symbol", "Stock", kind="select", required=name == "kill",
+                         options=[("", "choose" if name == "kill" else "all")]),
+        forms.field("seconds", "Seconds of market time", kind="number", value=kind.usual_s,
+                    limits=(LEAST_SECONDS, MOST_SECONDS), step=1.0, required=True),
+    ]  # fmt: skip
+    if kind.is_sized:
+        inputs.append(forms.field("size", "Ticks, + up, - down", kind="number", value=40,
+                                  limits=(-MOST_TICKS, MOST_TICKS), step=1.0))  # fmt: skip
+    return command.button(
+        title, "StartIncident", args={"kind": name}, typed="DRILL", reason="must",
+        title=f"{kind.words}", fields=html.Div(inputs, className="edit-fields"),
+        confirm=f"{title}: {words}. It happens at once, for everybody on this desk.",
+    )  # fmt: skip
+
+
+def _trainees() -> list[tuple[str, str]]:
+    directory = context.mounted("directory")
+    persons = {} if directory is None else directory.persons
+    return [
+        ("", "choose"),
+        *(
+            (row.person_id, f"{row.login} ({', '.join(row.roles)})")
+            for row in persons.values()
+            if row.active and may(roles_of(row), "alert.acknowledge")
+        ),
+    ]
 
 
 def _name(drill: DrillRecord) -> str:
@@ -83,16 +156,25 @@ def _debriefed(drill: DrillRecord) -> Debrief:
         queries().alerts(limit=ALERTS_MOST),
         queries().fills_between(drill.source, drill.market_at, drill.ends_at, drill.symbol),
         float(settings.get("alarm_s", "0")),
+        narrow=_is_narrow(drill.trainee),
     )
+
+
+def _is_narrow(person_id: str) -> bool:
+    """Whether somebody answers exceptions of own orders only."""
+    directory = context.mounted("directory")
+    row = None if directory is None else directory.persons.get(person_id)
+    return row is not None and reach(roles_of(row), "alert.acknowledge") == Reach.OWN
 
 
 def _title(drill: DrillRecord) -> str:
     words = INCIDENT_KINDS[drill.kind].words.partition(":")[0]
-    return f"{drill.id}, {words} {drill.venue or drill.symbol}".rstrip()
+    trainee = f" for {person(drill.trainee)}" if drill.trainee else ""
+    return f"{drill.id}, {words} {drill.venue or drill.symbol}".rstrip() + trainee
 
 
 def _list(found: Sequence[Debrief], shown: Debrief | None) -> Component:
-    titles = (("Begun", "num"), ("What", ""), ("Where", ""), ("By", ""), ("Seen", "num"),
+    titles = (("Begun", "num"), ("What", ""), ("Where", ""), ("Trainee", ""), ("Seen", "num"),
               ("Shown", "num"), ("Acknowledged", "num"), ("First act", "num"), ("Closed", "num"),
               ("Late", "num"))  # fmt: skip
     rows: list[list[Cell | str]] = []
@@ -108,16 +190,25 @@ def _list(found: Sequence[Debrief], shown: Debrief | None) -> Component:
                      current=shown is not None and shown.drill == drill),
                 drill.kind.replace("_", " "),
                 drill.venue or drill.symbol or "all",
-                person(drill.by),
+                Cell(text=person(drill.trainee) if drill.trainee else "-",
+                     title=f"started by {person(drill.by)}"),
                 *(
                     [Cell(text=drill.refused or "not begun", tone="dim"), "", "", "", ""]
                     if not drill.began_at
                     else [_after(by_name[name]) for name in named]
                 ),
-                number(text.number(sum(step.is_late for step in one.steps))),
+                number(_late(one)),
             ]
         )  # fmt: skip
     return table(titles, rows, empty="no drill has been started yet", id="drills-table")
+
+
+def _late(one: Debrief) -> str:
+    """Targets that were missed: of the trainee where there is one, else of the desk."""
+    if one.judged:
+        goals = [row.is_met for row in one.judged if row.is_met is not None]
+        return f"{goals.count(False)} of {len(goals)}"
+    return text.number(sum(step.is_late for step in one.steps))
 
 
 def _after(step: Step) -> Cell:
@@ -139,11 +230,43 @@ def _debrief(one: Debrief) -> list[Component]:
         return [*lines, html.P(drill.refused or "the exchange has not begun it", className="warn")]
     return [
         *lines,
+        *_judgement(one),
+        html.H3("What happened"),
         _timeline(one.steps),
         html.P(WORDS, className="dim"),
         html.H3("Orders that traded while it lasted"),
         _orders(one.orders),
         html.P(COST, className="dim"),
+    ]
+
+
+def _judgement(one: Debrief) -> list[Component]:
+    """How the trainee did."""
+    drill = one.drill
+    if not drill.trainee:
+        return []
+    who = person(drill.trainee)
+    if not one.judged:
+        return [html.P(f"The desk has not seen it: there is nothing yet that {who} could answer.",
+                       className="warn")]  # fmt: skip
+    goals = [row.is_met for row in one.judged if row.is_met is not None]
+    titles = ((who, ""), ("Took", "num"), ("Goal", "num"), ("", ""), ("What", ""))
+    return [
+        html.H3(f"{who}: {goals.count(True)} of {len(goals)} goals met"),
+        table(titles, [_judged(row) for row in one.judged], id="drill-judged"),
+        html.P(JUDGED_WORDS, className="dim"),
+    ]
+
+
+def _judged(row: Judged) -> list[Cell | str]:
+    verdict = {True: "✓", False: "✗ late" if row.took_s is not None else "✗ not done", None: ""}
+    other = f"first {person(row.by_other)}" if row.by_other else ""
+    return [
+        Cell(text=row.name, head=True),
+        number("-" if row.took_s is None else f"{text.number(row.took_s, 1)} s"),
+        number("-" if row.goal_s is None else f"{text.number(row.goal_s)} s"),
+        Cell(text=verdict[row.is_met], tone="gain" if row.is_met else "cost"),
+        Cell(text=", ".join(filter(None, (other, row.what))), tone="wrap"),
     ]
 
 

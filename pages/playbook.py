@@ -78,6 +78,7 @@ def _incidents() -> dict[str, dict[str, object]]:
             "sized": row.is_sized,
             "order": row.is_of_order,
             "most": MOST_SECONDS,
+            "usual": row.usual_s,
         }
         for name, row in INCIDENT_KINDS.items()
     }

@@ -28,6 +28,15 @@ MODEL_ROWS: Final = (
     ("AUC, running", "auc", "price"),
     ("n, labels so far", "n", "int"),
 )
+POLICY: Final = "rl-"  # how the id of a learnt policy begins
+STAGES: Final = (
+    ("", "in force once approved"), ("shadow", "as a shadow first: decides beside"),
+)  # fmt: skip
+ROLLOUT_ROWS: Final = (
+    ("stage", "stage", "state"), ("candidate", "candidate", "text"), ("beside", "beside", "text"),
+    ("limits", "canary", "text"), ("used", "used", "text"),
+    ("demoted", "candidate_demoted", "text"), ("next", "next_step", "text"),
+)  # fmt: skip
 REQUESTS: Final = (
     live.Column(field="id", title="Request"),
     live.Column(field="state", title="State", form="state"),
@@ -63,7 +72,10 @@ def one(name: str) -> Component:
                 tools=_version(known),
                 about="strategy-values",
             ),
-            html.Div([_model(known), _requests(known), _history(known)], className="stack side"),
+            html.Div(
+                [_model(known), _rollout(known), _requests(known), _history(known)],
+                className="stack side",
+            ),
         ],
         className="columns strategy-page",
     )
@@ -200,6 +212,7 @@ def _proposal(known: Strategy) -> list[Component]:
         html.Div(
             [
                 *_models_to_propose(known),
+                forms.field("stage", "Comes", kind="select", options=STAGES),
                 forms.field("reason", "Reason, the approver reads it", required=True),
             ],
             className="row propose-row",
@@ -260,7 +273,9 @@ def _models_to_propose(known: Strategy) -> list[Component]:
     if not known.uses_model:
         return []
     options = [("", "leave the model as it is")]
-    options += [(model, f"{model[:12]} in force before") for model in _known_models(known.name)]
+    before = _known_models(known.name)
+    options += [(model, f"{model[:12]} in force before") for model in before]
+    options += [(model, f"{model[:15]} new: as a shadow") for model in _new_models(known, before)]
     return [forms.field("model_id", "Model", kind="select", options=options)]
 
 
@@ -273,6 +288,46 @@ def _known_models(name: str) -> list[str]:
     return list(
         dict.fromkeys(row.model_id for row in rows if row.strategy == name and row.model_id)
     )
+
+
+def _new_models(known: Strategy, before: Sequence[str]) -> list[str]:
+    """Stored versions of the strategy's kind that were never in force: a policy is RL's alone."""
+    stored: Sequence[str] = queries().stored_models()
+    of_kind = (model for model in stored if model.startswith(POLICY) == (known.name == "RL"))
+    return [model for model in of_kind if model not in before]
+
+
+def _rollout(known: Strategy) -> Component:
+    """The candidate: what it is, how it compares, how much of its limits it has used."""
+    rows = [
+        html.Tr([html.Th(title, scope="row"), html.Td(
+            live.mark("strategies", known.name, field, form), className="wrap")])
+        for title, field, form in ROLLOUT_ROWS
+    ]  # fmt: skip
+    limits = [
+        forms.field("canary.instruments", "Instruments, A,B", kind="list", required=True),
+        forms.field("canary.venues", "Venues, A,B", kind="list", required=True),
+        forms.field("canary.orders", "Orders at most", kind="number", required=True),
+        forms.field("canary.value", "Value at most, all orders", kind="number", required=True),
+        html.Div(forms.field("stage", "Stage", kind="hidden", value="canary")),
+        forms.field("reason", "Reason", required=True),
+    ]
+    stop = button("Stop candidate", "StopRollout", known.name, reason="ask")
+    full = button("Propose full", "ProposeChange", known.name, args={"stage": "full"},
+                  reason="must", confirm="The candidate would decide for all orders of "
+                  f"{known.name}. Another person decides.")  # fmt: skip
+    body = [
+        html.Table(html.Tbody(rows), className="table"),
+        html.Div([full, stop], className="row"),
+        html.Details(
+            [
+                html.Summary("Propose as a canary, within four limits"),
+                forms.command_form("canary", "ProposeChange", limits,
+                                   submit="Propose canary", target=known.name),
+            ]
+        ),
+    ]  # fmt: skip
+    return live.panel("Staged rollout", body, topic="strategies", about="strategy-rollout")
 
 
 def _model(known: Strategy) -> Component:

@@ -33,6 +33,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from db.queries import database_url
+from db.schema import open_tables
 from engine.bench import web_page as script
 from engine.bench.live import spread
 from engine.bench.meta import load, meta
@@ -301,6 +303,7 @@ def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
     make_folders(where)
     key = load_key(where.state / "link.key")
     KillFlag.open(where.kill_flag).close()
+    open_tables(database_url(settings.database_url, where.desk_db)).dispose()  # nobody projects
     wire = Wire(where, key, sizes.parents, sizes.children, sizes.events).start()
     served = Served(settings=settings, where=where)
     try:

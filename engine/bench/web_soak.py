@@ -29,6 +29,12 @@ EACH: Final = 3  # rounds whose median counts as first and as last
 NAMES: Final = {"heap_mb": "JSHeapUsedSize", "nodes": "Nodes", "listeners": "JSEventListeners"}
 LINKS: Final = "(links) => links.map((link) => link.getAttribute('href'))"
 LIVE: Final = "body.desk[data-link=ok]"
+# a person's typing goes into the browser's undo history, a node each time, on any page: not ours
+WRITE: Final = """(words) => {
+  const node = document.getElementById("blotter-words");
+  node.value = words;
+  node.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
 FILTERS: Final = ("side=sell", "midc", "strategy=POV", "qty>1k")
 
 Round = dict[str, float]
@@ -53,7 +59,8 @@ class Tab:
 
     def _heard(self, message: Any) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            where = message.location["url"].partition("?")[0]
+            self.complaints.append(f"{message.text} {where}".rstrip())
 
     def count(self) -> None:
         """Heap and nodes that are still held after the garbage is gone."""
@@ -69,9 +76,9 @@ class Tab:
 def work(page: Any, number: int) -> None:
     """What a trader does on the blotter: another row, a filter, no filter."""
     page.click(f'.ag-row[row-index="{number % 5}"] [col-id=symbol]')
-    page.fill("#blotter-words", FILTERS[number % len(FILTERS)])
+    page.evaluate(WRITE, FILTERS[number % len(FILTERS)])
     page.wait_for_function("() => location.search.includes('q=')")
-    page.fill("#blotter-words", "")
+    page.evaluate(WRITE, "")
     page.wait_for_function("() => !location.search.includes('q=')")
 
 
@@ -82,11 +89,15 @@ def home(page: Any) -> None:
     page.wait_for_selector(".ag-row [col-id=filled]")
 
 
-def soak(stays: Tab, roams: Tab, *, minutes: float, changes: int) -> int:
-    """Rounds until both the time and the page changes are done; pages opened."""
+def soak(
+    tabs: dict[str, Tab], memory_mb: Callable[[], float], minutes: float, changes: int
+) -> tuple[int, list[float]]:
+    """Rounds until both the time and the page changes are done; pages opened, memory by round."""
     until = CLOCK.mono_ns() + int(minutes * 60e9)
-    rounds = opened = 0
-    while rounds <= 2 * EACH or opened < changes or CLOCK.mono_ns() < until:
+    stays, roams = tabs["stays"], tabs["roams"]
+    opened = 0
+    web: list[float] = []
+    while len(web) <= 2 * EACH or opened < changes or CLOCK.mono_ns() < until:
         for href in roams.page.eval_on_selector_all("nav.nav a", LINKS):
             roams.page.click(f'nav.nav a[href="{href}"]')
             roams.page.wait_for_selector(LIVE)
@@ -94,10 +105,10 @@ def soak(stays: Tab, roams: Tab, *, minutes: float, changes: int) -> int:
             work(stays.page, opened)
         home(roams.page)
         opened += 1
-        rounds += 1
         stays.count()
         roams.count()
-    return opened
+        web.append(memory_mb())
+    return opened, web
 
 
 def soaked(page: Any, memory_mb: Callable[[], float], minutes: float, changes: int) -> Report:
@@ -108,9 +119,8 @@ def soaked(page: Any, memory_mb: Callable[[], float], minutes: float, changes: i
     tabs = {"stays": Tab(page=other), "roams": Tab(page=page)}
     for tab in tabs.values():
         tab.watch()
-    before = memory_mb()
-    opened = soak(**tabs, minutes=minutes, changes=changes)
-    web = (before, memory_mb())
+    opened, memory = soak(tabs, memory_mb, minutes, changes)
+    web = (median(memory[1 : 1 + EACH]), median(memory[-EACH:]))
     found = {name: growth(tab.rounds) for name, tab in tabs.items()}
     complaints = [text for tab in tabs.values() for text in tab.complaints]
     return {

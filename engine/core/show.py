@@ -14,6 +14,7 @@ from engine.core.rules.scope import barred_venues
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
+from engine.core.show_rollout import limits_text, rollout_cells
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Change, ChangeState, ModelInForce
@@ -377,6 +378,8 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         decision_reason=change.decision_reason,
         evidence=None if change.evidence is None else asdict(change.evidence),
         comments=[[note.at, note.by, note.text] for note in change.comments],
+        stage=change.stage or "",
+        canary=limits_text(change.canary),
     )
 
 
@@ -407,6 +410,7 @@ def incident_row(desk: Desk, incident: Incident) -> v.IncidentRow:
         ends_at=incident.ends_at,
         left_s=(incident.ends_at - state.market_ns) / 1e9 if begun and under_way else None,
         sentence=incident.sentence,
+        trainee=incident.trainee,
     )
 
 
@@ -436,6 +440,7 @@ def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
         model_card="" if model is None else model.words,
         model_state=model_state_word(in_force, status) if uses else "-",
         demoted="" if in_force is None else in_force.demoted,
+        **rollout_cells(state, name),
         accuracy=None if record is None else number(record.accuracy),
         base_rate=None if record is None else number(record.base_rate),
         auc=None if record is None else number(record.auc),

@@ -89,7 +89,8 @@ class Desk:
         self.state = state
         self.quotes = Quotes()
         self.sight: Sight | None = None
-        self.beside = Beside(planner=Planner())
+        self.planner = Planner()
+        self.beside = Beside(planner=self.planner)
         self.models: dict[str, LoadedModel] = {}  # by model id; the shell loads, nobody unloads
         self.decided: dict[ParentId, Decision] = {}  # last decision of each working parent
         self.ahead: dict[int, int] = {}  # shares before our resting orders, for screens only

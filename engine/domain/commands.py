@@ -333,6 +333,7 @@ class StartIncident(Command, frozen=True, kw_only=True):
     symbol: Symbol = Symbol("")  # "" = all
     size: int = 0  # flash, news: by how much the price jumps [tick]; of an order [share]
     child: str = ""  # C-3-17, of what befalls an order; "" = the newest that fits
+    trainee: PersonId = PersonId("")  # whose acts the debrief judges, "" = everybody's
 
 
 class OpenNextDay(Command, frozen=True, kw_only=True):

@@ -176,6 +176,7 @@ class IncidentAsked(Event, frozen=True, kw_only=True):
     by: PersonId
     reason: str
     child: int = 0
+    trainee: PersonId = PersonId("")
 
 
 class IncidentStarted(Event, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ LEAST_SECONDS: Final = 1.0
 MOST_SECONDS: Final = 3_600.0
 MOST_TICKS: Final = 500
 MOST_SHARES: Final = 1_000_000
+DRIFT: Final = 8  # numbers beside those of the kernels: what needs none of them
+KILL_CALL: Final = 9
 
 
 class IncidentState(StrEnum):
@@ -37,6 +39,8 @@ class IncidentKind:
     venues: tuple[int, ...] = ()  # kinds of venue; none = it is of symbols
     is_sized: bool = False
     is_of_order: bool = False  # it befalls one order of ours
+    is_of_desk: bool = False  # nothing happens to the market: the desk itself asks somebody
+    usual_s: float = 60.0  # what a dialog begins with, market time [s]
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,7 @@ class Incident:
     reason: str
     asked_at: Nanos
     child: int = 0  # the order that it befalls, 0 = the exchange chooses
+    trainee: PersonId = PersonId("")  # whose drill it is, "" = everybody's
     state: IncidentState = IncidentState.ASKED
     started_at: Nanos = Nanos(0)
     ends_at: Nanos = Nanos(0)
@@ -92,6 +97,14 @@ INCIDENT_KINDS: Final[dict[str, IncidentKind]] = {
     "news": IncidentKind(
         number=k.INCIDENT_NEWS, words="news: the price jumps for good", is_sized=True
     ),
+    "drift": IncidentKind(
+        number=DRIFT, usual_s=1_500.0,
+        words="model drift: what foretold a rise foretells a fall, in every stock or one",
+    ),
+    "kill": IncidentKind(
+        number=KILL_CALL, usual_s=600.0, is_of_desk=True,
+        words="kill call: somebody asks for a kill of all orders in a stock",
+    ),
     **{
         name: IncidentKind(number=number, words=words, is_of_order=True)
         for name, number, words in (
@@ -113,4 +126,6 @@ INCIDENT_KINDS: Final[dict[str, IncidentKind]] = {
         )
     },
 }  # fmt: skip
-OF_MARKET: Final = tuple(name for name, row in INCIDENT_KINDS.items() if not row.is_of_order)
+OF_MARKET: Final = tuple(
+    name for name, row in INCIDENT_KINDS.items() if not (row.is_of_order or row.is_of_desk)
+)

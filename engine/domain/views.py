@@ -258,6 +258,8 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     decision_reason: str
     evidence: dict[str, Any] | None = None  # engine.domain.governance.Evidence, field by field
     comments: list[list[str | int]] = []  # at, by, text
+    stage: str = ""  # shadow, canary, full; "" = in force at once
+    canary: str = ""  # the limits of a canary in words
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -331,6 +333,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
     left_s: float | None
     sentence: str
+    trainee: str = ""  # "" = everybody
 
 
 class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,6 +354,15 @@ class StrategyRow(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     trained_auc: float | None
     demoted: str = ""  # why the version in force decides no more, "" = it may
+    stage: str = "none"  # of its candidate
+    candidate: str = ""  # what it changes, and by which request
+    compared: int = 0  # decisions of both versions on the same observation
+    same: float | None = None  # part of these that wanted exactly the same
+    beside: str = ""  # what both would have sent, in words
+    canary: str = ""  # its four limits in words
+    used: str = ""  # of these limits
+    candidate_demoted: str = ""  # why it acts no more
+    next_step: str = ""
 
 
 class DeskRow(msgspec.Struct, frozen=True, kw_only=True):

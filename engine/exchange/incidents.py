@@ -3,8 +3,7 @@
 from typing import Final
 
 from engine.domain.errors import Refused
-from engine.domain.incidents import INCIDENT_KINDS, MOST_TICKS
-from engine.domain.kinds import INCIDENT_NEWS
+from engine.domain.incidents import INCIDENT_KINDS, MOST_TICKS, OF_MARKET
 from engine.domain.venue import Venue
 from engine.runtime.venues.wire import Incident
 
@@ -13,14 +12,14 @@ MOST_SECONDS: Final = 23_400.0
 # kinds of venue that an incident can happen to; the others are of a symbol
 OF_VENUE: Final = {row.number: row.venues for row in INCIDENT_KINDS.values() if row.venues}
 OF_SYMBOL: Final = tuple(
-    row.number for row in INCIDENT_KINDS.values() if not row.venues and not row.is_of_order
+    INCIDENT_KINDS[name].number for name in OF_MARKET if not INCIDENT_KINDS[name].venues
 )
 
 
 def check_incident(what: Incident, venues: tuple[Venue, ...], symbols: int) -> None:
     """Refuse what cannot happen."""
     if what.kind not in OF_VENUE and what.kind not in OF_SYMBOL:
-        raise Refused(f"kind must be 1 .. {INCIDENT_NEWS}, was {what.kind}")
+        raise Refused(f"kind must be 1 .. {max(OF_SYMBOL)}, was {what.kind}")
     if what.kind in OF_VENUE:
         if not 0 <= what.venue < len(venues):
             raise Refused(f"venue must be 0 .. {len(venues) - 1}, was {what.venue}")

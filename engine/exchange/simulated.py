@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.executions import market_messages
+from engine.domain.incidents import DRIFT
 from engine.domain.instrument import Instrument, Session
 from engine.domain.kinds import (
     ACCEPTED,
@@ -27,6 +28,7 @@ from engine.domain.kinds import (
 from engine.domain.market import MESSAGE, REPORT, TICK, TRADE
 from engine.domain.units import SECOND, Nanos
 from engine.domain.venue import Venue
+from engine.exchange.drift import drift
 from engine.exchange.incidents import check_incident
 from engine.exchange.market import Advance
 from engine.exchange.presets import LATENCY_NS, PRESETS, Stock, market_hash
@@ -285,6 +287,8 @@ class SimulatedMarket:
         for symbol in chosen:
             if what.kind == INCIDENT_FEED_GAP:
                 self._dark_until[symbol] = max(self._dark_until[symbol], int(row[0]["to_ns"]))
+            elif what.kind == DRIFT:
+                drift(self.envs[symbol], int(row[0]["from_ns"]), int(row[0]["to_ns"]))
             elif not add_incident(self.envs[symbol], row[0]):
                 raise Refused(f"a day holds {INCIDENTS} incidents")
 

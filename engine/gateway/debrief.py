@@ -11,11 +11,10 @@ from typing import Final
 
 from db.queries_drills import PROTECTS
 from db.records import AlertRecord, DrillRecord, EntryRecord, FillRecord
-from engine.domain.playbook import SECTIONS, section_of
+from engine.domain.playbook import SECTIONS
 from engine.domain.units import SECOND
+from engine.gateway.judged import BLOCKS, SHOWN_S, Judged, counts, judge, within_s
 
-SHOWN_S: Final = 5.0  # the law: an alert is on a screen within 5 s of being seen
-MINUTE_S: Final = 60.0
 # kinds of exceptions by which the desk notices an incident; others: those of the section it drills
 SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "outage": ("venue.down",),
@@ -25,10 +24,11 @@ SIGNS: Final[dict[str, tuple[str, ...]]] = {
     "news": ("market.move",),
     "halt": ("market.halt",),
     "stuck_dark": ("market.stuck", "market.pending"),
+    "drift": ("model.demoted", "order.doubt"),
 }
 WORDS: Final = {
     "ParentHoldAsked": "hold", "ScopeHeld": "hold of a scope", "ParentVenuesSet": "venue excluded",
-    "KillBlocked": "kill", "ModeSet": "mode",
+    "KillBlocked": "kill", "ModeSet": "mode", "ParentModelSet": "model of an order",
 }  # fmt: skip
 
 
@@ -74,6 +74,7 @@ class Debrief:
     steps: tuple[Step, ...]
     people: tuple[str, ...]  # who answered or acted, in that order
     orders: tuple[Touched, ...]
+    judged: tuple[Judged, ...] = ()  # the trainee's own acts; none without a trainee
 
 
 def signs(kind: str) -> tuple[str, ...]:
@@ -88,8 +89,13 @@ def debrief(
     alerts: Iterable[AlertRecord],
     fills: Sequence[FillRecord],
     alarm_s: float,
+    *,
+    narrow: bool = False,
 ) -> Debrief:
-    """The timeline and the orders; ``alarm_s`` = target of an acknowledgement, 0 = none."""
+    """The timeline and the orders; ``alarm_s`` = target of an acknowledgement, 0 = none.
+
+    narrow : the trainee answers exceptions of own orders only.
+    """
     alert = _alert(drill, alerts)
     mine = [row for row in entries if alert is not None and row.object == alert.id]
     acts = [row for row in entries if row.event in PROTECTS and _is_somebody(row.person)]
@@ -105,19 +111,27 @@ def debrief(
         steps=steps,
         people=tuple(dict.fromkeys(row.person for row in by_time)),
         orders=touched(fills),
+        judged=judge(drill, alert, mine, acts, alarm_s, narrow=narrow),
     )
+
+
+def _place(drill: DrillRecord) -> str:
+    """What its exception is about, "" = a strategy or an order, which a drill does not name."""
+    return "" if drill.kind in ("drift", "kill") else drill.venue or drill.symbol
 
 
 def _alert(drill: DrillRecord, alerts: Iterable[AlertRecord]) -> AlertRecord | None:
     """The first exception that this incident has raised; one open since before is not its own."""
-    place = drill.venue or drill.symbol
+    place = _place(drill)
     kinds = signs(drill.kind)
+    # a call is its own exception, raised with it; whatever else must be seen after the begin
+    since = drill.asked_at if drill.kind == "kill" else drill.began_at
     found = [
         row
         for row in alerts
         if row.source == drill.source
         and any(row.kind == kind or row.kind.startswith(f"{kind}.") for kind in kinds)
-        and row.first_at >= drill.began_at > 0
+        and row.first_at >= since > 0
         and (not place or row.object == "all" or place in row.object.split())
     ]
     return min(found, key=lambda row: (row.first_at, row.id), default=None)
@@ -156,7 +170,9 @@ def _ended(
     alert: AlertRecord | None,
     mine: Sequence[EntryRecord],
 ) -> tuple[Step, ...]:
-    place = drill.venue or drill.symbol
+    if drill.kind == "kill":
+        return (*_receipts(drill, entries, alert), _closed(drill, alert, mine))
+    place = _place(drill)
     over = next(
         (
             row
@@ -168,12 +184,31 @@ def _ended(
         ),
         None,
     )
-    section = None if alert is None else section_of(alert.kind)
-    within = None if section is None or not section.within_min else section.within_min * MINUTE_S
-    since = 0 if alert is None else alert.first_at
+    return (_step(drill, "the cause was over", over), _closed(drill, alert, mine))
+
+
+def _closed(drill: DrillRecord, alert: AlertRecord | None, mine: Sequence[EntryRecord]) -> Step:
+    return _step(
+        drill,
+        "closed",
+        _first(mine, "AlertResolved"),
+        since=0 if alert is None else alert.first_at,
+        target_s=None if alert is None else within_s(alert.kind),
+    )
+
+
+def _receipts(
+    drill: DrillRecord, entries: Sequence[EntryRecord], alert: AlertRecord | None
+) -> tuple[Step, ...]:
+    """Of the first kill that answers a kill call: cancels sent, confirmed."""
+    about = "" if alert is None else alert.object
+    kills = (row for row in entries if row.event == BLOCKS and counts(drill, row, about))
+    kill = next(kills, None)
+    later = [row for row in entries if kill is not None and row.object == kill.object]
+    since = 0 if kill is None else kill.desk_at
     return (
-        _step(drill, "the cause was over", over),
-        _step(drill, "closed", _first(mine, "AlertResolved"), since=since, target_s=within),
+        _step(drill, "cancels written", _first(later, "KillCancelSent"), since=since),
+        _step(drill, "every order confirmed", _first(later, "KillConfirmed"), since=since),
     )
 
 

@@ -13,6 +13,10 @@ def start(
 ) -> tuple[e.IncidentStarted | e.IncidentNotStarted, VenueSilent | None]:
     """What became of it, and the silence if there was no answer. None = no link: not asked."""
     number = asked.incident_id
+    if INCIDENT_KINDS[asked.kind].is_of_desk:
+        now = state.market_ns
+        ends_at = Nanos(now + round(asked.seconds * SECOND))
+        return e.IncidentStarted(incident_id=number, started_at=now, ends_at=ends_at), None
     if venue is None:
         sentence = "the exchange does not answer"
         return e.IncidentNotStarted(incident_id=number, sentence=sentence), None

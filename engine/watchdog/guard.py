@@ -1,10 +1,8 @@
 """One look at everything, and what follows from it: kills, mass cancels, the end of the engine."""
 
-import contextlib
 import json
 import os
 import sqlite3
-import sys
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from engine.watchdog.checks import Breach
 from engine.watchdog.flag import DOOR, FlagFile
 from engine.watchdog.journal import ChainBroken, JournalReader
 from engine.watchdog.lease import Pulse, end_engine, read_engine
+from engine.watchdog.lines import log
 
 AGAIN_NS = 1_000_000_000  # between repeated mass cancels
 OBEY_NS = 1_000_000_000  # what the engine gets to carry out a kill of ours
@@ -26,13 +25,6 @@ SHOWN = 50  # acts kept for the screen
 def say(text: str) -> None:
     """One line to the process log; the supervisor shows these on the console."""
     log(f"quarterdeck: watchdog: {text}")
-
-
-def log(line: str) -> None:
-    """One line to the process log, which a full disk does not take: no reason to stop the watch."""
-    with contextlib.suppress(OSError):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,27 +18,44 @@ from engine.domain.errors import BrokenInvariant, Refused
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DONE, REFUSED, BROKEN = 0, 2, 3  # exit codes
+STOP_S: Final = 0.2  # between two looks whether a process that has ended needs no end
 
 
-def run_apart(module: str, ask: bytes) -> bytes:
+class Ended(Exception):
+    """The process was ended because the worker stops; it left nothing half done."""
+
+
+def run_apart(module: str, ask: bytes, stop: threading.Event | None = None) -> bytes:
     """What ``python -m module`` answers to one line; its errors are raised here as they are there.
 
-    module : one whose ``main`` is ``answer_apart``; ask : JSON without a line break.
+    module : one whose ``main`` is ``answer_apart``; ask : JSON without a line break; stop : ends
+    it early, with ``Ended``.
     """
     with subprocess.Popen(  # noqa: S603 (our own program)
         [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        if stop is not None:
+            threading.Thread(target=_end_on, args=(stop, process), daemon=True).start()
         process.stdin.write(ask + b"\n")
         process.stdin.flush()
         said = process.stdout.read()
         code = process.wait()
+    if stop is not None and stop.is_set() and code != DONE:
+        raise Ended
     if code == REFUSED:
         raise Refused(said.decode())
     if code != DONE:
         raise BrokenInvariant(said.decode() or f"{module} ended with {code}")
     return said
+
+
+def _end_on(stop: threading.Event, process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        if stop.wait(STOP_S):
+            process.terminate()
+            return
 
 
 def answer_apart(work: Callable[[bytes], bytes]) -> int:

@@ -69,8 +69,8 @@ class Context:
             return desk.ask(name, timeout_s=ANSWER_S)
 
     def apart(self, module: str, ask: bytes) -> bytes:
-        """What a process of its own answers; as ``run_apart``."""
-        return run_apart(module, ask)
+        """What a process of its own answers; as ``run_apart``. Ended when the worker stops."""
+        return run_apart(module, ask, self.stop)
 
     def _desk(self) -> SyncDesk:
         return SyncDesk(endpoint(self.where.engine), load_key(self.where.state / "link.key"))

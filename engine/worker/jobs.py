@@ -17,6 +17,7 @@ from engine.domain import commands as c
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.exchange.days import days_before
 from engine.exchange.hours import session_of
+from engine.worker.apart import Ended
 from engine.worker.context import Context
 from engine.worker.costs import AskedDay, Costs
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
@@ -54,6 +55,8 @@ def _report(context: Context, facts: Facts, day: str) -> None:
             shortfall_bps=found.shortfall_bps,
         )
         context.submit(command, f"tca-{day}-{found.digest[:16]}")
+    except Ended:
+        return
     except (Refused, BrokenInvariant, ConnectionError, TimeoutError) as error:
         jobs.failed("tca_day", f"{day}: {error}", clock.wall_ns())
         return

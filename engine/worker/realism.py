@@ -1,18 +1,25 @@
 """The realism report of the market, made in the background while nothing else is to do.
 
 One part a call: the stylised facts first, then own impact. A part that is there for this market is
-not made again. The worker runs at low priority; a stop is noticed between two days.
+not made again. It is made by a process of its own, which tells how far it is in the table of jobs:
+hundreds of days in the worker's memory would leave their traces there, and its other jobs would
+wait. Both run at low priority.
 """
 
 import json
+import sys
+from pathlib import Path
 from typing import Final
 
-from db.jobs import RUNNING
-from engine.domain.errors import BrokenInvariant
+import msgspec
+
+from db.jobs import RUNNING, Jobs
+from engine.domain.errors import BrokenInvariant, Refused
 from engine.exchange.presets import market_hash
 from engine.realism.report import DAYS, LONG_DAYS, PATHS, TRIP_PATHS, keep, own_impact, stylised
+from engine.runtime.clock import Clock, SystemClock
+from engine.worker.apart import Ended, answer_apart
 from engine.worker.context import Context
-from engine.worker.past import Stopped
 
 NAME: Final = "market_report"
 AFTER_NS: Final = 900_000_000_000  # of the worker's life: a desk that just started has better to do
@@ -42,31 +49,50 @@ def market_report(context: Context) -> None:
         context.memo["market_report done"] = True
         return
     context.jobs.start(NAME, f"{part}, begins", now)
+    where = context.where
+    asked = AskedPart(state=str(where.state), people=str(where.people_db), part=part)
     try:
-        _make(context, part)
-    except Stopped:
+        context.apart("engine.worker.realism", msgspec.json.encode(asked))
+    except Ended:
         return
-    except BrokenInvariant as error:
+    except (Refused, BrokenInvariant) as error:
         context.memo["market_report done"] = True
         context.jobs.failed(NAME, str(error), context.clock.wall_ns())
         return
     context.jobs.done(NAME, f"{part} of market {market_hash()}", context.clock.wall_ns())
 
 
-def _make(context: Context, part: str) -> None:
+class AskedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part is to be made, and for which desk."""
+
+    state: str  # the desk's folder
+    people: str  # file of the table of jobs
+    part: str
+
+
+def make(asked: AskedPart, jobs: Jobs, clock: Clock) -> None:
+    """Make the part and keep it; people see how far it is."""
     told = [0]
 
     def progress(done: int, of: int) -> None:
-        if context.stop.is_set():
-            raise Stopped
         told[0] += 1
         if told[0] % TOLD_EVERY == 0:
-            text = f"{part}, {done} of {of}"
-            context.jobs.step(NAME, done / of, text, context.clock.wall_ns())
+            jobs.step(NAME, done / of, f"{asked.part}, {done} of {of}", clock.wall_ns())
 
     body = (
         stylised(days=DAYS, long_days=LONG_DAYS, progress=progress)
-        if part == "stylised"
+        if asked.part == "stylised"
         else own_impact(paths=PATHS, trips=TRIP_PATHS, progress=progress)
     )
-    keep(context.where.state / "reports", body, context.clock.wall_ns())
+    keep(Path(asked.state) / "reports", body, clock.wall_ns())
+
+
+def work(ask: bytes) -> bytes:
+    """A part as JSON; the answer is its name."""
+    asked = msgspec.json.decode(ask, type=AskedPart)
+    make(asked, Jobs.open(Path(asked.people)), SystemClock())
+    return asked.part.encode()
+
+
+if __name__ == "__main__":
+    sys.exit(answer_apart(work))

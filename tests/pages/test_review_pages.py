@@ -14,6 +14,7 @@ from components.rows import read
 from db.records import NoteRecord
 from engine.domain.errors import Refused
 from engine.domain.people import Role
+from engine.domain.rollout import CanaryLimits
 from engine.domain.strategy import STRATEGIES
 from engine.gateway.tca import rest, waterfall
 from engine.gateway.viewer import Viewer, looking
@@ -105,7 +106,9 @@ def test_a_proposal_starts_with_empty_fields_so_that_only_what_was_typed_is_sent
         assert "value" not in by_name[f"values.{row.name}"]
     assert by_name["reason"]["required"]
     assert ["5f2e9c0d7a1b44e2", "5f2e9c0d7a1b in force before"] in by_name["model_id"]["options"]
-    (form,) = having(page, "data-command-form")
+    assert ["lr-0123456789ab", "lr-0123456789ab new: as a shadow"] in by_name["model_id"]["options"]
+    assert not [x for x in by_name["model_id"]["options"] if x[0].startswith("rl-")]
+    form = having(page, "data-command-form")[0]
     assert getattr(form, "data-command-form") == "ProposeChange"
     assert getattr(form, "data-target") == "ADAPTIVE"
 
@@ -113,9 +116,23 @@ def test_a_proposal_starts_with_empty_fields_so_that_only_what_was_typed_is_sent
 def test_a_reviewer_may_look_at_a_strategy_but_not_propose() -> None:
     with seen_by("per"):
         page = one("TWAP")
-    (submit,) = [p for p in every(page) if str(getattr(p, "className", "")).startswith("submit")]
-    assert submit.disabled
-    assert "change.propose" in submit.title
+    submits = [p for p in every(page) if str(getattr(p, "className", "")).startswith("submit")]
+    assert len(submits) == 2
+    for submit in submits:
+        assert submit.disabled
+        assert "change.propose" in submit.title
+
+
+def test_a_canary_is_proposed_with_all_four_limits_and_a_reason() -> None:
+    with seen_by("amara"):
+        page = one("TWAP")
+    (form,) = [x for x in having(page, "data-command-form") if x.id == "canary"]
+    specs = [json.loads(getattr(part, "data-input")) for part in having(form, "data-input")]
+    asked = {spec["name"] for spec in specs if spec.get("required")}
+    limits = {f"canary.{name}" for name in CanaryLimits.__struct_fields__}
+    assert asked == limits | {"reason"}
+    assert {"name": "stage", "kind": "hidden", "label": "Stage", "value": "canary"} in specs
+    assert the_button(page, "StopRollout").children == "Stop candidate"
 
 
 def test_an_unknown_strategy_is_refused_with_the_names_that_exist() -> None:

@@ -180,6 +180,9 @@ class ReportQueries:
         )  # fmt: skip
         return tuple(row for row in rows if strategy in ("", row.strategy))
 
+    def stored_models(self) -> tuple[str, ...]:
+        return ("lr-0123456789ab", "rl-0123456789ab")
+
     def models(self) -> tuple[ModelRecord, ...]:
         return (
             ModelRecord(

@@ -152,10 +152,101 @@ def test_the_last_drill_of_a_person_is_the_newest_begun_one() -> None:
 
 
 def test_every_incident_of_the_market_has_signs_that_the_playbook_knows() -> None:
-    assert all(section_of(sign) for kind in OF_MARKET for sign in signs(kind))
-    assert all(signs(kind) for kind in OF_MARKET)
+    assert all(section_of(sign) for kind in (*OF_MARKET, "kill") for sign in signs(kind))
+    assert all(signs(kind) for kind in (*OF_MARKET, "kill"))
     assert signs("bust") == ("fill",)
     assert set(OF_MARKET) <= set(INCIDENT_KINDS)
+
+
+# --- a named trainee -----------------------------------------------------------------------------
+def judged(drill: DrillRecord, entries: Any, alert: AlertRecord | None = None) -> dict[str, Any]:
+    one = debrief(drill, entries, (alert or an_alert(),), (), ALARM_S)
+    return {row.name: row for row in one.judged}
+
+
+def test_without_a_trainee_or_before_the_desk_has_seen_it_nobody_is_judged() -> None:
+    assert debrief(a_drill(), TOLD, (an_alert(),), (), ALARM_S).judged == ()
+    assert debrief(a_drill(trainee=TRADER), TOLD, (), (), ALARM_S).judged == ()
+
+
+def test_a_trainee_is_judged_by_own_acts_from_the_moment_the_desk_saw_it() -> None:
+    rows = judged(a_drill(trainee=TRADER), TOLD)
+    assert (rows["acknowledged"].took_s, rows["acknowledged"].goal_s) == (29.0, ALARM_S)
+    assert rows["acknowledged"].is_met is True
+    assert (rows["first act"].took_s, rows["first act"].is_met) == (39.0, True)
+
+
+def test_what_somebody_else_did_is_named_and_is_not_the_trainees() -> None:
+    rows = judged(a_drill(trainee=TRADER), TOLD)
+    assert (rows["seen"].by_other, rows["seen"].goal_s) == ("u2", None)  # another screen was first
+    assert rows["seen"].took_s == 29.0  # the first sign of it by this person
+    assert (rows["closed"].by_other, rows["closed"].took_s) == ("u4", None)
+    assert rows["closed"].is_met is False
+    nobody = judged(a_drill(trainee="u5"), TOLD)
+    assert [row.took_s for row in nobody.values()] == [None] * 4
+    assert nobody["first act"].by_other == TRADER
+
+
+def test_the_first_screen_of_the_trainee_has_five_seconds() -> None:
+    for after, met in ((4, True), (6, False)):
+        rows = judged(
+            a_drill(trainee=TRADER), (an_entry("AlertShown", 101 + after, person=TRADER),)
+        )
+        assert (rows["seen"].took_s, rows["seen"].goal_s, rows["seen"].is_met) == (after, 5.0, met)
+
+
+def test_an_act_before_the_desk_saw_it_answers_nothing() -> None:
+    early = an_entry("ParentHoldAsked", 100.5, object="P-1", person=TRADER)
+    assert judged(a_drill(trainee=TRADER), (early,))["first act"].took_s is None
+
+
+CALL = an_alert(kind="drill.kill", severity="critical")
+
+
+@pytest.mark.parametrize(
+    ("text", "took"),
+    [
+        ("kill symbol MIDC by page: 2 parents, 5 children", 20.0),
+        ("kill all  by page: 9 parents, 30 children", 20.0),
+        ("kill symbol NRTH by page: 1 parents, 0 children", None),
+        ("kill parent P-1 by page: 1 parents, 0 children", None),
+        ("kill venue SIM-A by page: 0 parents, 3 children", None),
+    ],
+)
+def test_a_kill_call_is_answered_by_a_kill_that_covers_it(text: str, took: float | None) -> None:
+    kill = an_entry("KillBlocked", 121, object="K-2", person=TRADER, text=text)
+    hold = an_entry("ParentHoldAsked", 110, object="P-1", person=TRADER)
+    done = an_entry("KillConfirmed", 123, object="K-2")
+    drill = a_drill(kind="kill", trainee=TRADER)
+    rows = judged(drill, (hold, kill, done), CALL)
+    assert (rows["killed"].took_s, rows["killed"].goal_s) == (took, 60.0)
+    steps = steps_of(debrief(drill, (hold, kill, done), (CALL,), (), ALARM_S))
+    assert steps["every order confirmed"].took_s == (None if took is None else 2.0)
+
+
+def test_a_trader_who_was_called_about_an_own_order_kills_that_order() -> None:
+    call = an_alert(kind="drill.kill", severity="critical", object="P-1")
+    kill = an_entry("KillBlocked", 121, object="K-2", person=TRADER,
+                    text="kill parent P-1 by page: 1 parents, 0 children")  # fmt: skip
+    rows = judged(a_drill(kind="kill", trainee=TRADER), (kill,), call)
+    assert rows["killed"].is_met is True
+
+
+def test_who_may_not_answer_an_exception_has_no_goal_in_that() -> None:
+    drill = a_drill(trainee=TRADER)
+    one = debrief(drill, TOLD, (an_alert(),), (), ALARM_S, narrow=True)
+    goals = {row.name: row.goal_s for row in one.judged}
+    assert (goals["acknowledged"], goals["closed"]) == (None, None)
+    assert goals["first act"] is not None
+
+
+def test_a_drift_is_told_by_a_strategy_or_an_order_whatever_stock_it_is_in() -> None:
+    for kind, about in (("model.demoted", "ADAPTIVE"), ("order.doubt", "P-6")):
+        alert = an_alert(kind=kind, object=about)
+        steps = steps_of(debrief(
+            a_drill(kind="drift"), (an_entry("AlertRaised", 101, object=about),), (alert,), (), 0.0
+        ))  # fmt: skip
+        assert steps["the desk saw it"].desk_s == 1.0
 
 
 # --- on a desk ----------------------------------------------------------------------------------
@@ -166,7 +257,8 @@ def drilled(tmp_path: Path) -> Iterator[tuple[Rig, Queries]]:
     rig.run(30)
     rig.buy(200_000)
     rig.run(60)
-    rig.do(c.StartIncident(kind="halt", seconds=30.0, symbol=rig.symbol), BOSS, reason="drill")
+    halt = c.StartIncident(kind="halt", seconds=30.0, symbol=rig.symbol, trainee=TRADER)
+    rig.do(halt, BOSS, reason="drill")
     rig.run(5)
     (raised,) = [x for x in rig.journal.events(e.AlertRaised) if x.kind == "market.halt"]
     rig.do(c.ShowAlerts(alert_ids=(raised.alert_id,)), TRADER)
@@ -203,3 +295,33 @@ def test_the_tables_tell_a_drill_as_the_journal_has_it(drilled: tuple[Rig, Queri
     assert order == sorted(order)
     assert order[-1] > 0
     assert one.people == (BOSS, TRADER)
+    assert drill.trainee == TRADER
+    mine = {row.name: row for row in one.judged}
+    assert (mine["seen"].is_met, mine["first act"].is_met) == (True, True)
+    assert (mine["acknowledged"].by_other, mine["acknowledged"].is_met) == (BOSS, False)
+
+
+def test_a_kill_call_is_judged_from_the_journal(tmp_path: Path) -> None:
+    rig = Rig()
+    rig.run(30)
+    rig.buy(200_000)
+    rig.run(60)
+    call = c.StartIncident(kind="kill", seconds=600.0, symbol=rig.symbol, trainee=TRADER)
+    rig.do(call, BOSS, reason="drill")
+    rig.run(2)
+    (raised,) = [x for x in rig.journal.events(e.AlertRaised) if x.kind == "drill.kill"]
+    rig.do(c.AcknowledgeAlert(alert_id=raised.alert_id), TRADER)
+    rig.gate.request("parent", "P-1", TRADER, door="test", now_ns=rig.clock.now)
+    rig.run(5)
+    rig.do(c.ResolveAlert(alert_id=raised.alert_id, cause=AlertCause.EXPECTED), TRADER,
+           reason="done")  # fmt: skip
+    engine = tables(tmp_path / "desk.db")
+    catch_up(engine, journal_in(tmp_path, rig), 123)
+    tables_ = Queries(engine, tmp_path)
+    (drill,) = tables_.drills()
+    one = debrief(drill, tables_.drill_entries(drill), tables_.alerts(), (), ALARM_S)
+    engine.dispose()
+    assert {row.name: row.is_met for row in one.judged} == {
+        "seen": None, "acknowledged": True, "killed": True, "closed": True,
+    }  # fmt: skip
+    assert all(step.at for step in one.steps if step.name != "on the first screen")

@@ -312,4 +312,4 @@ def test_a_move_counts_from_the_farthest_mid_of_the_last_minute():
 
 def test_every_kind_of_incident_has_a_number_of_its_own():
     numbers = [row.number for row in INCIDENT_KINDS.values()]
-    assert sorted(numbers) == [*range(1, 8), *range(20, 35)]
+    assert sorted(numbers) == [*range(1, 10), *range(20, 35)]

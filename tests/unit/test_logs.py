@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine import supervise
 from engine.logs import FOR_PEOPLE, MOST, JsonLines, as_wanted, line_of, plain, stamp, text_of
 from engine.supervise import Child, Spec, Status
+from engine.watchdog import lines
 
 NOON = 1_796_040_000_000_001_999
 
@@ -164,3 +165,26 @@ def test_a_log_that_is_never_set_aside_is_seen(tmp_path, monkeypatch):
     child.log.write_text("x" * 5_000)
     child.set_aside()
     assert child.log.stat().st_size > 1_000
+
+
+@given(text=st.text(max_size=60), at=st.integers(min_value=0, max_value=4_000_000_000 * 10**9))
+@settings(max_examples=60, deadline=None)
+def test_the_watchdog_writes_the_same_lines_by_code_of_its_own(text, at):
+    theirs = line_of(text, at_ns=at, process="watchdog", level="info", seq=None)
+    assert lines.line_of(text, at) + "\n" == theirs
+
+
+@pytest.mark.parametrize("text", ["8=FIX\x01554=secret\x0196=raw|", "x" * (MOST + 7), "\x1b[2J"])
+def test_the_watchdog_hides_and_cuts_what_the_others_do(text):
+    theirs = line_of(text, at_ns=NOON, process="watchdog", level="info", seq=None)
+    assert lines.line_of(text, NOON) + "\n" == theirs
+    assert "secret" not in theirs
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_log_of_the_watchdog_has_the_form_that_was_asked_for(form, monkeypatch, capsys):
+    monkeypatch.setenv("QD_LOG_FORMAT", form)
+    lines.log("quarterdeck: watchdog: kill symbol MIDC")
+    (said,) = capsys.readouterr().out.splitlines()
+    assert text_of(said) == "quarterdeck: watchdog: kill symbol MIDC"
+    assert (said != text_of(said)) == (form == "json")

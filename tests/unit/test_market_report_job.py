@@ -5,12 +5,14 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from db.jobs import DONE, RUNNING, Jobs
 from engine.exchange.presets import market_hash
 from engine.realism.report import keep
 from engine.worker import realism
+from engine.worker.apart import Ended, run_apart
 
 
 class Clock:
@@ -22,9 +24,18 @@ class Clock:
 
 
 def a_context(folder: Path) -> Any:
+    stop = Event()
+
+    def apart(module: str, ask: bytes) -> bytes:
+        """As the process would: here, unless the worker stops."""
+        assert module == "engine.worker.realism"
+        if stop.is_set():
+            raise Ended
+        return realism.work(ask)
+
     return SimpleNamespace(
-        where=SimpleNamespace(state=folder), jobs=Jobs.open(folder / "people.db"), clock=Clock(),
-        stop=Event(), memo={},
+        where=SimpleNamespace(state=folder, people_db=folder / "people.db"),
+        jobs=Jobs.open(folder / "people.db"), clock=Clock(), stop=stop, memo={}, apart=apart,
     )  # fmt: skip
 
 
@@ -91,6 +102,30 @@ def test_a_stop_leaves_nothing_behind(tmp_path: Path, made: list[str]) -> None:
     context = a_context(tmp_path)
     context.stop.set()
     later(context)
-    assert made == ["stylised"]
+    assert made == []
     assert realism.parts_there(context) == set()
     assert context.jobs.get(realism.NAME).state == RUNNING
+
+
+def test_the_process_of_a_part_ends_with_the_worker(tmp_path: Path) -> None:
+    asked = realism.AskedPart(
+        state=str(tmp_path), people=str(tmp_path / "people.db"), part="stylised"
+    )
+    stop = Event()
+    stop.set()
+    with pytest.raises(Ended):
+        run_apart("engine.worker.realism", msgspec.json.encode(asked), stop)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_part_that_is_made_says_how_far_it_is(
+    tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realism, "TOLD_EVERY", 1)
+    context = a_context(tmp_path)
+    context.jobs.start(realism.NAME, "begins", 1)
+    asked = realism.AskedPart(
+        state=str(tmp_path), people=str(tmp_path / "people.db"), part="stylised"
+    )
+    realism.make(asked, context.jobs, context.clock)
+    assert context.jobs.get(realism.NAME).text.startswith("stylised, ")

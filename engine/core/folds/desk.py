@@ -164,6 +164,7 @@ def incident_asked(state: State, event: e.IncidentAsked) -> None:
         reason=event.reason,
         asked_at=state.market_ns,
         child=event.child,
+        trainee=event.trainee,
     )
 
 

@@ -1,5 +1,6 @@
 """Exceptions: seen, taken, annotated and closed by named persons; and what nobody saw in time."""
 
+from engine.core.rules.drills import calls
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.notes import check_note
 from engine.core.rules.scope import child_number
@@ -128,6 +129,8 @@ def stands(state: State, alert: Alert) -> bool | None:
             return ("selftest", "") in state.conditions
         case "venue", "down":
             return alert.object in state.lost
+        case "drill", "kill":
+            return calls(state, alert.object)
         case "reconciliation", "":
             differ = state.difference if alert.object == "venue" else ""
             return bool(differ) or alert.object in state.differences

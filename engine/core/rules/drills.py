@@ -1,5 +1,6 @@
 """Drills: who may let what happen to the simulated market."""
 
+from engine.core.rules.desk import raise_alert
 from engine.core.rules.four_eyes import check_reason
 from engine.core.rules.scope import child_number
 from engine.core.state import State
@@ -16,7 +17,10 @@ from engine.domain.incidents import (
     Incident,
     IncidentState,
 )
-from engine.domain.people import Person
+from engine.domain.orders import Parent
+from engine.domain.people import Person, Reach, may, reach
+from engine.domain.strategy import STRATEGIES
+from engine.domain.units import PersonId, parent_text
 
 
 def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ...]:
@@ -26,25 +30,94 @@ def start_incident(state: State, envelope: Envelope, person: Person) -> tuple[An
     _check_desk(state, envelope)
     _check_what(state, command)
     _check_size(command)
+    _check_trainee(state, command)
     for known in state.incidents.values():
         same = (known.kind, known.venue, known.symbol) == (
             command.kind, command.venue, command.symbol,
         )  # fmt: skip
         if same and is_under_way(state, known) and not INCIDENT_KINDS[known.kind].is_of_order:
             raise Refused(f"I-{known.id} is the same and still under way", field="kind")
-    return (
-        e.IncidentAsked(
-            incident_id=len(state.incidents) + 1,
-            kind=command.kind,
-            venue=command.venue,
-            symbol=command.symbol,
-            seconds=command.seconds,
-            size=command.size,
-            by=person.id,
-            reason=envelope.reason.strip(),
-            child=_child(state, command),
-        ),
+    asked = e.IncidentAsked(
+        incident_id=len(state.incidents) + 1,
+        kind=command.kind,
+        venue=command.venue,
+        symbol=command.symbol,
+        seconds=command.seconds,
+        size=command.size,
+        by=person.id,
+        reason=envelope.reason.strip(),
+        child=_child(state, command),
+        trainee=command.trainee,
     )
+    return (asked,) if command.kind != "kill" else (asked, *_call(state, command, person.id))
+
+
+def _call(state: State, command: StartIncident, by: PersonId) -> tuple[AnyEvent, ...]:
+    """The exception of a kill call, with its trainee: no market tells the desk of it.
+
+    A trader is called about an own order, everybody else about the stock.
+    """
+    trainee = state.people.get(command.trainee)
+    about = str(command.symbol)
+    if trainee is not None and reach(trainee.roles, "order.kill") == Reach.OWN:
+        own = [row for row in _at_work(state, command.symbol) if row.trader == trainee.id]
+        if not own:
+            raise Refused(
+                f"{trainee.id} has no order at work in {command.symbol} to kill", field="symbol"
+            )
+        about = parent_text(own[-1].id)
+    raised = raise_alert(
+        state, "critical", "drill.kill", about,
+        f"DRILL, a call to kill {about}: now, and for good. The debrief counts the seconds",
+    )  # fmt: skip
+    if trainee is None:
+        return (raised,)
+    assert isinstance(raised, e.AlertRaised)
+    with_them = e.AlertAssigned(alert_id=raised.alert_id, to=trainee.id, by=by)
+    return (raised, with_them)
+
+
+def calls(state: State, about: str) -> bool:
+    """Whether a kill call about a stock or an order is under way and something of it is alive."""
+    mine = [
+        row
+        for row in state.parents.values()
+        if row.is_live and about in (row.symbol, parent_text(row.id))
+    ]
+    symbols = {row.symbol for row in mine}
+    return any(
+        known.kind == "kill" and known.symbol in symbols and is_under_way(state, known)
+        for known in state.incidents.values()
+    )
+
+
+def _at_work(state: State, symbol: str) -> list[Parent]:
+    return [row for row in state.parents.values() if row.is_live and symbol in ("", row.symbol)]
+
+
+def _check_trainee(state: State, command: StartIncident) -> None:
+    if not command.trainee:
+        return
+    found = state.people.get(command.trainee)
+    if found is None or not found.active or not may(found.roles, "alert.acknowledge"):
+        raise Refused(
+            "a trainee must be an active trader, supervisor or somebody of risk, "
+            f"was {command.trainee!r}",
+            field="trainee",
+        )
+
+
+def _check_orders(state: State, command: StartIncident) -> None:
+    """Some drills are about orders: without one nobody could notice, or do, anything."""
+    mine = _at_work(state, command.symbol)
+    if command.kind == "kill" and not (command.symbol and mine):
+        raise Refused("a kill call names a stock with an order at work", field="symbol")
+    if command.kind == "drift" and not any(
+        STRATEGIES[row.strategy].uses_model and row.strategy in state.models for row in mine
+    ):
+        raise Refused(
+            "a drift is seen by a model in force: no order there works with one", field="symbol"
+        )
 
 
 def _child(state: State, command: StartIncident) -> int:
@@ -90,6 +163,7 @@ def _check_what(state: State, command: StartIncident) -> None:
             else f"symbol must be one of {', '.join(state.instruments)}, was {command.symbol!r}",
             field="symbol",
         )
+    _check_orders(state, command)
     fitting = tuple(venue.name for venue in state.venues if venue.kind in kind.venues)
     if kind.venues and command.venue not in fitting:
         raise Refused(

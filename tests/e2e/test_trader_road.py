@@ -106,9 +106,8 @@ def test_ticket_and_order_say_which_policy_decides_or_that_there_is_none(
     page.wait_for_function(says, arg=["#why-model", f"Policy {policy}."])
     page.wait_for_function(says, arg=["#why-record", "DEMO bootstrap"])
     page.wait_for_selector("#order-children tr[data-child]")
-    tables = desk.queries()
-    sent = until(lambda: event_of(tables, parent, "ChildIntended"), what="a child in the tables")
-    assert policy in str(sent)
+    sent = [row for row in rows_now(page, "children").values() if row["parent"] == parent]
+    assert {row["model"] for row in sent} == {policy}
 
 
 def test_ticket_children_hold_amend_resume_kill_and_every_receipt(

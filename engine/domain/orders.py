@@ -11,7 +11,17 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from engine.domain.life import CANCEL, CHANGE, FINAL, Heard, Life, OrdStatus, Standing, stand
+from engine.domain.life import (
+    CANCEL,
+    CHANGE,
+    FINAL,
+    Heard,
+    Life,
+    OrdStatus,
+    Request,
+    Standing,
+    stand,
+)
 from engine.domain.units import ChildId, Nanos, ParentId, PersonId, Shares, Symbol, Ticks
 
 
@@ -109,6 +119,7 @@ OF_STATUS: Final[dict[OrdStatus, ChildState]] = {
 
 
 PENDING: Final = (C.PENDING_CANCEL, C.PENDING_REPLACE)
+CHANGES: Final = (CHILD_LIVE | {C.FILLED}) - frozenset(PENDING)  # a request of ours may show
 
 
 def state_of(life: Life, now: Standing) -> ChildState:
@@ -125,8 +136,9 @@ def state_of(life: Life, now: Standing) -> ChildState:
         return C.SEND_REFUSED
     if shown == C.DONE_FOR_DAY and not now.is_over:
         shown = C.CARRIED
-    can_change = shown in CHILD_LIVE | {C.FILLED} and shown not in PENDING
-    return _asked(life, now, shown) if can_change else shown
+    if not now.waiting:  # nearly always: nothing that was asked can change it
+        return C.UNKNOWN if life.is_lost and shown in CHANGES else shown
+    return _asked(life, now, shown) if shown in CHANGES else shown
 
 
 def _asked(life: Life, now: Standing, shown: ChildState) -> ChildState:
@@ -254,11 +266,17 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
         return average_of(self.notional100, self.filled)
 
 
+NO_REQUEST: Final = Request(number=0, kind=CANCEL, at=Nanos(0), by="")
+
+
 def made_of(life: Life) -> dict[str, Any]:
     """The fields of a child (and of its row in the read tables) that its life decides."""
     now = stand(life)
-    asked = life.requests if now.status in FINAL else now.waiting  # who ended it stays known
-    cancels = [request for request in asked if request.kind == CANCEL]
+    cancel, changed = NO_REQUEST, Nanos(0)
+    if life.requests:
+        asked = life.requests if now.status in FINAL else now.waiting  # who ended it stays known
+        cancel = next((row for row in reversed(asked) if row.kind == CANCEL), NO_REQUEST)
+        changed = max((r.at for r in now.waiting if r.kind == CHANGE), default=Nanos(0))
     return {
         "state": state_of(life, now),
         "price": now.price,
@@ -267,13 +285,13 @@ def made_of(life: Life) -> dict[str, Any]:
         "notional100": now.notional100,
         "fees": now.fees,
         "reason": now.reason,
-        "cancel_asked_at": cancels[-1].at if cancels else Nanos(0),
-        "cancel_by": cancels[-1].by if cancels else "",
+        "cancel_asked_at": cancel.at,
+        "cancel_by": cancel.by,
         "most": now.most,
         "left": now.leaves,
         "status": now.status,
         "passive_filled": now.passive,
-        "replace_asked_at": max((r.at for r in now.waiting if r.kind == CHANGE), default=Nanos(0)),
+        "replace_asked_at": changed,
     }
 
 

@@ -1,6 +1,6 @@
 """Children and their fills. What an event does to a child is ``engine.domain.life``."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,8 @@ from engine.domain.heard import heard
 from engine.domain.life import CANCEL, CHANGE, Life
 from engine.domain.orders import Child, VenueUse, after, lived
 from engine.domain.units import CHILD_BITS, ParentId, Shares
+
+UNUSED: Final = VenueUse()
 
 
 def child_intended(state: State, event: e.ChildIntended) -> None:
@@ -76,8 +78,8 @@ def child_send_refused(state: State, event: e.ChildSendRefused) -> None:
 def _use(state: State, parent_id: ParentId, place: int, more: VenueUse) -> None:
     """Count what was sent to a venue and filled there for the parent and for the desk."""
     key = (parent_id, place)
-    state.use[key] = _sum(state.use.get(key, VenueUse()), more)
-    state.venue_use[place] = _sum(state.venue_use.get(place, VenueUse()), more)
+    state.use[key] = _sum(state.use.get(key, UNUSED), more)
+    state.venue_use[place] = _sum(state.venue_use.get(place, UNUSED), more)
 
 
 def _sum(one: VenueUse, other: VenueUse) -> VenueUse:

@@ -15,7 +15,7 @@ from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.governance import ChangeState, Note
 from engine.domain.limits import Disabled, LimitChange, key_of
-from engine.domain.orders import Child, Parent
+from engine.domain.orders import CHILD_LIVE, Child, Parent
 from engine.domain.overrides import OverrideState
 from engine.domain.units import ChildId, PersonId
 
@@ -30,7 +30,8 @@ def weight(state: State, child_id: ChildId) -> Weight:
 
 
 def _weight(child: Child) -> Weight:
-    return 100 * child.leaves * child.price, child.notional100
+    leaves = child.left if child.state in CHILD_LIVE else 0
+    return 100 * leaves * child.price, child.notional100
 
 
 def reweigh(state: State, child_id: ChildId, before: Weight) -> None:
@@ -39,18 +40,19 @@ def reweigh(state: State, child_id: ChildId, before: Weight) -> None:
     if child is None:
         return
     now = _weight(child)
-    parent = None if now == before else state.parents.get(child.parent_id)
-    instrument = None if parent is None else state.instruments.get(child.symbol)
+    if now == before:
+        return
+    parent, instrument = state.parents.get(child.parent_id), state.instruments.get(child.symbol)
     if parent is None or instrument is None:
         return
-    coins = tick_coins(instrument.tick_size)
-    opened, traded = (now[0] - before[0]) * coins, (now[1] - before[1]) * coins
-    book = state.limits
-    for scope in scopes_of(parent):
-        if opened:
-            book.open[scope] = book.open.get(scope, 0) + opened
-        if traded:
-            book.traded[scope] = book.traded.get(scope, 0) + traded
+    coins, scopes = tick_coins(instrument.tick_size), scopes_of(parent)
+    for sums, more in (
+        (state.limits.open, (now[0] - before[0]) * coins),
+        (state.limits.traded, (now[1] - before[1]) * coins),
+    ):
+        if more:
+            for scope in scopes:
+                sums[scope] = sums.get(scope, 0) + more
 
 
 def child_sent(state: State, event: e.ChildIntended) -> None:

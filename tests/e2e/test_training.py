@@ -154,9 +154,23 @@ def send(page: Any, verb: str, target: str, args: dict[str, Any]) -> int:
 def test_a_drill_is_debriefed_from_what_people_did(
     desk: RealDesk, visitor: Callable[..., Visitor]
 ) -> None:
-    guest = visitor().log_in(desk, "marta", "/exceptions")
+    guest = visitor().log_in(desk, "marta", "/playbook/drills")
     page = guest.page
-    halt = {"kind": "halt", "symbol": "NRTH", "seconds": 60}
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-panel=drills-start] [data-input]')]"
+        ".some((host) => host.dataset.input.includes('SIM-B'))"
+    )
+    page.click("[data-panel=drills-start] button:has-text('Outage')")
+    page.select_option("#confirm-fields select[name=trainee]", "u1")
+    page.select_option("#confirm-fields select[name=venue]", "SIM-B")
+    page.fill("#confirm-fields > label:has-text('Reason') input", "first week")
+    page.fill("#confirm-fields > label:has-text('Type DRILL') input", "DRILL")
+    page.click("#confirm-go")
+    page.wait_for_selector("[data-panel=drills-start] .chip-state[data-state=DONE]")
+
+    page.goto(f"{desk.url}/exceptions")
+    page.wait_for_selector("body.desk[data-link=ok]")
+    halt = {"kind": "halt", "symbol": "NRTH", "seconds": 60, "trainee": "u3"}
     assert send(page, "StartIncident", "", halt) == 202
     page.wait_for_function(
         """() => [...QD.rows('alerts').values()].some((a) => a.kind === 'market.halt'
@@ -185,5 +199,17 @@ def test_a_drill_is_debriefed_from_what_people_did(
         seconds.append(float(line.split("\t")[2]))
     assert seconds == sorted(seconds)
     assert "marta" in page.inner_text("#drill-people")
-    assert page.inner_text("#drills-table tbody tr td:nth-child(2)") == "halt"
+    assert page.locator("#drills-table tbody tr td:nth-child(2)").all_inner_texts() == [
+        "halt", "outage",
+    ]  # fmt: skip
+    assert page.locator("#drills-table tbody tr td:nth-child(4)").all_inner_texts() == [
+        "marta", "amara",
+    ]  # fmt: skip
+    judged = page.locator("#drill-judged tbody tr").all_inner_texts()
+    assert [line.split("\t")[0] for line in judged] == [
+        "seen", "acknowledged", "first act", "closed",
+    ]  # fmt: skip
+    assert "✓" in judged[1]
+    assert "✓" in judged[2]
+    assert "not done" in judged[3]
     assert guest.complaints == []

@@ -93,6 +93,7 @@ def parent_row(desk: Desk, parent: Parent) -> v.ParentRow:
         on_disconnect=parent.after(VENUE_LOST),
         on_model_loss=parent.on_model_loss or "",
         model_off=parent.model_off,
+        canary=f"R-{decision.rollout}" if decision is not None and decision.rollout else "",
         reenters=parent_text(parent.reenters) if parent.reenters else "",
         reentered=[parent_text(i) for i in parent.reentered],
         room=left(state, parent),

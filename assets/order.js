@@ -167,6 +167,7 @@
     text($("order-terms"), [r.strategy, r.limit === null ? "no limit" : "limit " + f("price", r.limit, d()),
       `cap ${f("percent", r.cap, 0)}`, `${QD.clock(r.accepted_at, false).slice(0, 5)} \u2026 ${QD.clock(r.end_at, false).slice(0, 5)}`,
       QD.format("person", r.trader), r.client, wants(r), (r.excluded || []).length ? "not " + r.excluded.join(", ") : "", r.hold && "held: " + r.hold, r.kill && "killed by " + r.kill,
+      r.canary && isLive() ? `canary ${r.canary} decides` : "",
       r.model_off && isLive() ? "base schedule, no model: " + r.model_off : "",
       isLive() && r.on_disconnect ? `after a restart ${r.on_restart}, exchange lost ${r.on_disconnect}${r.on_model_loss && r.model !== "-" ? `, model lost ${r.on_model_loss}` : ""}` : "", `version ${r.version}`, r.origin === "DEMO" ? "past demo day " + r.day : ""].filter(Boolean).join("  \u00b7  "));
     window.QDPieces.aim($("order-acts"), r);

@@ -60,6 +60,7 @@ class ParentRow(msgspec.Struct, frozen=True, kw_only=True):
     reentered: list[str] = []  # orders that work what was left of it
     on_model_loss: str = ""  # what it does when its model version is lost
     model_off: str = ""  # why it works without its model, "" = it may use it
+    canary: str = ""  # the request of the candidate that made its last decision, R-3
     room: int = 0  # shares that may be entered anew; the stream alone knows, 0 in a record [share]
 
 

@@ -59,6 +59,6 @@ def words_of(source: str, card: PolicyCard) -> str:
     """What people read about it, and what it is not."""
     worth = f"It is {card.red_flag}. " if card.red_flag else ""
     return (
-        f"{card.words} {worth}Shipped as {source}, arrays {card.arrays_sha256[:DIGITS]}, "
-        "DEMO bootstrap, not approved by a person."
+        f"{card.words} {worth}It {card.limits}. Shipped as {source}, arrays "
+        f"{card.arrays_sha256[:DIGITS]}, DEMO bootstrap, not approved by a person."
     )

@@ -10,6 +10,7 @@ from engine.core.evolve import evolve
 from engine.core.plan import DECISION, recompute
 from engine.core.rules import rollout
 from engine.core.rules.rollout import LEAST_COMPARED, LEAST_ORDERS, breach, gate
+from engine.core.show import parent_row
 from engine.core.sight import DRIFT_LOOKS, LoadedModel, Watch
 from engine.core.state import State
 from engine.core.turn import carried
@@ -277,6 +278,8 @@ def test_a_canary_decides_in_its_instruments_and_the_version_in_force_elsewhere(
     assert {(x.model_id, x.rollout) for x in mine} == {("m2", number)}
     assert {(x.model_id, x.rollout) for x in theirs} == {("m1", 0)}
     assert {rig.state.venue_name(x.venue) for x in mine} <= set(LIMITS.venues)
+    shown = {i: parent_row(rig.loop.desk, rig.state.parents[i]).canary for i in (1, second)}
+    assert shown == {1: f"R-{number}", second: ""}
 
 
 def test_orders_and_value_of_a_canary_are_what_it_has_sent():

@@ -223,7 +223,7 @@
       else el("line", { x1: x, x2: x + 14, y1: 9, y2: 9, class: "line" + (s.dash ? " dash" : "") }, g);
       const text = el("text", { x: x + 18, y: 12, class: "legend" }, svg);
       text.textContent = s.name;
-      x += tight ? 23 + s.name.length * 5.6 : 30 + s.name.length * 5.9;
+      x += tight ? 31 + s.name.length * 5.5 : 30 + s.name.length * 5.9;
     }
   }
   function mark(parent, x, y, shape, hollow) {

@@ -6,7 +6,8 @@
   if (!document.body.classList.contains("desk")) return;
   const SECOND = 1e9, DAY_S = 6.5 * 3600;
   const MOST_CHILD = 20000;   /* hard limit of a largest child: max_child of the catalogue */
-  const UNTRUSTED = { none: "has no approved model", expired: "has a model that has expired", doubtful: "has a model that is in doubt" };
+  const UNTRUSTED = { none: "has no approved model", expired: "has a model that has expired", doubtful: "has a model that is in doubt",
+    demoted: "has a model that was taken back" };
   let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false, typedEnd = false;
   const seen = new Map();     // order -> when it first came, to know the new one
   window.QDPieces.ready(() => {

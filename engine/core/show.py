@@ -15,6 +15,7 @@ from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
 from engine.core.show_rollout import limits_text, rollout_cells
+from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, stopped_by
 from engine.domain import views as v
 from engine.domain.governance import Change, ChangeState, ModelInForce
@@ -420,6 +421,15 @@ def model_state_word(in_force: ModelInForce | None, status: int) -> str:
     return "demoted" if in_force is not None and in_force.demoted else words.MODEL[status]
 
 
+def card_of(in_force: ModelInForce | None, model: LoadedModel | None) -> str:
+    """What people read about a model in force: with the words it was installed by, else its own.
+
+    The words of an installation say who approved it, or that nobody did.
+    """
+    told = "" if in_force is None else in_force.card
+    return told or ("" if model is None else model.words)
+
+
 def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
     """What is in force for one strategy, and how its model does."""
     state = desk.state
@@ -438,7 +448,7 @@ def strategy_row(desk: Desk, name: str) -> v.StrategyRow:
         by=version.by,
         since=version.since,
         model="" if in_force is None else in_force.model_id,
-        model_card="" if model is None else model.words,
+        model_card=card_of(in_force, model),
         model_state=model_state_word(in_force, status) if uses else "-",
         demoted="" if in_force is None else in_force.demoted,
         **rollout_cells(state, name),

@@ -507,6 +507,7 @@ def test_the_instrument_is_what_the_day_says():
     assert instrument.adv == 31
     assert instrument.reference_price == 1000
     assert instrument.spread_ticks == pytest.approx(3.0)
+    assert instrument.touch == 60  # mean of 100 and 40, then 100 and 10 twice
     assert market.source == (
         "REPLAY / VIRTUAL TEST 2012-06-21, 3 levels, sha256 000000000000, crafted"
     )

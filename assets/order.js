@@ -18,6 +18,7 @@
     live: "The policy decides how it leaves its base schedule.",
     doubtful: "The market is outside of what the policy has seen: it runs its base schedule.",
     expired: "The policy has expired: it runs its base schedule.",
+    none: "No policy is in force: it runs its base schedule.",
   };
   let meta = null, record = null, series = null, tail = null, explained = null, chosen = "", problem = "";
   let timers = [], lastVersion = "", pending = { children: true, charts: true };
@@ -219,10 +220,10 @@
     if (!r || !$("why-model")) return;
     const s = QD.rows("strategies").get(r.strategy), uses = meta.strategies[r.strategy] && meta.strategies[r.strategy].model;
     if (!QD.rows("parents").has(meta.id)) { text($("why-model"), (meta.strategies[r.strategy] || {}).words || ""); text($("why-record"), ""); return; }
-    const learnt = s && s.model.startsWith("rl-");
+    const learnt = s && (s.model ? s.model.startsWith("rl-") : r.strategy === "RL");
     text($("why-model"), uses ? `${learnt && POLICY[r.model] || MODEL[r.model] || ""}${s && s.model ? ` ${learnt ? "Policy" : "Model"} ${s.model}.` : ""}` : meta.strategies[r.strategy] ? `${r.strategy} uses no model. ${meta.strategies[r.strategy].words}` : "");
     if (!s || !uses) { text($("why-record"), ""); return; }
-    if (learnt) { text($("why-record"), `A policy has no running record: what it chooses has no label of its own. ${s.model_card || ""}`); return; }
+    if (learnt) { text($("why-record"), !s.model ? "" : `A policy has no running record: what it chooses has no label of its own. ${s.model_card || ""}`); return; }
     text($("why-record"), s.n ? `Today: accuracy ${f("percent", s.accuracy)} against a base rate of ${f("percent", s.base_rate)}, AUC ${f("price", s.auc, 3)}`
       + `${defined(s.trained_auc) ? ` (trained ${f("price", s.trained_auc, 3)})` : ""}, n = ${f("int", s.n)}. ${s.model_card || ""}`
       : `No label has come due yet, n = 0. ${s.model_card || ""}`);

@@ -180,7 +180,7 @@
       cap: cap === undefined ? "-" : f("percent", cap, 1) + " of volume",
       finish: seconds === null ? "-" : QD.clock(desk("market_at") + seconds * SECOND, false).slice(0, 5),
       room: room === null ? "-" : `${f("int", room)} sh, cap ${f("int", room * (cap || 0))} sh`,
-      model: !algo || algo.model_state === "-" ? "none by design" : algo.model ? `${algo.model} (${algo.model_state})` : "none: base schedule",
+      model: !algo || algo.model_state === "-" ? "none by design" : algo.model ? `${algo.model} (${algo.model_state})` : algo.id === "RL" ? "no policy in force: base schedule" : "none: base schedule",
       personal: personal === null ? "-" : `${f("money", personal)} ${q.currency}`,
     };
     const spoken = document.querySelector('[data-check="model"]');
@@ -230,7 +230,7 @@
       if (row.symbols.split(", ").includes(q.symbol)) blocks.push(["Market", `${q.symbol} is on the restricted list ${ofWhom(row)}`]);
     }
     const algo = QD.rows("strategies").get(value("strategy"));
-    if (algo && UNTRUSTED[algo.model_state]) warnings.push(["Model", `${algo.id} ${UNTRUSTED[algo.model_state]}: it runs exactly its base schedule`]);
+    if (algo && UNTRUSTED[algo.model_state]) warnings.push(["Model", `${algo.id} ${algo.id === "RL" && !algo.model ? "has no policy in force" : UNTRUSTED[algo.model_state]}: it runs exactly its base schedule`]);
     const off = QD.rows("disabled").get(value("strategy"));
     if (off) blocks.push(["Market", `${off.id} is disabled: ${off.parent} repeated its order ${off.count} times; risk must enable it again`]);
     for (const kill of QD.rows("kills").values()) {

@@ -7,9 +7,8 @@ on validation paths, by the whole interval, gets a red flag: it is no different 
 """
 
 import hashlib
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,30 +32,15 @@ from engine.domain.kinds import (
     STATE_NAMES,
 )
 from engine.domain.units import Nanos
-from engine.exchange.presets import market_hash
-from engine.kernels.inference import Model, score_rows
+from engine.kernels.inference import score_rows
 from engine.kernels.policy import write_choice
-from engine.lab.market import SeedRange, refuse_overlap
-from engine.lab.paired import contender
-from engine.lab.report import unfinished, verdict
-from engine.lab.run import Question, Result, run
-from engine.lab.scenario import Scenario
-from engine.lab.statistics import paired
 from engine.learn import registry
 from engine.learn.compile import blank_row, compile_hist_boosting
 from engine.learn.dataset import Dataset
 from engine.learn.fit import COMPILED_WITHIN
+from engine.learn.judgement import PATHS, WHOLE, WITHOUT, Learnt, Plan, Seen, judged, write_card
 from engine.learn.rollout import SLOT_S, Slots, collect
-from engine.runtime.model_bytes import pack
-from engine.runtime.models import (
-    CurvePoint,
-    NamedGain,
-    PathRange,
-    PolicyCard,
-    arrays_digest,
-)
 
-Floats = npt.NDArray[np.float64]
 Inputs = tuple[int, ...]
 
 USED: Final = (
@@ -72,44 +56,6 @@ LEAVES: Final = 8
 LEAF_ROWS: Final = 60
 LEAST_SLOTS: Final = 2 * LEAF_ROWS
 SEED: Final = 1
-WHOLE: Final = "policy"  # the contenders of a judgement
-WITHOUT: Final = "without "
-PATHS: Final = " paths"
-LEAST_PATHS: Final = 10  # of validation
-Z: Final = 1.96
-NO_DIFFERENT: Final = "no different from its base schedule on validation paths"
-DEARER: Final = "dearer than its base schedule on validation paths"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learnt:
-    """A policy, compiled."""
-
-    model: Model
-    compiled_difference: float  # largest, on half of the slots
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a policy is learnt and judged on; refused when the two share a path."""
-
-    scenario: Scenario
-    training: SeedRange
-    validation: SeedRange
-
-    def __post_init__(self) -> None:
-        if self.training.purpose != "training" or self.validation.purpose != "validation":
-            raise Refused(
-                "a policy learns on training paths and is judged on validation paths, was "
-                f"{self.training.purpose} and {self.validation.purpose}",
-                field="seed",
-            )
-        refuse_overlap(self.training, self.validation)
-        if self.validation.days < LEAST_PATHS:
-            raise Refused(
-                f"a policy is judged on at least {LEAST_PATHS} paths, was {self.validation.days}",
-                field="days",
-            )
 
 
 def estimator() -> Any:
@@ -215,41 +161,6 @@ def learn(slots: Slots, used: Inputs = USED, margin: float = MARGIN) -> Learnt:
     return Learnt(model=model, compiled_difference=difference)
 
 
-def judged(plan: Plan, models: dict[str, Model], workers: int) -> Result:
-    """The base and each policy on the validation paths, paired."""
-    base = contender(plan.scenario, "RL")
-    others = [
-        replace(base, name=name, model=pack(model), trained_on=(plan.training,))
-        for name, model in models.items()
-    ]
-    question = Question(
-        scenario=plan.scenario,
-        contenders=(replace(base, name="base"), *others, contender(plan.scenario, "TWAP")),
-        days=plan.validation.days,
-        seed=plan.validation.seed,
-        purpose=plan.validation.purpose,
-        first=plan.validation.first,
-    )
-    return run(question, workers=workers)
-
-
-def saved(result: Result, which: int, regime: str = "") -> tuple[float, float]:
-    """Mean of the total cost saved against the base, and its standard error. [bp]
-
-    regime : of these paths only, "" = of all. Paths that one of both did not finish are left out.
-    NaN below two paths.
-    """
-    scenario = result.question.scenario
-    names = np.array([scenario.regime(i) for i in range(result.n)])
-    chosen = names == regime if regime else np.ones(result.n, np.bool_)
-    chosen &= ~unfinished(result)[:, [0, which]].any(axis=1)
-    total = result.parts()["total"][chosen]
-    gain = total[:, 0] - total[:, which]
-    if len(gain) < 2:
-        return math.nan, math.nan
-    return float(gain.mean()), float(gain.std(ddof=1)) / math.sqrt(len(gain))
-
-
 def first_paths(slots: Slots, n: int) -> Slots:
     """The slots of the first n paths, at least of one."""
     few = slots.paths < max(1, n)
@@ -285,7 +196,7 @@ def train_policy(
     without each input in turn; what that costs says what the input is worth. The version is only
     stored; whether it may trade is an approval, and a red flag on its card says when it should not.
     """
-    slots = collect(plan.scenario, plan.training, {})
+    slots = collect([one.scenario for one in plan.parts], plan.training)
     whole = learn(slots)
     models = {WHOLE: whole.model}
     for days in curve_days(plan.training.days):
@@ -297,99 +208,18 @@ def train_policy(
             if index not in CHOSEN:
                 left = tuple(other for other in USED if other != index)
                 models[f"{WITHOUT}{STATE_NAMES[index]}"] = learn(slots, left).model
-    result = judged(plan, models, workers)
-    card = write_card(plan, slots, whole, result, now_ns, expires_at)
+    found = judged(plan, models, workers)
+    recipe = f"fitted Q-iteration, {ROUNDS} rounds, histogram gradient boosting, {TREES} trees"
+    seen = Seen(
+        recipe=recipe,
+        features=tuple(STATE_NAMES[index] for index in USED),
+        data_sha256=digest(slots),
+        slots=len(slots.rewards),
+    )
+    card = write_card(plan, seen, whole, found, now_ns, expires_at)
     return registry.save(directory, whole.model, card)
 
 
 def curve_days(days: int) -> tuple[int, ...]:
     """Training paths of the smaller points of the learning curve."""
     return tuple(sorted({max(1, days // 4), max(1, days // 2)} - {days}))
-
-
-def curve_of(plan: Plan, result: Result) -> tuple[CurvePoint, ...]:
-    """The learning curve as judged; a point that had too little to learn from is missing."""
-    points = [
-        (int(who.name.removesuffix(PATHS)), i)
-        for i, who in enumerate(result.question.contenders)
-        if who.name.endswith(PATHS)
-    ]
-    found = []
-    for days, i in (*points, (plan.training.days, 1)):
-        gain, error = saved(result, i)
-        found.append(CurvePoint(days=days, saved_bps=gain, error=error))
-    return tuple(found)
-
-
-def parts_of(result: Result) -> tuple[tuple[NamedGain, ...], tuple[NamedGain, ...]]:
-    """What the policy saves by regime, and what the policies without one input save."""
-    names = [who.name for who in result.question.contenders]
-    scenario = result.question.scenario
-    regimes = [(regime, *saved(result, 1, regime)) for regime in scenario.regimes]
-    without = [
-        (name.removeprefix(WITHOUT), *saved(result, i))
-        for i, name in enumerate(names)
-        if name.startswith(WITHOUT)
-    ]
-
-    def rows(found: list[tuple[str, float, float]]) -> tuple[NamedGain, ...]:
-        known = [row for row in found if math.isfinite(row[1])]
-        return tuple(NamedGain(name=n, saved_bps=g, error=e) for n, g, e in known)
-
-    return rows(regimes), rows(without)
-
-
-def flag_of(result: Result, low: float, high: float) -> tuple[str, str]:
-    """Red flag of a policy, and the sentence about it and TWAP."""
-    parts = result.parts()["total"][~unfinished(result)[:, [1, -1]].any(axis=1)]
-    against = paired(parts[:, 1], parts[:, -1])
-    said = verdict(WHOLE, "TWAP", against, market_hash())
-    said = said.replace(f"{WHOLE} ", "").replace("no difference shown", "no different from TWAP")
-    if said.startswith(("no different", "dearer")):
-        return f"{said} on validation paths", said
-    if low > 0.0:
-        return "", said
-    return (DEARER if high < 0.0 else NO_DIFFERENT), said
-
-
-def write_card(
-    plan: Plan, slots: Slots, learnt: Learnt, result: Result, now_ns: Nanos, expires_at: Nanos
-) -> PolicyCard:
-    """The card of a policy."""
-    gain, error = saved(result, 1)
-    low, high = gain - Z * error, gain + Z * error
-    flag, against_twap = flag_of(result, low, high)
-    by_regime, ablation = parts_of(result)
-    return PolicyCard(
-        type=f"fitted Q-iteration, {ROUNDS} rounds, histogram gradient boosting, {TREES} trees",
-        problem="optimise execution: how to leave a base schedule within a bound",
-        objective="total cost against the no-trade twin, fees included, saved against the base",
-        success="the whole interval of what it saves on validation paths above zero",
-        limits="has learnt one scenario of one simulator; outside of the states it has seen, after "
-        "expiry or with a missing input it is its base schedule",
-        words=f"Chooses among {CHOICES} ways to leave its base schedule. Saved {gain:.2f} bp "
-        f"[{low:.2f}, {high:.2f}] of total cost against it on {result.n} validation paths of "
-        f"{plan.scenario.name}, simulator {market_hash()}. It has learnt the simulator.",
-        horizon_s=SLOT_S,
-        features=tuple(STATE_NAMES[index] for index in USED),
-        scenario=plan.scenario.name,
-        base="VWAP",
-        data_sha256=digest(slots),
-        arrays_sha256=arrays_digest(learnt.model),
-        n_train=len(slots.rewards),
-        minimum_n=LEAST_PATHS,
-        curve=curve_of(plan, result),
-        by_regime=by_regime,
-        ablation=ablation,
-        against_twap=against_twap,
-        n=result.n,
-        saved_bps=gain,
-        saved_low=low,
-        saved_high=high,
-        red_flag=flag,
-        compiled_difference=learnt.compiled_difference,
-        trained_at=now_ns,
-        expires_at=expires_at,
-        market_hash=market_hash(),
-        paths=tuple(PathRange(**paths._asdict()) for paths in (plan.training, plan.validation)),
-    )

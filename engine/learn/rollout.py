@@ -7,6 +7,7 @@ put off cheap, so being ahead is credited at the price that the base's own impac
 such credits cancel out over the whole order and change no comparison of policies.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from engine.kernels.simulate import FINE, Tape, new_tape, simulate
 from engine.lab.market import CLOSE_NS, OPEN_NS, SECONDS, SeedRange, fees, fresh_run, open_path
 from engine.lab.paired import FILLS, Contender, Task, contender, parent_row, quiet_mids
 from engine.lab.scenario import Scenario
+from engine.learn.mixture import part_of_path
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,9 +141,15 @@ def path_slots(task: Task, who: Contender, index: int, tapes: tuple[Tape, Tape])
     )
 
 
-def collect(scenario: Scenario, paths: SeedRange, values: dict[str, float]) -> Slots:
-    """Slots of all of these paths; the base schedule is what RL is without a policy."""
-    who = contender(scenario, "RL", b"", **values)
-    task = Task(scenario=scenario, contenders=(who,), paths=paths)
+def collect(scenarios: Sequence[Scenario], paths: SeedRange) -> Slots:
+    """Slots of all of these paths, the scenarios in turn; the base is RL without a policy."""
+    tasks = []
+    for scenario in scenarios:
+        who = contender(scenario, "RL")
+        tasks.append((Task(scenario=scenario, contenders=(who,), paths=paths), who))
     tapes = new_tape(SECONDS + 1, FILLS), new_tape(SECONDS + 1, FILLS, record=False)
-    return join([path_slots(task, who, index, tapes) for index in range(paths.days)])
+    found = []
+    for index in range(paths.days):
+        turn = part_of_path(index, len(tasks), len(scenarios[0].regimes))
+        found.append(path_slots(*tasks[turn], index, tapes))
+    return join(found)

@@ -22,7 +22,7 @@ from engine.lab.report import comparison, unfinished
 from engine.lab.run import Question, Result, run
 from engine.lab.scenario import FIXED, Scenario
 from engine.lab.tuned import SUFFIX, Trial, TunedCard
-from engine.learn.policy import Plan
+from engine.learn.judgement import Plan
 from engine.runtime.models import PathRange
 
 # what is tried of each parameter; a strategy without one is not asked

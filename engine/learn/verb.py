@@ -17,7 +17,8 @@ from engine.kernels.schedules import u_shape_curve
 from engine.lab.market import SeedRange, fresh_run, open_path
 from engine.lab.scenario import Scenario, load
 from engine.lab.tuned import read_tuned
-from engine.learn.policy import Plan, train_policy
+from engine.learn.judgement import Plan
+from engine.learn.policy import train_policy
 from engine.learn.search import tune
 from engine.runtime.models import read_card, read_policy_card
 
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ablation", action="store_true", help="rl: also learn without each input in turn"
     )
+    parser.add_argument(
+        "--one-order", action="store_true", help="rl: the scenario's own order under its own cap"
+    )
     parser.add_argument("--out", type=Path, default=Path("var/lab-models"), help="folder of models")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1))
     parser.add_argument("--json", action="store_true")
@@ -69,7 +73,9 @@ def main(argv: Sequence[str], now_ns: int) -> int:
     if asked.what == "direction":
         return _told(asked, direction(scenario, training, asked.out, now), read_card)
     validation = SeedRange("validation", asked.seed, 0, asked.validation_days)
-    plan = Plan(scenario=scenario, training=training, validation=validation)
+    plan = Plan(
+        scenario=scenario, training=training, validation=validation, mixed=not asked.one_order
+    )
     if asked.what == "search":
         return _searched(asked, plan)
     model_id = train_policy(

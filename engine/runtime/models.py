@@ -59,6 +59,24 @@ class NamedGain(msgspec.Struct, frozen=True, kw_only=True):
     error: float
 
 
+class PartGain(msgspec.Struct, frozen=True, kw_only=True):
+    """What a policy saves on one order of the mixture that it has learnt. [bp]"""
+
+    name: str
+    quantity: int
+    cap: float  # of volume
+    saved_bps: float
+    error: float
+    n: int  # paths that both finished
+    unfinished: int  # paths that it did not finish
+    base_unfinished: int
+
+    @property
+    def dearer(self) -> bool:
+        """Whether the whole 95 % interval says that it costs more than its base."""
+        return self.saved_bps + 1.96 * self.error < 0.0
+
+
 class CardBin(msgspec.Struct, frozen=True, kw_only=True):
     """One bin of the calibration table."""
 
@@ -148,6 +166,7 @@ class PolicyCard(msgspec.Struct, frozen=True, kw_only=True):
     by_regime: tuple[NamedGain, ...] = ()
     ablation: tuple[NamedGain, ...] = ()  # by the input that was left out
     against_twap: str = ""  # the verdict on the same validation paths
+    by_part: tuple[PartGain, ...] = ()  # orders of the mixture; () = one order, the scenario's
 
 
 C = TypeVar("C", Card, PolicyCard)

@@ -50,7 +50,6 @@ EVERY: Final = (  # textual names, so that nothing of a job is ever stored as co
     ("engine.worker.jobs:tca_day", 2),
     ("engine.worker.jobs:history", 3),
     ("engine.worker.jobs:first_model", 5),
-    ("engine.worker.jobs:first_policy", 5),
     ("engine.worker.demo:demo_orders", 1),
     ("engine.worker.realism:market_report", 30),
     ("engine.worker.channels:tell_webhook", 1),

@@ -22,7 +22,6 @@ from engine.worker.context import Context
 from engine.worker.costs import AskedDay, Costs
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
 from engine.worker.past import Stopped
-from engine.worker.shipped import POLICY_OF, adopt
 from engine.worker.training import DAYS, card_text, train
 
 UNSIGNED = 2  # the newest past days wait for their review
@@ -177,34 +176,6 @@ def first_model(context: Context) -> None:
         jobs.failed("first_model", str(error), context.clock.wall_ns())
         return
     jobs.done("first_model", card, context.clock.wall_ns())
-
-
-def first_policy(context: Context) -> None:
-    """Offer the shipped policy of RL to a demo desk that has none, and ask to install it."""
-    settings, where, jobs = context.settings, context.where, context.jobs
-    known = jobs.get("first_policy")
-    if not settings.demo or settings.mode != "SIM" or (known and known.state in (DONE, FAILED)):
-        return
-    first = Facts(context.tables, live_source(where.state).name).first_day()
-    if first is None:
-        return  # the desk has not opened yet
-    if any(row.strategy == POLICY_OF for row in Queries(context.tables, where.state).models()):
-        return
-    now = context.clock.wall_ns()
-    try:
-        jobs.start("first_policy", "checking the shipped policy", now)
-        model_id, card = adopt(where.models, opened=first["open_at"])
-        command = c.InstallModel(strategy=POLICY_OF, model_id=model_id, card=card)
-        context.submit(command, f"policy-{model_id[:16]}")
-    except (ConnectionError, TimeoutError) as error:
-        text = f"the engine is asked again: {error}"
-        jobs.step("first_policy", 1.0, text, context.clock.wall_ns())
-        return
-    except (Refused, BrokenInvariant) as error:
-        text = f"{error}: RL runs as its base schedule"
-        jobs.failed("first_policy", text, context.clock.wall_ns())
-        return
-    jobs.done("first_policy", card, context.clock.wall_ns())
 
 
 def verify(context: Context) -> None:

@@ -16,7 +16,8 @@ from engine.lab.market import SeedRange
 from engine.lab.paired import contender
 from engine.lab.run import Question, run
 from engine.lab.scenario import load
-from engine.learn.policy import USED, Plan, every_choice, fitted_q, learn, train_policy
+from engine.learn.judgement import Plan
+from engine.learn.policy import USED, every_choice, fitted_q, learn, train_policy
 from engine.learn.rollout import SLOT_S, Slots, collect
 from engine.runtime.models import load_model, read_policy_card
 from tests.support.lab import SHORT, a_scenario
@@ -113,7 +114,7 @@ def test_a_policy_is_refused_on_the_paths_it_has_learnt_from():
 def test_the_slots_of_a_path_add_up_to_what_it_saved_against_the_base():
     scenario = a_scenario(quantity=12_000)
     paths = SeedRange("training", 3, 0, 2)
-    slots = collect(scenario, paths, {})
+    slots = collect([scenario], paths)
     assert len(slots.rewards) == 2 * 600 // SLOT_S
     assert slots.last.sum() == 2
     drawn = contender(scenario, "RL")
@@ -135,7 +136,7 @@ def test_a_policy_is_stored_judged_compared_and_refused_in_another_market(tmp_pa
     plan = Plan(
         scenario=scenario,
         training=SeedRange("training", 3, 0, 10),
-        validation=SeedRange("validation", 3, 0, 10),
+        validation=SeedRange("validation", 3, 0, 12),
     )
     model_id = train_policy(tmp_path, plan, now_ns=5, expires_at=77, workers=0, ablation=True)
     card = read_policy_card(tmp_path, model_id)
@@ -147,8 +148,13 @@ def test_a_policy_is_stored_judged_compared_and_refused_in_another_market(tmp_pa
     assert [row.name for row in card.by_regime] == ["usual", "volatile"]
     assert "spread" in {row.name for row in card.ablation}
     assert "tilt" not in {row.name for row in card.ablation}  # a choice is no input
-    mean = sum(row.saved_bps for row in card.by_regime) / 2  # five paths each
+    mean = sum(row.saved_bps for row in card.by_regime) / 2  # six paths each
     assert mean == pytest.approx(card.saved_bps, abs=1e-6)
+    sizes = [(row.quantity, row.cap) for row in card.by_part]
+    assert sizes == [(1_400, 0.25), (4_800, 0.25), (12_000, 0.25)]  # it has no cap of its own
+    assert [row.n for row in card.by_part] == [4, 4, 4]
+    assert sum(row.saved_bps for row in card.by_part) / 3 == pytest.approx(card.saved_bps, abs=1e-6)
+    assert "1,400, 4,800, 12,000 shares, each under a cap of 25% of volume" in card.words
     assert load_model(tmp_path, model_id).policy
     argv = ["compare", "--scenario", str(scenario_file), "--days", "2", "--workers", "0", "--json"]
     argv += ["--strategies", "TWAP,RL", "--model", f"RL={tmp_path / model_id}"]

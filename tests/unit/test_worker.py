@@ -2,15 +2,13 @@
 
 import gc
 import tracemalloc
-from functools import partial
 from threading import Event
-from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 import pytest
 
-from db.facts import Facts, Mark
+from db.facts import Mark
 from db.jobs import Jobs
 from db.market import POINT, Mids, Totals, thin
 from db.project import live_source, project, unread
@@ -19,20 +17,17 @@ from engine.desk import Answer
 from engine.domain.commands import InstallModel, ReportTca
 from engine.domain.errors import BrokenInvariant, Refused
 from engine.domain.units import SECOND
-from engine.learn import registry
 from engine.runtime.clock import HandClock
-from engine.runtime.models import load_model, read_policy_card
 from engine.settings import make_folders, paths, resolve
 from engine.tca.benchmarks import interval_sums
 from engine.tca.inputs import MidSeries
-from engine.worker import costs, jobs, rebuild, shipped
+from engine.worker import costs, jobs, rebuild
 from engine.worker.apart import run_apart
 from engine.worker.context import Context
 from engine.worker.past import PastDay
 from engine.worker.projector import Projector
 from engine.worker.script import write
 from engine.worker.tca import mids_of, tape_of
-from engine.worker.training import LIFE_NS
 from tests.support.busy_desk import contents, tables
 from tests.support.past_days import (
     DAY,
@@ -253,7 +248,6 @@ def test_a_desk_that_is_not_a_demo_gets_no_past_and_no_model(context):
     caught_up(plain)
     jobs.history(plain)
     jobs.first_model(plain)
-    jobs.first_policy(plain)
     assert plain.jobs.all() == ()
     assert not (plain.where.state / "history").exists()
 
@@ -277,69 +271,6 @@ def test_the_first_model_is_offered_as_a_bootstrap_that_nobody_approved(context,
     assert isinstance(command, InstallModel)
     assert (command.strategy, command.model_id) == ("ADAPTIVE", "f" * 64)
     assert context.jobs.get("first_model").state == "done"
-
-
-def test_a_demo_desk_is_offered_the_shipped_policy_of_rl_that_nobody_approved(context):
-    live_day(context)
-    caught_up(context)
-    jobs.first_policy(context)
-    jobs.first_policy(context)
-    ((_, command),) = context.memo["sent"]
-    assert isinstance(command, InstallModel)
-    assert command.strategy == "RL"
-    source = read_policy_card(shipped.FOLDER, shipped.shipped_policy())
-    mine = read_policy_card(context.where.models, command.model_id)
-    assert mine.arrays_sha256 == source.arrays_sha256
-    first = Facts(context.tables, live_source(context.where.state).name).first_day()
-    assert mine.expires_at == first["open_at"] + LIFE_NS
-    assert "DEMO bootstrap, not approved by a person" in command.card
-    assert source.red_flag in command.card
-    assert "Learnt under a cap of 35% of volume" in command.card
-    assert context.jobs.get("first_policy").state == "done"
-
-
-def test_a_desk_whose_rl_has_had_a_policy_is_offered_none(context, monkeypatch):
-    live_day(context)
-    caught_up(context)
-    monkeypatch.setattr(
-        jobs.Queries, "models", lambda self: [SimpleNamespace(strategy="RL")], raising=True
-    )
-    jobs.first_policy(context)
-    assert "sent" not in context.memo
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"market_hash": "another"}, "must be learnt in market"),
-        ({"saved_high": -0.1, "red_flag": "dearer than its base"}, "not installed: dearer than"),
-        ({"against_twap": "no different from TWAP", "red_flag": "no different"}, "not installed"),
-    ],
-)
-def test_a_policy_of_another_market_or_one_that_loses_is_not_installed_and_rl_says_so(
-    context, monkeypatch, tmp_path, changed, said
-):
-    source = shipped.shipped_policy()
-    card = read_policy_card(shipped.FOLDER, source)
-    model = load_model(shipped.FOLDER, source).model
-    registry.save(tmp_path / "policy", model, msgspec.structs.replace(card, **changed))
-    live_day(context)
-    caught_up(context)
-    monkeypatch.setattr(jobs, "adopt", partial(shipped.adopt, folder=tmp_path / "policy"))
-    jobs.first_policy(context)
-    assert "sent" not in context.memo
-    row = context.jobs.get("first_policy")
-    assert row.state == "failed"
-    assert said in row.error
-    assert row.error.endswith("RL runs as its base schedule")
-
-
-def test_the_shipped_policy_is_whole_of_this_market_and_has_seen_no_path_of_a_comparison():
-    source = shipped.shipped_policy()
-    card = read_policy_card(shipped.FOLDER, source)
-    assert load_model(shipped.FOLDER, source).policy  # both hashes are right
-    shipped.check(card)
-    assert {paths.purpose for paths in card.paths} == {"training", "validation"}
 
 
 def test_the_nightly_walk_says_sound_and_finds_a_changed_entry(context):

@@ -22,12 +22,12 @@ from engine.worker.context import Context
 from engine.worker.costs import AskedDay, Costs
 from engine.worker.history import Order, changed_files, make_day, sealed_days, sweep
 from engine.worker.past import Stopped
-from engine.worker.shipped import adopt
+from engine.worker.shipped import POLICY_OF, adopt
 from engine.worker.training import DAYS, card_text, train
 
 UNSIGNED = 2  # the newest past days wait for their review
 LEAST_DAYS = 3  # past days before a first model is trained
-MODEL_OF, POLICY_OF = "ADAPTIVE", "RL"
+MODEL_OF = "ADAPTIVE"
 REST_NS = 60_000_000_000  # between two tries of a long job
 TOLD_PERCENT = 5  # of a past day, between two words about it
 

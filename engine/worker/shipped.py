@@ -11,12 +11,16 @@ from typing import Final
 import msgspec
 
 from engine.domain.errors import Refused
+from engine.domain.kinds import P_MAX_PARTICIPATION
+from engine.domain.strategy import vector
 from engine.domain.units import Nanos
 from engine.exchange.presets import market_hash
+from engine.lab.scenario import load
 from engine.runtime.models import PolicyCard, is_policy, load_model, read_policy_card
 from engine.worker.training import LIFE_NS
 
 FOLDER: Final = Path(__file__).with_name("policy")
+POLICY_OF: Final = "RL"
 DIGITS: Final = 12  # of a hash that people read
 
 
@@ -58,7 +62,11 @@ def adopt(models: Path, *, opened: int, folder: Path = FOLDER) -> tuple[str, str
 def words_of(source: str, card: PolicyCard) -> str:
     """What people read about it, and what it is not."""
     worth = f"It is {card.red_flag}. " if card.red_flag else ""
+    scenario = load(card.scenario)
+    values = scenario.values(POLICY_OF)
+    most = vector(POLICY_OF, values, scenario.preset.instrument)[P_MAX_PARTICIPATION]
     return (
-        f"{card.words} {worth}It {card.limits}. Shipped as {source}, arrays "
+        f"{card.words} {worth}It {card.limits}. Learnt under a cap of {most:.0%} of "
+        f"volume. Shipped as {source}, arrays "
         f"{card.arrays_sha256[:DIGITS]}, DEMO bootstrap, not approved by a person."
     )

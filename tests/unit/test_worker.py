@@ -294,6 +294,7 @@ def test_a_demo_desk_is_offered_the_shipped_policy_of_rl_that_nobody_approved(co
     assert mine.expires_at == first["open_at"] + LIFE_NS
     assert "DEMO bootstrap, not approved by a person" in command.card
     assert source.red_flag in command.card
+    assert "Learnt under a cap of 35% of volume" in command.card
     assert context.jobs.get("first_policy").state == "done"
 
 

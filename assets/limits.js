@@ -48,6 +48,7 @@
       link.href = "/limits?key=" + encodeURIComponent(key);
       link.title = `${row.meaning}\n\nDerivation: ${row.derivation || "none"}\n\nOpen it to see its versions and to change it.`;
       name.append(link);
+      if (row.unit === "currency") name.append(make("small", "dim", " currency"));    /* the other units stand beside their number */
       const use = bar();
       cells[4].append(use.track);
       tr.dataset.key = key;

@@ -90,7 +90,7 @@
       write(right, quotes ? show(ask, askSize, false) : "hidden");
       left.classList.toggle("best", quotes && bid !== null && bid === quote.bid);
       right.classList.toggle("best", quotes && ask !== null && ask === quote.ask);
-      const word = about.state === "down" || about.state === "killed" ? about.state : state;
+      const word = ["down", "killed", "held"].includes(about.state) ? about.state : state;
       write(stands, (word === "up" ? "\u25cf " : "\u25a0 ") + word);
       stands.className = "touch-state venue-" + word;
       write(age, defined(about.age_s) && about.age_s >= 1.5 ? f("age", about.age_s * 1000) : "");

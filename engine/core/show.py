@@ -10,7 +10,7 @@ from engine.core.plan import Decision
 from engine.core.rules.drills import is_under_way
 from engine.core.rules.pending import AMBER_NS, late
 from engine.core.rules.reentry import left
-from engine.core.rules.scope import barred_venues
+from engine.core.rules.scope import venue_stops
 from engine.core.rules.splitting import with_step
 from engine.core.rules.trouble import UNANSWERED as UNANSWERED
 from engine.core.rules.trouble import silent_for, waits_for
@@ -266,11 +266,12 @@ def _venue_row(desk: Desk, place: int) -> v.VenueRow:
 
 
 def venue_word(desk: Desk, place: int) -> str:
-    """How a venue stands: killed, closed with the session, down, halted everywhere, or up."""
+    """How a venue stands: killed, held, closed with the session, down, halted everywhere, or up."""
     state = desk.state
     name = state.venue_name(place)
-    if name in barred_venues(state):
-        return "killed"
+    stop = venue_stops(state).get(name)
+    if stop is not None:
+        return stop
     if not state.is_open:
         return "closed"
     if name in state.lost:
@@ -330,7 +331,7 @@ def _touch(
     name = desk.state.venue_name(place)
     return [
         name,
-        "killed" if name in barred_venues(desk.state) else stands,
+        venue_stops(desk.state).get(name, stands),
         bid * tick if bid else None,
         int(row["venue_bid_size"][place]),
         ask * tick if ask else None,

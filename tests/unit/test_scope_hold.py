@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.core import show
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.orders import ParentState
@@ -51,6 +52,10 @@ def test_a_hold_covers_exactly_its_scope_and_nothing_new_leaves_in_it(rig, scope
     assert not {order.parent_id for order in new} & hit
     if scope == "venue":
         assert all(rig.state.venue_name(order.venue) != target for order in new)
+        assert {row.id: row.state for row in show.venue_rows(rig.loop.desk)}[target] == "held"
+        quote = show.quote_row(rig.loop.desk, "MIDC")
+        assert quote is not None
+        assert {name: word for name, word, *_ in quote.venues}[target] == "held"
     assert held(rig) == hit
     assert all(not rig.state.live_children(number) for number in hit)
 
@@ -98,7 +103,7 @@ def test_nothing_new_enters_a_held_scope(rig: Rig):
 
 def test_a_planner_that_ignores_the_hold_is_stopped_at_the_gate(rig: Rig, monkeypatch):
     rig.do(c.HoldScope(scope="venue", target="SIM-A"), "u5")
-    monkeypatch.setattr("engine.core.rules.scope.barred_venues", lambda state: frozenset())
+    monkeypatch.setattr("engine.core.rules.scope.venue_stops", lambda state: {})
     sent = len(rig.journal.events(e.ChildIntended))
     rig.run(120)
     stopped = {x.child_id for x in rig.journal.events(e.ChildSendRefused) if x.rule == "hold"}

@@ -163,16 +163,16 @@ def blocking_hold(state: State, tags: Tags) -> Hold | None:
     return next((row for row in holds if _bars(row.scope, row.target, mine)), None)
 
 
-def barred_venues(state: State) -> frozenset[str]:
-    """Names of venues under a kill that is not released, or under a hold."""
-    killed = {kill.target for kill in state.active_kills() if kill.scope == "venue"}
-    held = {row.target for row in state.holds.values() if row.is_active and row.scope == "venue"}
-    return frozenset(killed | held)
+def venue_stops(state: State) -> dict[str, str]:
+    """Venues that take nothing of ours, by name: "killed" until it is released, or "held"."""
+    held = (row.target for row in state.holds.values() if row.is_active and row.scope == "venue")
+    killed = (kill.target for kill in state.active_kills() if kill.scope == "venue")
+    return dict.fromkeys(held, "held") | dict.fromkeys(killed, "killed")
 
 
 def allowed_names(state: State, excluded: Iterable[str]) -> tuple[str, ...]:
     """Venues of the day that policy, kills and the order itself leave, up or down."""
-    barred = barred_venues(state) | set(excluded)
+    barred = venue_stops(state).keys() | set(excluded)
     return tuple(
         venue.name
         for venue in state.venues

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import RunningDesk, Visitor, command, open_market, rows_now, says
+from tests.support.browser import (
+    RunningDesk,
+    Visitor,
+    command,
+    open_market,
+    rows_now,
+    says,
+    set_speed,
+)
 from tests.support.real_desk import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -246,3 +254,63 @@ def test_a_wider_alert_rule_waits_for_a_second_person_and_history_that_is_none_i
     press(marta, desk, "marta", reason="agreed with the desk")
     says(ines, beyond, "35.0%")
     says(ines, beyond, "ines and marta")
+
+
+def test_new_values_decide_beside_then_inside_four_limits_and_go_back_by_themselves(
+    desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    amara = visitor().log_in(desk, "amara", "/strategies/POV").page
+    jun = visitor().log_in(desk, "jun", "/approvals").page
+    rollout = "[data-panel=strategy-rollout]"
+    open_market(amara, "MIDC")
+    terms = ORDER | {"strategy": "POV", "quantity": 90_000}
+    assert command(amara, "SubmitParent", "MIDC", terms)["status"] == 202
+
+    def approve(stage: str) -> None:
+        key = until(
+            lambda: [k for k, row in rows_now(jun, "changes").items()
+                     if (row["strategy"], row["state"]) == ("POV", "OPEN")],
+            what=f"the request of {stage}",
+        )[0]  # fmt: skip
+        says(jun, f"article[data-key={key}]", stage)
+        jun.click(f"article[data-key={key}] button:has-text('Approve {key}')")
+        press(jun, desk, "jun", reason="as agreed")
+        jun.wait_for_selector(f"#decided tr[data-key={key}] .state-approved")
+
+    amara.fill("input[name='values.aggression']", "0.6")
+    amara.select_option("#propose select[name=stage]", "shadow")
+    amara.fill("#propose input[name=reason]", "is it better?")
+    amara.click("#propose button.submit")
+    approve("shadow")
+    says(amara, rollout, "aggression 0.6")
+
+    # a canary before it has decided beside for long enough is refused, and says what is missing
+    canary = {"instruments": ["MIDC"], "venues": ["SIM-A", "SIM-B"], "orders": 3, "value": 1e9}
+    early = command(amara, "ProposeChange", "POV", {"stage": "canary", "canary": canary}, "now")
+    assert early["status"] == 422, early
+    assert "decisions beside" in early["body"]["detail"]
+
+    set_speed(amara, 300)
+    says(amara, rollout, "canary: may be proposed")
+    set_speed(amara, SPEED)
+    amara.click(f"{rollout} summary")
+    for name, text in (("instruments", "MIDC"), ("venues", "SIM-A,SIM-B"), ("orders", "3"),
+                       ("value", "1000000000")):  # fmt: skip
+        amara.fill(f"#canary input[name='canary.{name}']", text)
+    amara.fill("#canary input[name=reason]", "three orders, no more")
+    amara.click("#canary button.submit")
+    approve("canary")
+
+    # its three orders leave, the next demotes it, and everybody is told
+    set_speed(amara, 300)
+    says(amara, rollout, "order 4 of at most 3")
+    set_speed(amara, SPEED)
+    says(amara, rollout, "shadow")
+    alarms = [row for row in rows_now(amara, "alerts").values() if row["kind"] == "rollout.demoted"]
+    assert len(alarms) == 1
+    assert "sent 3 orders" in alarms[0]["sentence"]
+
+    # one person stops it at once
+    amara.click(f"{rollout} button:has-text('Stop candidate')")
+    press(amara, desk, "amara", reason="enough seen")
+    says(amara, rollout, "none")

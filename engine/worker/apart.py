@@ -6,6 +6,7 @@ that lives holds a whole block. The question goes to the process as one line on 
 stays open until the answer has been read: a process whose worker is gone ends itself.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -32,14 +33,18 @@ def run_apart(module: str, ask: bytes, stop: threading.Event | None = None) -> b
     it early, with ``Ended``.
     """
     with subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         if stop is not None:
             threading.Thread(target=_end_on, args=(stop, process), daemon=True).start()
-        process.stdin.write(ask + b"\n")
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already: its code says why
+            process.stdin.write(ask + b"\n")
         said = process.stdout.read()
         code = process.wait()
     if stop is not None and stop.is_set() and code != DONE:

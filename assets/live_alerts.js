@@ -34,12 +34,18 @@
     showSoon();
     for (const key of changed.up) {
       const row = rows.get(key);
+      if (row && row.acknowledged_by) for (const box of document.querySelectorAll(`.toast[data-alert="${key}"]`)) box.remove();
       if (!row || known.has(key)) continue;
       known.add(key);
       if (!firstAlerts && !row.acknowledged_by && row.severity === "critical") { sound(); desktop(key, row); }
-      if (!firstAlerts && !row.acknowledged_by) toast((row.severity || "").toUpperCase() + " " + (row.sentence || ""), row.severity);
+      if (!firstAlerts && !row.acknowledged_by) say(key, row, (row.severity || "").toUpperCase() + " ");
     }
     firstAlerts = false;
+  }
+
+  /* a toast of an alert, gone when somebody has acknowledged it */
+  function say(key, row, before) {
+    toast(before + (row.sentence || row.kind || key), row.severity).closest(".toast").dataset.alert = key;
   }
 
   /* the first screen that has an alert says so, once: the desk keeps when that was */
@@ -73,7 +79,7 @@
       if (!last) { nags.set(key, { at: now(), wait: NAG_MS }); continue; }
       if (now() - last.at < last.wait) continue;
       nags.set(key, { at: now(), wait: Math.min(NAG_MOST_MS, last.wait * 2) });
-      toast("CRITICAL, nobody has acknowledged it: " + (row.sentence || row.kind || key), "critical");
+      say(key, row, "CRITICAL, nobody has acknowledged it: ");
       sound();
       desktop(key, row);
     }

@@ -113,3 +113,7 @@ def test_a_critical_exception_leaves_the_browser_only_when_a_person_asked_and_th
     assert page.evaluate("() => window.qdTold") == [
         ["CRITICAL, P-9", "P-9 is over-filled by 22", "A-22"]
     ]
+    page.wait_for_selector(".toast[data-alert=A-22]")
+    engine.publish("alerts", {"A-22": {"acknowledged_by": "u3"}})  # somebody has: nothing to say
+    page.wait_for_selector(".toast[data-alert=A-22]", state="detached")
+    assert page.locator(".toast[data-alert=A-23]").count() == 1

@@ -126,7 +126,8 @@ class Wire:
                 now = CLOCK.mono_ns()
                 if flag.generation != generation:
                     generation = flag.generation
-                    self._killed(link)
+                    if flag.is_all or any(slot.active for slot in flag.slots()):  # no release
+                        self._killed(link)
                 if now >= beat:
                     beat = now + BEAT_NS
                     self._beat(link)

@@ -18,6 +18,7 @@ from db.queries_audit import AuditFilter
 from db.queries_costs import Costs, tca_row
 from db.queries_drills import Drills
 from db.queries_keys import KeyFigures
+from db.queries_lab import comparisons
 from db.queries_limits import LimitUse
 from db.queries_looks import DayLooks
 from db.queries_market import MarketReport, market_report
@@ -97,6 +98,10 @@ class Queries(Orders, Drills, Costs, LimitUse, DayLooks, KeyFigures):
     def market_report(self) -> MarketReport | None:
         """The newest realism report of the simulated market; None while there is none."""
         return market_report(self._state)
+
+    def comparisons(self) -> tuple[dict[str, Any], ...]:
+        """Comparisons of strategies that were kept, newest first."""
+        return comparisons(self._state)
 
     def stored_models(self) -> tuple[str, ...]:
         """Ids of the model folders of this desk; whether one is sound is checked at its loading."""

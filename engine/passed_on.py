@@ -47,6 +47,7 @@ PASSED_ON: Final = {
         "Strategies against each other on the same simulated paths.",
         "engine.lab.command",
         "compare",
+        is_dated=True,
     ),
     "learn": Passed(
         "Train a policy of RL or a direction model of ADAPTIVE, or search parameters, on paths.",

@@ -14,6 +14,7 @@ from engine.domain.kinds import RL
 from engine.domain.strategy import STRATEGIES
 from engine.exchange.presets import market_hash
 from engine.lab import report
+from engine.lab.kept import keep
 from engine.lab.market import SeedRange
 from engine.lab.paired import Contender
 from engine.lab.placed import with_same_placement
@@ -159,7 +160,7 @@ def simulate(argv: Sequence[str]) -> int:
     return 0
 
 
-def compare(argv: Sequence[str]) -> int:
+def compare(argv: Sequence[str], now_ns: int) -> int:
     """Paired comparison of strategies on the same paths."""
     parser = _parser("compare")
     parser.add_argument("--strategies", required=True, help="VWAP_STATIC,TWAP,VWAP,POV")
@@ -173,6 +174,9 @@ def compare(argv: Sequence[str]) -> int:
         action="store_true",
         help="also VWAP_STATIC placed as ADAPTIVE, and what learns without its model",
     )
+    parser.add_argument(
+        "--report", type=Path, help="folder that keeps the comparison, for the page of the lab"
+    )
     options = parser.parse_args(argv)
     names = [name.strip() for name in options.strategies.split(",") if name.strip()]
     question = _question(options, names)
@@ -182,6 +186,8 @@ def compare(argv: Sequence[str]) -> int:
     body = report.comparison(result)
     if options.sensitivity:
         body["sensitivity"] = _sensitivity(options, question)
+    if options.report is not None:
+        keep(options.report, body, now_ns)
     if options.json:
         print(json.dumps(body))
         return 0

@@ -52,6 +52,7 @@ EVERY: Final = (  # textual names, so that nothing of a job is ever stored as co
     ("engine.worker.jobs:first_model", 5),
     ("engine.worker.demo:demo_orders", 1),
     ("engine.worker.realism:market_report", 30),
+    ("engine.worker.lab:lab_report", 30),
     ("engine.worker.channels:tell_webhook", 1),
     ("engine.worker.channels:tell_mail", 1),
 )

@@ -53,7 +53,7 @@ def test_the_command_prints_the_pairs(tmp_path, capsys):
     file = tmp_path / "short.toml"
     file.write_text(SHORT.format(side="buy", quantity=6_000, relax=120))
     argv = ["--scenario", str(file), "--strategies", "TWAP,ADAPTIVE", "--days", "2"]
-    assert compare([*argv, "--same-placement", "--workers", "0", "--json"]) == 0
+    assert compare([*argv, "--same-placement", "--workers", "0", "--json"], 1) == 0
     rows = {row["strategy"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     assert list(rows) == ["TWAP", "ADAPTIVE", SAME]
     assert rows["ADAPTIVE"]["paired_vs"][SAME]["n"] == 2

@@ -5,10 +5,12 @@ Entries are read as plain JSON. Only what the checks need is kept; unknown event
 
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
+NEVER: Final[Mapping[int, int]] = MappingProxyType({})
 RATE_WINDOW_NS = 10_000_000_000  # market clock
 FILLED, BUSTED, CORRECTED = 2, 15, 16  # kinds of reports that change how much is done
 
@@ -41,8 +43,9 @@ class Child:
     side: int
     quantity: int
     fills: dict[int, int] = field(default_factory=dict)  # exec id of the first report -> shares
-    first: dict[int, int] = field(default_factory=dict)  # exec id of a correction -> of its fill
-    gone: set[int] = field(default_factory=set)  # exec ids that were busted
+    # the two are rarely needed, and a day has many children: they share empty ones
+    first: Mapping[int, int] = field(default_factory=lambda: NEVER)  # a correction -> its fill
+    gone: frozenset[int] = frozenset()  # exec ids that were busted
     is_live: bool = True  # no report has ended it
     wanted: int = 0  # the largest quantity that a replace of it asked for
 
@@ -194,7 +197,7 @@ def _busted(book: Journalled, event: Event) -> None:
     """A fill, or the last correction of one, never was."""
 
     def how(child: Child) -> None:
-        child.gone.add(child.root(event["ref"]))
+        child.gone |= {child.root(event["ref"])}
 
     book.change(event["child_id"], how)
 
@@ -202,7 +205,7 @@ def _busted(book: Journalled, event: Event) -> None:
 def _corrected(book: Journalled, event: Event) -> None:
     def how(child: Child) -> None:
         fill = child.root(event["ref"])
-        child.first[event["exec_id"]] = fill
+        child.first = {**child.first, event["exec_id"]: fill}
         child.fills[fill] = event["quantity"]
 
     book.change(event["child_id"], how)

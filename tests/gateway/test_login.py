@@ -170,6 +170,8 @@ def test_the_idle_lock_of_the_settings_reaches_the_sessions(tmp_path: Path) -> N
     web = whole_web(tmp_path, idle_lock_s=77)
     assert web.directory.idle_lock == 77 * SECOND
     web.parts.people.close()
+    assert web.parts.worker is not None
+    web.parts.worker.close()
 
 
 @pytest.mark.parametrize(

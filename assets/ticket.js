@@ -5,7 +5,6 @@
   "use strict";
   if (!document.body.classList.contains("desk")) return;
   const SECOND = 1e9, DAY_S = 6.5 * 3600;
-  const MOST_CHILD = 20000;   /* hard limit of a largest child: max_child of the catalogue */
   const UNTRUSTED = { none: "has no approved model", expired: "has a model that has expired", doubtful: "has a model that is in doubt",
     demoted: "has a model that was taken back" };
   let meta = null, personal = null, wanted = null, pressed = 0, primed = false, typedValue = false, typedEnd = false;
@@ -208,7 +207,7 @@
   /* a child in parts of the usual touch, in shares: as the engine makes it of the instrument */
   function means(note, q) {
     const part = parameter(note.dataset.means), shares = part === undefined || !q.touch ? null
-      : Math.min(MOST_CHILD, Math.max(1, Math.floor(part * q.touch / q.lot + 0.5)) * q.lot);
+      : Math.min(Number(note.dataset.most), Math.max(1, Math.floor(part * q.touch / q.lot + 0.5)) * q.lot);
     QD.write(note, shares === null ? "" : `\u2009= ${f("int", shares)} shares`);
     note.title = shares === null ? "" : `${f("price", part, 2)} \u00d7 ${f("int", q.touch)} shares that usually stand at the touch of ${q.symbol}, in lots of ${q.lot}, at least one`;
   }

@@ -63,20 +63,33 @@ def _figure(x: str) -> Any:
     return figure
 
 
-def _dots(
-    figure: Any, name: str, rows: Sequence[tuple[str, float, Sequence[float]]], style: Body
-) -> None:
-    """Points with their intervals. rows : name on the axis, value, its interval"""
+def _with_zero(figure: Any) -> Any:
+    """The line at no difference."""
+    figure.add_vline(x=0.0, line={"width": 1, "dash": "dot", "color": SAME})
+    return figure
+
+
+def _known(rows: Sequence[Body], baseline: str) -> list[tuple[str, Body]]:
+    """Strategies with their pair, where it has an interval."""
+    found = [(row["strategy"], row["paired_vs"].get(baseline)) for row in rows]
+    return [(who, pair) for who, pair in found if pair and pair["ci95"][0] is not None]
+
+
+def _dots(figure: Any, name: str, pairs: Sequence[tuple[str, Body]], style: Body) -> None:
+    """Differences with their intervals; nothing without a pair."""
     import plotly.graph_objects as go
 
+    if not pairs:
+        return
+    at, ends = [pair["mean_bps"] for _, pair in pairs], [pair["ci95"] for _, pair in pairs]
     figure.add_trace(
         go.Scatter(
-            x=[value for _, value, _ in rows], y=[who for who, _, _ in rows], mode="markers",
+            x=at, y=[who for who, _ in pairs], mode="markers",
             name=name, marker={"size": 8, **style},
             error_x={
                 "type": "data", "symmetric": False, "thickness": 1.5,
-                "array": [ends[1] - value for _, value, ends in rows],
-                "arrayminus": [value - ends[0] for _, value, ends in rows],
+                "array": [high - mean for mean, (_, high) in zip(at, ends, strict=True)],
+                "arrayminus": [mean - low for mean, (low, _) in zip(at, ends, strict=True)],
             },
             hovertemplate="%{y}: %{x:.2f} bp<extra>" + name + "</extra>",
         )
@@ -103,38 +116,23 @@ def parts_figure(body: Body) -> Any:
 def against_figure(body: Body, baseline: str) -> Any:
     """Paired difference of each strategy to a baseline; filled = the interval leaves out zero."""
     figure = _figure(f"headline against {baseline}, bp; left = cheaper")
-    pairs = [
-        (row["strategy"], row["paired_vs"][baseline])
-        for row in cheapest_first(body)
-        if baseline in row["paired_vs"] and row["paired_vs"][baseline]["ci95"][0] is not None
-    ]
+    pairs = _known(cheapest_first(body), baseline)
     figure.update_yaxes(categoryorder="array", categoryarray=[who for who, _ in pairs])
     for name, (colour, shape, _, _) in MARKS.items():
-        found = [(who, p["mean_bps"], p["ci95"]) for who, p in pairs if told(p) == name]
-        if found:
-            _dots(figure, name, found, {"color": colour, "symbol": shape})
-    figure.add_vline(x=0.0, line={"width": 1, "dash": "dot", "color": SAME})
-    return figure
+        found = [(who, pair) for who, pair in pairs if told(pair) == name]
+        _dots(figure, name, found, {"color": colour, "symbol": shape})
+    return _with_zero(figure)
 
 
 def regime_figure(body: Body, baseline: str) -> Any:
     """The same difference on the paths of each regime."""
     figure = _figure(f"headline against {baseline}, bp, by regime")
     for regime, part in body["by_regime"].items():
-        pairs = [
-            (row["strategy"], row["paired_vs"][baseline]["mean_bps"],
-             row["paired_vs"][baseline]["ci95"])
-            for row in part["rows"]
-            if baseline in row["paired_vs"]
-            and row["paired_vs"][baseline]["ci95"][0] is not None
-        ]  # fmt: skip
-        if pairs:
-            name = f"{regime}, n {part['days']}"
-            _dots(figure, name, pairs, {"color": COLOURS.get(regime, SAME), "size": 7})
+        name, style = f"{regime}, n {part['days']}", {"color": COLOURS.get(regime, SAME), "size": 7}
+        _dots(figure, name, _known(part["rows"], baseline), style)
     order = [row["strategy"] for row in cheapest_first(body)]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
-    figure.add_vline(x=0.0, line={"width": 1, "dash": "dot", "color": SAME})
-    return figure
+    return _with_zero(figure)
 
 
 def cheapest_first(body: Body) -> list[Body]:

@@ -15,7 +15,7 @@ from components.markup import attrs
 from components.still import still
 from components.surface import surface
 from engine.domain.orders import AtEnd, CatchUp, OnModelLoss, OnRestart
-from engine.domain.strategy import DERIVED, STRATEGIES, Parameter, Strategy
+from engine.domain.strategy import DERIVED, MAX_CHILD, STRATEGIES, Parameter, Strategy
 from engine.gateway.viewer import viewer
 
 RESTART_WORDS: Final = {
@@ -112,7 +112,9 @@ def _knob(row: Parameter) -> Component:
 
 def _means(row: Parameter) -> Component | None:
     """What a part of the instrument's usual touch comes to; ``ticket.js`` writes it."""
-    return html.Small("", **attrs({"data-means": row.name})) if row.index == DERIVED else None
+    if row.index != DERIVED:
+        return None
+    return html.Small("", **attrs({"data-means": row.name, "data-most": f"{MAX_CHILD.high:g}"}))
 
 
 def _range(low: float, high: float, decimals: int) -> str:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-FOLDER: Final = "reports"
+from db.queries_market import FOLDER
+
 MOST: Final = 50  # newest, that a page lists
 
 

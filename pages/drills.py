@@ -203,10 +203,15 @@ def _list(found: Sequence[Debrief], shown: Debrief | None) -> Component:
     return table(titles, rows, empty="no drill has been started yet", id="drills-table")
 
 
+def _goals(one: Debrief) -> list[bool]:
+    """Of each goal of the trainee whether it was met."""
+    return [row.is_met for row in one.judged if row.is_met is not None]
+
+
 def _late(one: Debrief) -> str:
     """Targets that were missed: of the trainee where there is one, else of the desk."""
     if one.judged:
-        goals = [row.is_met for row in one.judged if row.is_met is not None]
+        goals = _goals(one)
         return f"{goals.count(False)} of {len(goals)}"
     return text.number(sum(step.is_late for step in one.steps))
 
@@ -249,7 +254,7 @@ def _judgement(one: Debrief) -> list[Component]:
     if not one.judged:
         return [html.P(f"The desk has not seen it: there is nothing yet that {who} could answer.",
                        className="warn")]  # fmt: skip
-    goals = [row.is_met for row in one.judged if row.is_met is not None]
+    goals = _goals(one)
     titles = ((who, ""), ("Took", "num"), ("Goal", "num"), ("", ""), ("What", ""))
     return [
         html.H3(f"{who}: {goals.count(True)} of {len(goals)} goals met"),

@@ -1,7 +1,7 @@
 """Two versions on the same observation: who acts, and what the other would have done."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from engine.core.plan import Decision, Planner, Version, child_of
@@ -28,16 +28,14 @@ class Tally:
     shares: int = 0
     former_shares: int = 0
 
-    def add(self, candidate: Decision, former: Decision) -> bool:
-        """One more pair; whether both wanted the same."""
-        same = wish(candidate) == wish(former)
+    def add(self, candidate: Decision, former: Decision, *, same: bool) -> None:
+        """One more pair. same : whether both wanted the same"""
         self.compared += 1
         self.same += same
         self.sends += candidate.type != 0
         self.former_sends += former.type != 0
         self.shares += candidate.size if candidate.type else 0
         self.former_shares += former.size if former.type else 0
-        return same
 
 
 def wish(decision: Decision) -> tuple[int, ...]:
@@ -87,7 +85,8 @@ class Beside:
         candidate = self.planner.decide(state, quotes, sight, parent, version)
         same = wish(candidate) == wish(former)
         if trial.model is None or not sight.verdict(state.market_ns, trial.model):
-            same = self.tallies.setdefault(parent.strategy, Tally()).add(candidate, former)
+            tally = self.tallies.setdefault(parent.strategy, Tally())
+            tally.add(candidate, former, same=same)
         if not trial.acts:
             return _beside(state, candidate, former, same=same)
         order = child_of(state, candidate)
@@ -99,13 +98,9 @@ class Beside:
     def summaries(self) -> tuple[AnyEvent, ...]:
         """What was compared since the last ones, and begin anew."""
         told = tuple(
-            e.ShadowCompared(
-                strategy=strategy, compared=row.compared, same=row.same, sends=row.sends,
-                former_sends=row.former_sends, shares=row.shares, former_shares=row.former_shares,
-            )
+            e.ShadowCompared(strategy=strategy, **asdict(row))
             for strategy, row in self.tallies.items()
-            if row.compared
-        )  # fmt: skip
+        )
         self.tallies = {}
         return told
 

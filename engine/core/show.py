@@ -318,25 +318,30 @@ def quote_row(desk: Desk, symbol: Symbol) -> v.QuoteRow | None:
         waits=waits_for(state, desk.quotes, symbol) if state.is_open else "",
         bids=_levels(row["bid"], row["bid_size"], own, 1, size),
         asks=_levels(row["ask"], row["ask_size"], own, -1, size),
-        venues=[_touch(desk, symbol, place, row, size) for place in range(len(state.venues))],
+        venues=_touches(desk, symbol, row, size),
     )
 
 
-def _touch(
-    desk: Desk, symbol: Symbol, place: int, row: np.void, tick: float
-) -> list[str | int | float | None]:
-    """Name, state, bid, shares, ask, shares of one venue; None = it shows no price."""
-    bid, ask = int(row["venue_bid"][place]), int(row["venue_ask"][place])
-    stands = words.VENUE_STATE.get(desk.quotes.venue_state(symbol, place), "")
-    name = desk.state.venue_name(place)
-    return [
-        name,
-        venue_stops(desk.state).get(name, stands),
-        bid * tick if bid else None,
-        int(row["venue_bid_size"][place]),
-        ask * tick if ask else None,
-        int(row["venue_ask_size"][place]),
-    ]
+def _touches(
+    desk: Desk, symbol: Symbol, row: np.void, tick: float
+) -> list[list[str | int | float | None]]:
+    """Name, state, bid, shares, ask, shares of each venue; None = it shows no price."""
+    stops = venue_stops(desk.state)
+    found: list[list[str | int | float | None]] = []
+    for place, venue in enumerate(desk.state.venues):
+        bid, ask = int(row["venue_bid"][place]), int(row["venue_ask"][place])
+        stands = words.VENUE_STATE.get(desk.quotes.venue_state(symbol, place), "")
+        found.append(
+            [
+                venue.name,
+                stops.get(venue.name, stands),
+                bid * tick if bid else None,
+                int(row["venue_bid_size"][place]),
+                ask * tick if ask else None,
+                int(row["venue_ask_size"][place]),
+            ]
+        )
+    return found
 
 
 def _levels(

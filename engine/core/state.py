@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.core.limitbook import LimitBook
+from engine.domain.child_events import ChildIntended
 from engine.domain.commands import AnyCommand
 from engine.domain.governance import Alert, Change, Kill, ModelInForce, Note, ParameterVersion
 from engine.domain.incidents import Incident
@@ -125,6 +126,10 @@ class State:
     def place_of(self, name: str) -> int:
         """Place of a venue by its name, -1 when the day has none of it."""
         return next((i for i, venue in enumerate(self.venues) if venue.name == name), -1)
+
+    def value_of(self, order: ChildIntended) -> float:
+        """Price times quantity. [currency]"""
+        return order.quantity * order.price * self.instruments[order.symbol].tick_size
 
     def model_id(self, strategy: str) -> str:
         """The model that decides for a strategy, "" = none or demoted."""

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from engine.runtime.whole import write_whole
+
 PREFIX: Final = "compare-"
 DIGITS: Final = 12  # of the hash
 
@@ -18,7 +20,5 @@ def keep(folder: Path, body: dict[str, Any], made_ns: int) -> Path:
     name = hashlib.sha256(said).hexdigest()[:DIGITS]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{PREFIX}{name}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"id": name, "made_ns": made_ns, **body}, allow_nan=False))
-    partial.replace(path)
+    write_whole(path, json.dumps({"id": name, "made_ns": made_ns, **body}, allow_nan=False))
     return path

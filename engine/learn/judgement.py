@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain.errors import Refused
+from engine.domain.kinds import CHOICES
 from engine.domain.units import Nanos
 from engine.exchange.presets import market_hash
 from engine.kernels.inference import Model
@@ -30,6 +31,7 @@ from engine.runtime.models import (
     PartGain,
     PathRange,
     PolicyCard,
+    Z,
     arrays_digest,
 )
 
@@ -39,11 +41,9 @@ WHOLE: Final = "policy"  # the contenders of a judgement
 WITHOUT: Final = "without "
 PATHS: Final = " paths"
 LEAST_PATHS: Final = 10  # of validation
-Z: Final = 1.96
 NO_DIFFERENT: Final = "no different from its base schedule on validation paths"
 DEARER: Final = "dearer than its base schedule"
 JUDGED_ON: Final = "on validation paths"
-CHOICES_WORDS: Final = "Chooses among 12 ways to leave its base schedule."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,8 +254,9 @@ def write_card(
         success="the whole interval of what it saves on validation paths above zero",
         limits="has learnt one instrument and side of one simulator; outside of the states it has "
         "seen, after expiry or with a missing input it is its base schedule",
-        words=f"{CHOICES_WORDS} Saved {gain:.2f} bp [{low:.2f}, {high:.2f}] of total cost against "
-        f"it on {found.n} validation paths of {plan.scenario.name}, simulator {market_hash()}: "
+        words=f"Chooses among {CHOICES} ways to leave its base schedule. Saved {gain:.2f} bp "
+        f"[{low:.2f}, {high:.2f}] of total cost against it on {found.n} validation paths of "
+        f"{plan.scenario.name}, simulator {market_hash()}: "
         f"{words_of(found.parts)}. It has learnt the simulator.",
         horizon_s=SLOT_S,
         features=seen.features,

@@ -27,6 +27,7 @@ from engine.realism.judge import BOOTSTRAP_SEED, judged, levels
 from engine.realism.moments import HALF_HOURS, LAGS, RESPONSES, Floats
 from engine.realism.targets import MUST_FAIL
 from engine.realism.watch import Progress, Purpose, long_sums_of, sums_of
+from engine.runtime.whole import write_whole
 
 DONE, USAGE, MISSED = 0, 2, 3
 DAYS: Final = 200  # watched trade by trade
@@ -153,9 +154,7 @@ def keep(folder: Path, body: dict[str, Any], made_ns: int) -> Path:
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     part = "own_impact" if "impact" in body else "stylised"
     known.update({"market_hash": body["market_hash"], part: {**body, "made_ns": made_ns}})
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(known, allow_nan=False))
-    partial.replace(path)
+    write_whole(path, json.dumps(known, allow_nan=False))
     return path
 
 

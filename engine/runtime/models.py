@@ -32,6 +32,7 @@ SIDE = ("nodes", "values", "plan")  # the arrays beside the row
 LATER = ("link", "output", "activation", "factor", "gamma", "full_at")
 DEFAULT_SHORT = "lr"
 POLICY_SHORT = "rl"  # the id of a policy begins with it
+Z = 1.96  # standard errors either side, 95 %
 
 
 class PathRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ class PartGain(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dearer(self) -> bool:
         """Whether the whole 95 % interval says that it costs more than its base."""
-        return self.saved_bps + 1.96 * self.error < 0.0
+        return self.saved_bps + Z * self.error < 0.0
 
 
 class CardBin(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from db.records import AlertRecord
 from db.tables import LIVE
 from engine.domain.errors import Refused
 from engine.domain.units import SECOND
+from engine.runtime.whole import write_whole
 from engine.settings import Settings
 from engine.worker.context import Context
 
@@ -223,7 +224,4 @@ def load(state: Path, name: str) -> set[str]:
 
 def save(state: Path, name: str, told: set[str]) -> None:
     """Keep it, whole or not at all."""
-    path = state / f"{name}.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(sorted(told)), encoding="utf-8")
-    part.replace(path)
+    write_whole(state / f"{name}.json", json.dumps(sorted(told)))

@@ -9,15 +9,15 @@ from typing import Final
 
 import msgspec
 
-from db.jobs import RUNNING
 from db.queries_lab import comparisons
-from engine.domain.errors import BrokenInvariant, Refused
+from db.queries_market import FOLDER
 from engine.domain.strategy import STRATEGIES
 from engine.exchange.presets import market_hash
 from engine.lab.command import compare
 from engine.runtime.clock import SystemClock
-from engine.worker.apart import Ended, answer_apart
+from engine.worker.apart import answer_apart
 from engine.worker.context import Context
+from engine.worker.idle import is_over, is_time, make_apart
 
 NAME: Final = "lab_report"
 AFTER_NS: Final = 600_000_000_000  # of the worker's life: a desk that just started has better to do
@@ -29,29 +29,16 @@ STATIC: Final = "VWAP_STATIC"
 
 def lab_report(context: Context) -> None:
     """Make the comparison that is missing, when the desk has run a while and no job is at work."""
-    now = context.clock.wall_ns()
-    began = context.memo.setdefault("lab_report since", now)
-    if now - began < AFTER_NS or context.memo.get("lab_report done"):
+    if not is_time(context, NAME, AFTER_NS, BUSY):
         return
-    for name in BUSY:
-        row = context.jobs.get(name)
-        if row is not None and row.state == RUNNING:
-            return
     state = context.where.state
-    context.memo["lab_report done"] = True
+    is_over(context, NAME)
     if any(body["market_hash"] == market_hash() for body in comparisons(state)):
         return
-    context.jobs.start(NAME, f"{SCENARIO}, {PATHS} paths", now)
-    asked = AskedComparison(folder=str(state / "reports"), scenario=SCENARIO, paths=PATHS)
-    try:
-        context.apart("engine.worker.lab", msgspec.json.encode(asked))
-    except Ended:
-        return
-    except (Refused, BrokenInvariant) as error:
-        context.jobs.failed(NAME, str(error), context.clock.wall_ns())
-        return
-    text = f"{SCENARIO} on {PATHS} paths of market {market_hash()}"
-    context.jobs.done(NAME, text, context.clock.wall_ns())
+    context.jobs.start(NAME, f"{SCENARIO}, {PATHS} paths", context.clock.wall_ns())
+    asked = AskedComparison(folder=str(state / FOLDER), scenario=SCENARIO, paths=PATHS)
+    said = f"{SCENARIO} on {PATHS} paths of market {market_hash()}"
+    make_apart(context, NAME, "engine.worker.lab", asked, said)
 
 
 class AskedComparison(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,13 +13,14 @@ from typing import Final
 
 import msgspec
 
-from db.jobs import RUNNING, Jobs
-from engine.domain.errors import BrokenInvariant, Refused
+from db.jobs import Jobs
+from db.queries_market import FOLDER
 from engine.exchange.presets import market_hash
 from engine.realism.report import DAYS, LONG_DAYS, PATHS, TRIP_PATHS, keep, own_impact, stylised
 from engine.runtime.clock import Clock, SystemClock
-from engine.worker.apart import Ended, answer_apart
+from engine.worker.apart import answer_apart
 from engine.worker.context import Context
+from engine.worker.idle import is_over, is_time, make_apart
 
 NAME: Final = "market_report"
 AFTER_NS: Final = 900_000_000_000  # of the worker's life: a desk that just started has better to do
@@ -29,37 +30,24 @@ TOLD_EVERY: Final = 20  # days or paths between two words about it
 
 def parts_there(context: Context) -> set[str]:
     """Which parts the report of this market has."""
-    path = context.where.state / "reports" / f"market-{market_hash()}.json"
+    path = context.where.state / FOLDER / f"market-{market_hash()}.json"
     return set(json.loads(path.read_text())) if path.exists() else set()
 
 
 def market_report(context: Context) -> None:
     """Make the part that is missing, when the desk has run a while and no other job is at work."""
-    now = context.clock.wall_ns()
-    began = context.memo.setdefault("market_report since", now)
-    if now - began < AFTER_NS or context.memo.get("market_report done"):
+    if not is_time(context, NAME, AFTER_NS, BUSY):
         return
-    for name in BUSY:
-        row = context.jobs.get(name)
-        if row is not None and row.state == RUNNING:
-            return
     there = parts_there(context)
     part = next((one for one in ("stylised", "own_impact") if one not in there), None)
     if part is None:
-        context.memo["market_report done"] = True
+        is_over(context, NAME)
         return
-    context.jobs.start(NAME, f"{part}, begins", now)
+    context.jobs.start(NAME, f"{part}, begins", context.clock.wall_ns())
     where = context.where
     asked = AskedPart(state=str(where.state), people=str(where.people_db), part=part)
-    try:
-        context.apart("engine.worker.realism", msgspec.json.encode(asked))
-    except Ended:
-        return
-    except (Refused, BrokenInvariant) as error:
-        context.memo["market_report done"] = True
-        context.jobs.failed(NAME, str(error), context.clock.wall_ns())
-        return
-    context.jobs.done(NAME, f"{part} of market {market_hash()}", context.clock.wall_ns())
+    said = f"{part} of market {market_hash()}"
+    make_apart(context, NAME, "engine.worker.realism", asked, said)
 
 
 class AskedPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +72,7 @@ def make(asked: AskedPart, jobs: Jobs, clock: Clock) -> None:
         if asked.part == "stylised"
         else own_impact(paths=PATHS, trips=TRIP_PATHS, progress=progress)
     )
-    keep(Path(asked.state) / "reports", body, clock.wall_ns())
+    keep(Path(asked.state) / FOLDER, body, clock.wall_ns())
 
 
 def work(ask: bytes) -> bytes:

@@ -64,5 +64,5 @@ def sent(state: State, event: e.ChildIntended) -> None:
     found = state.rollouts.get(strategy)
     if found is None or found.change_id != event.rollout:
         return
-    value = event.quantity * event.price * state.instruments[event.symbol].tick_size
-    state.rollouts[strategy] = replace(found, orders=found.orders + 1, value=found.value + value)
+    value = found.value + state.value_of(event)
+    state.rollouts[strategy] = replace(found, orders=found.orders + 1, value=value)

@@ -93,9 +93,9 @@ def edit(state: State, envelope: Envelope, person: Person) -> tuple[AnyEvent, ..
     change = find_open(state, command.change_id)
     stage, canary = command.stage or change.stage, command.canary or change.canary
     canary = canary if stage == Stage.CANARY else command.canary
-    asked = (state, change.strategy, command.values, command.model_id)
-    content = rollout.content_of(*asked, stage)
-    digest, material = _content(state, change.strategy, content, stage, canary)
+    name = change.strategy
+    content = rollout.content_of(state, name, command.values, command.model_id, stage)
+    digest, material = _content(state, name, content, stage, canary)
     return (
         e.ChangeEdited(
             change_id=change.id,

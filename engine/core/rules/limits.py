@@ -242,7 +242,7 @@ def child_uses(
 ) -> Iterator[Use]:
     """What one order to a venue would use, the cheap and the local first."""
     scopes = scopes_of(parent)
-    value = order.quantity * order.price * state.instruments[order.symbol].tick_size
+    value = state.value_of(order)
     yield from _uses(state, "max_child_quantity", scopes, order.quantity)
     yield from _uses(state, "max_child_value", scopes, value)
     yield from _price_uses(state, quotes, parent, order, scopes)

@@ -174,12 +174,8 @@ def trial_of(state: State, parent: Parent, models: Mapping[str, LoadedModel]) ->
         if parent.model_off or killed or (model_id and model is None):
             return None
     limits = found.limits
-    acts = found.stage == Stage.CANARY and limits is not None
-    return Trial(
-        rollout=found,
-        model=model,
-        acts=acts and limits is not None and parent.symbol in limits.instruments,
-    )
+    acts = found.stage == Stage.CANARY and limits and parent.symbol in limits.instruments
+    return Trial(rollout=found, model=model, acts=bool(acts))
 
 
 def places(state: State, trial: Trial) -> int:
@@ -194,7 +190,7 @@ def breach(state: State, found: Rollout, order: e.ChildIntended) -> str:
     """Which limit of the canary the order would pass, with its numbers; "" = none."""
     limits = found.limits or CanaryLimits()
     venue = state.venue_name(order.venue)
-    value = found.value + value_of(state, order)
+    value = found.value + state.value_of(order)
     if order.symbol not in limits.instruments:
         return f"{order.symbol} is not of its instruments"
     if venue not in limits.venues:
@@ -204,11 +200,6 @@ def breach(state: State, found: Rollout, order: e.ChildIntended) -> str:
     if value > limits.value:
         return f"orders of {value:,.0f} of at most {limits.value:,.0f} in value"
     return ""
-
-
-def value_of(state: State, order: e.ChildIntended) -> float:
-    """Price times quantity. [currency]"""
-    return order.quantity * order.price * state.instruments[order.symbol].tick_size
 
 
 def gate(state: State, strategy: str, order: e.ChildIntended) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine.compose import fold_journal
+from engine.core.rules.trouble import UNANSWERED
 from engine.core.state import State
 from engine.domain.errors import Refused
 from engine.domain.governance import DRILL_SCOPE
@@ -145,10 +146,28 @@ class Drill:
 
     # --- the end ----------------------------------------------------------------------------
     def freeze(self) -> dict[str, Any]:
-        """Stop the market and wait until the journal stands still; the engine's own words."""
+        """Stop the market while no order is on its way; the engine's own words.
+
+        An order on its way when time stands has no answer, and a restart cannot get it one.
+        """
         self.stage.wait_ready()
         self.stage.set_people()
-        self.stage.set_speed(0.0)
+
+        def at_rest() -> dict[str, Any] | None:
+            self.stage.set_speed(0.0)
+            status = self._standing()
+            if not on_their_way(fold_journal(self.stage.where.journal)):
+                return status
+            self.stage.set_speed(self.speed)
+            return None
+
+        found: dict[str, Any] = eventually(
+            at_rest, ENGINE_WAIT_S, "a moment without an order on its way", every_s=0.2
+        )
+        return found
+
+    def _standing(self) -> dict[str, Any]:
+        """What the engine says when its journal stands still."""
         last = [-1]
 
         def stands() -> dict[str, Any] | None:
@@ -161,6 +180,11 @@ class Drill:
 
         found: dict[str, Any] = eventually(stands, ENGINE_WAIT_S, "a journal that stands still")
         return found
+
+
+def on_their_way(state: State) -> list[str]:
+    """Children whose last message the venue has not answered."""
+    return [child_text(row.id) for row in state.children.values() if row.state in UNANSWERED]
 
 
 def summary(state: State) -> dict[str, Any]:
@@ -208,5 +232,5 @@ def finish(drill: Drill) -> tuple[Findings, str, bool]:
         drill.failures.append(f"after a second restart the engine says {second}, before {first}")
     stage.stop()
     again, chain_again = judge(stage.where.journal, stage.where.exchange)
-    findings.sentences += [s for s in again.sentences if s not in findings.sentences]
+    findings.join(again)
     return findings, chain or chain_again, first == folded == second

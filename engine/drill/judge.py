@@ -213,6 +213,12 @@ class Findings:
         setattr(self, kind, getattr(self, kind) + 1)
         self.sentences.append(f"{kind}: {sentence}")
 
+    def join(self, later: "Findings") -> None:
+        """Add what only a later look at the same desk has found."""
+        for said in later.sentences:
+            if said not in self.sentences:
+                self.add(*said.split(": ", 1))
+
 
 def compare(told: Told, venue: AtVenue) -> Findings:
     """Journal against exchange, child by child and parent by parent."""

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.evolve import evolve
+from engine.core.state import State
 from engine.domain import events as e
-from engine.domain.units import child_id
+from engine.domain.units import child_id, child_text
+from engine.drill.deaths import on_their_way
 from engine.drill.judge import AtVenue, Told, compare
 from engine.drill.oversend import measure
 from engine.runtime.crash import CRASH_POINTS
@@ -137,6 +140,25 @@ def test_equal_books_have_no_findings():
 )
 def test_the_judge_sees(kind, ours, theirs):
     assert getattr(compare(told(*ours), theirs), kind) >= 1
+
+
+def test_what_only_the_second_restart_shows_counts_too():
+    first = compare(told(*SOUND), venue())
+    again = compare(told(*SOUND, e.ChildUnknown(child_id=CHILD)), venue())
+    assert (first.unknown_after, first.sentences) == (0, [])
+    first.join(again)
+    first.join(again)
+    assert (first.unknown_after, first.sentences) == (1, again.sentences)
+
+
+def test_an_order_without_an_answer_is_on_its_way_and_an_accepted_one_is_not():
+    state = State()
+    for number, event in enumerate(SOUND, start=1):
+        evolve(state, e.Entry(seq=number, turn=1, market_ns=0, desk_ns=0, event=event))
+    assert on_their_way(state) == [child_text(CHILD)]
+    accepted = e.ChildAccepted(child_id=CHILD, exec_id=1, venue_at=0)
+    evolve(state, e.Entry(seq=len(SOUND) + 1, turn=2, market_ns=0, desk_ns=0, event=accepted))
+    assert on_their_way(state) == []
 
 
 def test_an_order_on_its_way_when_books_were_compared_may_have_its_report_a_moment_later():

@@ -136,7 +136,7 @@
       if (!host) return;
       const rows = found.items.filter((row) => typeof row.blocked_ms === "number").slice(-80);
       if (!rows.length) { host.replaceChildren(make("p", "dim", "No kill has its receipts yet; the self-test gives the first.")); return; }
-      const width = Math.max(320, host.clientWidth - 4), height = 132, left = 46, right = 8, top = 16, low = 22;
+      const width = Math.max(320, host.clientWidth - 4), height = 140, left = 58, right = 8, top = 24, low = 22;
       const all = rows.flatMap((row) => SERIES.map(([name]) => row[name]).filter((ms) => typeof ms === "number"));
       const least = Math.floor(Math.log10(Math.max(0.1, Math.min(...all)))), most = Math.max(least + 1, Math.ceil(Math.log10(Math.max(...all, 1))));
       const X = (i) => left + (i + 0.5) * (width - left - right) / rows.length;

@@ -241,10 +241,11 @@ def _hover(group: Group) -> str:
 
 
 def graph(figure: Any, label: str, height: int) -> Component:
-    """A chart: SVG, no toolbar, as wide as its panel."""
+    """A chart: SVG, no toolbar, as wide as its panel; ``height`` [px], more on a high screen."""
     return html.Div(
         dcc.Graph(
-            figure=figure.to_plotly_json(), responsive=True, style={"height": f"{height}px"},
+            figure=figure.to_plotly_json(), responsive=True,
+            style={"height": f"max({height}px, {height / 10.8:.1f}vh)"},
             config={"displayModeBar": False, "scrollZoom": False},
         ),
         className="trend-chart", role="img", **attrs({"aria-label": label}),

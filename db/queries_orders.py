@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from db.read import Found, Reader, values
 from db.records import ChildRecord, FillRecord, KillRecord, ParentRecord, ReceiptRecord
-from db.tables import CHILDREN, FILLS, INSTRUMENTS, KILLS, PARAMETERS, PARENTS, RECEIPTS
+from db.tables import CHILDREN, FILLS, INSTRUMENTS, KILLS, LIVE, PARAMETERS, PARENTS, RECEIPTS
 from engine.core import words
 from engine.domain.kinds import AGGRESSIVE, PASSIVE
 from engine.domain.orders import CHILD_LIVE, PARENT_LIVE, ChildState, average_of
@@ -94,8 +94,12 @@ class Orders(Reader):
         return tuple(self._kill(row) for row in self.all(statement))
 
     def kill_latencies(self, limit: int = 500) -> tuple[dict[str, object], ...]:
-        """How long each kill of all days took from its request, oldest first. [ms]"""
-        newest = select(KILLS).order_by(KILLS.c.requested_at.desc()).limit(limit)
+        """How long each kill of this desk's days took from its request, oldest first. [ms]
+
+        Not those of simulated past days: nobody waited for them, they have the market's clock.
+        """
+        own = select(KILLS).where(KILLS.c.origin == LIVE)
+        newest = own.order_by(KILLS.c.requested_at.desc()).limit(limit)
         return tuple(_latency(row) for row in reversed(self.all(newest)))
 
     def _kill(self, row: Found) -> KillRecord:

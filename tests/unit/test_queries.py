@@ -6,7 +6,7 @@ import pytest
 from db.base import open_engine, sqlite_url
 from db.project import catch_up
 from db.queries import AuditFilter, Queries, database_url
-from db.tables import TCA_PARENTS
+from db.tables import DEMO, KILLS, TCA_PARENTS
 from engine.core import show
 from engine.core.show_safety import kill_row
 from engine.domain import events as e
@@ -69,6 +69,13 @@ def test_a_kill_is_told_with_its_receipts(queries):
     assert len(kill.receipts) == kill.children == live.children >= 1
     assert kill.acked + kill.filled_in_flight + kill.unconfirmed == kill.children
     assert all(receipt.outcome != "UNCONFIRMED" for receipt in kill.receipts)
+
+
+def test_how_long_kills_took_leaves_out_simulated_past_days(queries):
+    assert [row["id"] for row in queries.kill_latencies()] == ["K-1"]
+    with queries._engine.begin() as link:
+        link.execute(KILLS.update().values(origin=DEMO))
+    assert queries.kill_latencies() == ()
 
 
 def test_the_audit_pages_through_every_entry_once_newest_first(queries):

@@ -1,5 +1,6 @@
 """What pages read from: the queries that the web mounted. Tests mount a fake."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -28,9 +29,21 @@ def queries() -> Any:
     return source
 
 
-def mount_desk(look: object, grants: object, settings: object, directory: Directory) -> None:
-    """Keep what the shell and the admin page show."""
-    _MOUNTED.update(look=look, grants=grants, settings=settings, directory=directory)
+def mount_desk(
+    look: object,
+    grants: object,
+    settings: object,
+    directory: Directory,
+    now: Callable[[], int] = lambda: 0,
+) -> None:
+    """Keep what the shell and the admin page show; ``now`` is the clock of the web [UTC ns]."""
+    _MOUNTED.update(look=look, grants=grants, settings=settings, directory=directory, now=now)
+
+
+def now_ns() -> int:
+    """The clock of the web; 0 before it mounted one. [UTC ns]"""
+    now: Callable[[], int] | None = _MOUNTED.get("now")
+    return 0 if now is None else now()
 
 
 def person(person_id: str) -> str:

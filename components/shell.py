@@ -134,7 +134,7 @@ def header(look: Environment, someone: Viewer, title: str = "Quarterdeck") -> Co
                             html.Button("Guided tour", id="tour-open", type="button"),
                             html.Button("Sound is off", id="sound", type="button"),
                             html.Button("Desktop alerts are off", id="desktop", type="button"),
-                            html.A("Password", href="/password", className="button"),
+                            html.A("Password and API keys", href="/password", className="button"),
                             html.Button("Log out", id="logout", type="button"),
                         ],
                         className="menu",

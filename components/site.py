@@ -109,7 +109,8 @@ def mount(web: Web) -> Site:
     if debugs or app._enable_mcp or app.backend.server_type != "fastapi":
         raise BrokenInvariant("Dash must run on FastAPI, without MCP and without debug tools")
     context.mount_queries(web.parts.queries)
-    context.mount_desk(web.parts.look, web.grants, web.parts.settings, web.directory)
+    clock = web.parts.clock
+    context.mount_desk(web.parts.look, web.grants, web.parts.settings, web.directory, clock.wall_ns)
     app.layout = html.Div(
         [dcc.Location(id=ids.LOCATION, refresh=False), html.Main(shell.skeleton(), id=ids.PAGE)],
         id="desk-root",

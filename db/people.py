@@ -118,6 +118,11 @@ class People:
             path.chmod(0o600)
         return people
 
+    @property
+    def engine(self) -> Engine:
+        """The open file, for the tables that live beside these (db/keys.py)."""
+        return self._engine
+
     def close(self) -> None:
         """Give the file back."""
         self._engine.dispose()

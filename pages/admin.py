@@ -11,8 +11,10 @@ from components import context, forms, live, text
 from components.callback import page
 from components.markup import attrs
 from components.rows import Cell, instant, number, table
+from db.keys import KeyRow
 from db.people import PersonRow
 from engine.domain.people import PERMISSIONS, Reach, Role
+from engine.gateway.keys import alive, state_of
 from engine.gateway.viewer import viewer
 from engine.settings import BY_NAME
 
@@ -44,6 +46,8 @@ def admin(person: str = "") -> Component:
                 ],
                 className="columns admin-people",
             ),
+            live.panel("Keys for programs", keys({} if directory is None else directory.keys),
+                       id="keys"),
             html.Div(
                 [
                     live.panel("Who may do what", matrix(), grow=True, id="permissions",
@@ -70,6 +74,40 @@ def people(persons: Mapping[str, PersonRow], chosen: str) -> Component:
 def by_number(persons: Mapping[str, PersonRow]) -> list[PersonRow]:
     """u2 before u10."""
     return sorted(persons.values(), key=lambda row: (len(row.person_id), row.person_id))
+
+
+def keys(rows: Mapping[str, KeyRow]) -> Component:
+    """Every key, newest first, those that have ended too; each live one with its button."""
+    now = context.now_ns()
+    lines = [_key(row, now) for row in reversed(list(rows.values()))]
+    titles = [
+        ("Key", ""), ("Owner", ""), ("Name", ""), ("May", ""), ("State", ""), ("Made", ""),
+        ("Ends", ""), ("Last used", ""),
+    ]  # fmt: skip
+    live_ones = [row for row in rows.values() if alive(row, now)]
+    ends = "It is refused from this moment on, and its streams close."
+    buttons = [
+        _button(f"Revoke qdk_{row.prefix} of {context.person(row.person_id)}",
+                f"/api/v1/keys/{row.prefix}/revoke", body={}, confirm=ends)
+        for row in reversed(live_ones)
+    ]  # fmt: skip
+    found = table(titles, lines, empty="nobody has a key", id="keys-table")
+    return _form("/api/v1/keys", [found, _buttons(*buttons)])
+
+
+def _key(row: KeyRow, now: int) -> list[Cell | str]:
+    state = state_of(row, now)
+    by = f"by {context.person(row.revoked_by)}" if row.revoked_by else ""
+    return [
+        Cell(text=f"qdk_{row.prefix}", head=True),
+        Cell(text=context.person(row.person_id), href=f"/admin?person={row.person_id}"),
+        row.name,
+        row.scope,
+        Cell(text=state, badge="" if state == "active" else "material", small=by),
+        instant(row.created_at),
+        instant(row.expires_at),
+        instant(row.last_used_at) if row.last_used_at else "never",
+    ]
 
 
 def _person(row: PersonRow, *, current: bool) -> list[Cell | str]:

@@ -153,6 +153,20 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     "tca.report": {Role.SYSTEM: Reach.ALL},
 }
 
+# --- keys for programs: what a key may at most; the roles of its owner cut it further -------------
+READING: Final = frozenset(name for name in PERMISSIONS if name.startswith("view."))
+KEY_SCOPES: Final[dict[str, frozenset[str]]] = {
+    "read": READING,
+    "stop": READING | {"order.hold", "order.kill"},
+    "trade": READING
+    | {
+        "order.submit", "order.amend", "order.hold", "order.resume", "order.kill",
+        "parameter.move",
+    },
+}  # fmt: skip
+# what the owner's roles must give, or the scope would be a promise that is not kept
+KEY_NEEDS: Final = {"read": "view.desk", "stop": "order.kill", "trade": "order.submit"}
+
 
 def reach(roles: tuple[Role, ...], permission: str) -> Reach:
     """How far these roles go for this permission; ``Reach.NONE`` when the table has no entry."""

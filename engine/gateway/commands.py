@@ -91,6 +91,8 @@ CALM: Final = RISK_REDUCING | {
     "AnnotateTca", "ShowAlerts", "AssignAlert", "AnnotateAlert", "ResolveAlert", "TickStep",
     "CommentChange", "CommentLimit", "CommentDecision",
 }  # fmt: skip
+# verbs that need the person in a browser, whatever the scope of a key
+BY_PERSON: Final = FRESH | {"UseModel", "AskOverride"}
 AUTOMATIC: Final = frozenset({"ShowAlerts"})  # the browser sends it, nobody has done anything
 
 
@@ -191,7 +193,7 @@ class Commands:
             return problem(400, "id must be 8 to 64 letters, digits or dashes", field="id")
         if request.id.startswith(OWN_IDS):
             return problem(400, f"id must not begin with {', '.join(OWN_IDS)}", field="id")
-        key = (someone.person_id, request.id)
+        key = (f"{someone.person_id} {someone.key}", request.id)
         said, task = self.pending.get(key, (request, None))
         if said != request:
             return problem(409, "this id is that of another command: nothing was done", field="id")
@@ -216,6 +218,8 @@ class Commands:
             if not command.alert_ids:
                 return _accepted(Answer(id=request.id, seq=0, message="shown before"))
         now = self.clock.wall_ns()
+        if someone.key:  # nobody sits there: what asks for somebody was refused above
+            return await self._sent(request, command, someone, now)
         if request.verb not in CALM and self.directory.idle(someone.session, now):
             minutes = self.directory.idle_lock / (60 * SECOND)
             return problem(
@@ -226,6 +230,12 @@ class Commands:
             return problem(403, "this act asks for your password", kind="fresh", id=request.id)
         if request.verb not in AUTOMATIC:
             self.directory.acted(someone.session, now)
+        return await self._sent(request, command, someone, now)
+
+    async def _sent(
+        self, request: CommandRequest, command: AnyCommand, someone: Viewer, now: int
+    ) -> Response:
+        """Stamp and forward; alerts that were shown are not shown again."""
         envelope = Envelope(
             id=request.id,
             person=PersonId(someone.person_id),
@@ -234,7 +244,7 @@ class Commands:
             command=command,
             expected_version=request.expected_version,
             reason=request.reason,
-            door="web",
+            door=someone.door,
         )
         response = await self._forward(envelope)
         if isinstance(command, ShowAlerts) and response.status_code == 202:
@@ -249,6 +259,8 @@ class Commands:
         permission = PERMISSION[verb]
         if not someone.may(permission):
             raise Refused(f"{verb} needs the permission {permission}", rule=permission)
+        if someone.key and verb in BY_PERSON:
+            raise Refused(f"{verb} needs the person in a browser, not a key", rule=permission)
 
     async def _forward(self, envelope: Envelope) -> Response:
         try:

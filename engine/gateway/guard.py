@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.gateway import plain
+from engine.gateway import keys, plain
 from engine.gateway.grants import LOGIN, PUBLIC, SAFE_METHODS, Grants
 from engine.gateway.ports import Clock
 from engine.gateway.problems import problem
@@ -33,7 +33,7 @@ BODY_S: Final = 10.0  # a body that takes longer is given up
 # two of one of these are two readings of one request: refused
 SINGLE: Final = frozenset(
     {"host", "origin", "content-type", "content-length", "transfer-encoding", "x-qd-csrf",
-     "sec-fetch-site"}
+     "sec-fetch-site", "authorization"}
 )  # fmt: skip
 KILL_PATH: Final = "/api/v1/kill"
 ACCOUNT_PAGE: Final = "/password"
@@ -72,6 +72,7 @@ class Policy:
     directory: Directory
     grants: Grants
     clock: Clock
+    keys: keys.Keys
     origins: frozenset[str]  # scheme://host:port from which our own pages come
     script_hashes: list[str] = field(default_factory=list)
 
@@ -125,8 +126,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def session_cookie(headers: Headers) -> str:
-    """The session id a browser sent; "" when none, or more than one: one is planted."""
+def session_cookies(headers: Headers) -> set[str]:
+    """Every session id that a request carries."""
     found = set()
     for part in ";".join(headers.getlist("cookie")).split(";"):
         try:
@@ -135,6 +136,12 @@ def session_cookie(headers: Headers) -> str:
             continue
         if COOKIE in jar:
             found.add(jar[COOKIE].value)
+    return found
+
+
+def session_cookie(headers: Headers) -> str:
+    """The session id a browser sent; "" when none, or more than one: one is planted."""
+    found = session_cookies(headers)
     return found.pop() if len(found) == 1 else ""
 
 
@@ -159,9 +166,12 @@ class Guard:
         headers = Headers(scope=scope)
         method: str = scope["method"]
         path: str = scope["path"]
-        cookie = session_cookie(headers)
-        someone = self.policy.directory.viewer(cookie, self.policy.clock.wall_ns())
-        refusal = self._foreign(method, headers) or self._closed(method, path, headers, someone)
+        who = self._who(scope, headers)
+        someone = who if isinstance(who, Viewer) else None
+        refusal = self._foreign(method, headers)
+        if refusal is None and isinstance(who, Response):
+            refusal = who
+        refusal = refusal or self._closed(method, path, headers, someone)
         if refusal is None and method not in SAFE_METHODS:
             limit = PUBLIC_LIMIT if someone is None else BODY_LIMIT
             body: bytes | Response = await _body_of(receive, limit)
@@ -178,6 +188,20 @@ class Guard:
             with looking(someone, path):
                 await self.app(scope, receive, send)
 
+    def _who(self, scope: Scope, headers: Headers) -> Viewer | Response | None:
+        """Whoever asks: by a key or by a login, never by both."""
+        now = self.policy.clock.wall_ns()
+        if keys.in_address(scope["path"], scope["query_string"]):
+            return problem(400, "a key belongs in the header Authorization, never in an address: "
+                           "revoke this one")  # fmt: skip
+        if "authorization" not in headers:
+            return self.policy.directory.viewer(session_cookie(headers), now)
+        if session_cookies(headers):
+            return problem(400, "a request comes with a key or with a login, not with both")
+        client = scope.get("client")
+        address = "key:" + (client[0] if client else "unknown")
+        return self.policy.keys.caller(headers, scope["path"], address, now)
+
     def _foreign(self, method: str, headers: Headers) -> Response | None:
         """Refuse what does not come from our own pages, or can be read in two ways."""
         names = [name for name in headers.keys() if name in SINGLE]  # noqa: SIM118 (repeats)
@@ -193,7 +217,9 @@ class Guard:
         if method in SAFE_METHODS:
             crossing = site == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
             return problem(403, "reads must come from the desk's own pages") if crossing else None
-        if headers.get("origin", "") not in self.policy.origins:
+        # a program has no page; a foreign page cannot send this header without asking first
+        by_key = "authorization" in headers and "origin" not in headers
+        if not by_key and headers.get("origin", "") not in self.policy.origins:
             return problem(403, "Origin must be the desk's own address")
         if site not in (None, "same-origin"):
             return problem(403, "Sec-Fetch-Site must be same-origin")
@@ -204,6 +230,8 @@ class Guard:
     ) -> Response | None:
         """Refuse a door that is closed for this person."""
         rule = self.policy.grants.rule_of(method, path)
+        if someone is not None and someone.key:
+            return _closed_to_key(method, path, rule, someone)
         if rule == PUBLIC:
             return None
         if someone is None:
@@ -223,6 +251,9 @@ class Guard:
     ) -> Response | None:
         """Refuse a change without JSON, without its token, or to a closed output."""
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
+        if someone is not None and someone.key:  # it has no cookie that a foreign page could use
+            json = kind == "application/json"
+            return None if json else problem(415, "Content-Type must be application/json")
         if path == KILL_PATH and kind == FORM:
             token = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
             return _csrf(token, someone)
@@ -290,6 +321,14 @@ def _password_due(method: str, path: str, headers: Headers) -> Response:
     if _wants_page(method, path, headers):
         return RedirectResponse(ACCOUNT_PAGE, status_code=303)
     return problem(403, "choose a password of your own first", kind="password")
+
+
+def _closed_to_key(method: str, path: str, rule: str | None, someone: Viewer) -> Response | None:
+    """Refuse a door that a key does not open, or whose owner owes a new password."""
+    why = keys.opens(method, path, rule, someone)
+    if not why and someone.must_change and path not in WHILE_DUE:
+        why = "the owner of this key must choose a new password first"
+    return problem(403, why, kind="key") if why else None
 
 
 def _log_in(method: str, path: str, headers: Headers) -> Response:

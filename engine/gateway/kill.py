@@ -69,7 +69,7 @@ class Kills:
         self._permit(wanted, someone)
         now = self.clock.wall_ns()
         generation = self.switch.request(
-            wanted.scope, wanted.target, someone.person_id, door="web", now_ns=now
+            wanted.scope, wanted.target, someone.person_id, door=someone.door, now_ns=now
         )
         self.written.appendleft(
             f"{_utc(now)} generation {generation}: {wanted.scope} {wanted.target} by {someone.name}"
@@ -93,7 +93,7 @@ class Kills:
                 expires_at=Nanos(now + EXPIRES_NS),
                 command=RequestKill(scope=wanted.scope, target=wanted.target),
                 reason=wanted.reason,
-                door="web",
+                door=someone.door,
             )
             try:
                 await self.desk.submit(envelope, PAUSE_S)

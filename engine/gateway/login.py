@@ -21,8 +21,10 @@ from engine.gateway import plain
 from engine.gateway.credentials import check_login, check_password, check_words
 from engine.gateway.grants import LOGIN, PUBLIC, Grants
 from engine.gateway.guard import ACCOUNT_PAGE, COOKIE, session_cookie
+from engine.gateway.keys import Keys, stream_of
 from engine.gateway.live import Hub
 from engine.gateway.people import DESK
+from engine.gateway.plain_keys import section
 from engine.gateway.ports import Clock
 from engine.gateway.problems import problem
 from engine.gateway.sessions import LIFETIME, SECOND, Directory, digest
@@ -74,6 +76,7 @@ class Logins:
     hasher: PasswordHasher
     clock: Clock
     hub: Hub
+    keys: Keys
     secure: bool  # cookies only over TLS
     token: str = ""  # one-time token of the first administrator
     demo_file: str = ""
@@ -132,11 +135,17 @@ class Logins:
         self.hub.close_sessions((session_hash,))
         await asyncio.to_thread(self.people.end_sessions, (session_hash,))
 
-    async def end_all(self, person_id: str) -> None:
-        """Log a person out everywhere: cookies are dead, streams close."""
+    async def end_all(self, person_id: str, by: str) -> tuple[str, ...]:
+        """Log a person out everywhere: cookies and keys are dead, streams close.
+
+        by : who ended them; the prefixes of the keys that ended come back.
+        """
         ended = self.directory.end_all(person_id)
-        self.hub.close_sessions(ended)
+        mine = [row.prefix for row in self.keys.of_person(person_id)]
+        self.hub.close_sessions((*ended, *map(stream_of, mine)))
+        revoked = await self.keys.revoke(mine, by, self.clock.wall_ns())
         await asyncio.to_thread(self.people.end_sessions, ended)
+        return revoked
 
     async def hashed(self, password: str) -> str:
         """The hash of a new password."""
@@ -310,9 +319,11 @@ def _password_routes(router: APIRouter, logins: Logins, grants: Grants) -> None:
 
     @router.get(ACCOUNT_PAGE, include_in_schema=False)
     async def show() -> Response:
-        """The form for the own password; the only page while a new one is due."""
-        someone = viewer()
-        return plain.password_page(csrf=someone.csrf, due=someone.must_change)
+        """The form for the own password, and the own keys; the only page while one is due."""
+        someone, due = viewer(), viewer().must_change
+        rows = logins.keys.of_person(someone.person_id)
+        keys = "" if due else section(rows, someone, logins.clock.wall_ns())
+        return plain.password_page(csrf=someone.csrf, due=due, keys=keys)
 
     @router.post("/api/v1/password")
     async def change(request: Request) -> Response:
@@ -348,5 +359,7 @@ async def _new_password(logins: Logins, someone: Viewer, body: NewPasswordBody) 
         row = logins.directory.persons[someone.person_id]
         row = await logins.set_password(row, hashed, must_change=False)
         logins.directory.persons[row.person_id] = row
-        await logins.end_all(row.person_id)
+        revoked = await logins.end_all(row.person_id, row.person_id)
+        if revoked:
+            logins.tell(f"{row.person_id} changed their password: keys {' '.join(revoked)} ended")
     return row

@@ -180,7 +180,8 @@ class Managing:
             persons[person_id] = replace(row, last_login_at=persons[person_id].last_login_at)
             what = differences(before, row) + (["new password"] if password else [])
             if _ends_sessions(before, row, password):
-                await self.logins.end_all(person_id)
+                keys = await self.logins.end_all(person_id, someone.person_id)
+                what += [f"keys {' '.join(keys)} ended"] if keys else []
             self.logins.tell(f"{someone.person_id} changed {person_id}: {', '.join(what)}")
         return _shown(persons[person_id], password, 200)
 

@@ -96,8 +96,11 @@ def first_admin_page() -> HTMLResponse:
     return page("First administrator - Quarterdeck", body, scripts=("/assets/login.js",))
 
 
-def password_page(*, csrf: str, due: bool) -> HTMLResponse:
-    """The form for the own password; ``due``: somebody else knows the one in use."""
+def password_page(*, csrf: str, due: bool, keys: str = "") -> HTMLResponse:
+    """The form for the own password; ``due``: somebody else knows the one in use.
+
+    keys : the section of the person's keys, safe HTML.
+    """
     why = (
         '<p role="status">Somebody else set your password: choose one that only you know. '
         "Until then nothing but the kill page is open.</p>"
@@ -106,7 +109,7 @@ def password_page(*, csrf: str, due: bool) -> HTMLResponse:
     )
     back = "" if due else '<a href="/" class="button">Back to the desk</a>'
     body = (
-        f'<main class="card"><h1>Your password</h1>{why}'
+        f'<main class="card{" wide" if keys else ""}"><h1>Your password</h1>{why}'
         f'<form data-post="/api/v1/password" data-csrf="{escape(csrf)}" data-next="/">'
         '<label>Old password<input name="old" type="password" autocomplete="current-password" '
         "required autofocus></label>"
@@ -114,12 +117,13 @@ def password_page(*, csrf: str, due: bool) -> HTMLResponse:
         f'minlength="{PASSWORD_MIN}" autocomplete="new-password" required></label>'
         '<label>New password again<input name="again" type="password" '
         'autocomplete="new-password" required></label>'
-        '<p class="dim">Your other log-ins end.</p>'
+        '<p class="dim">Your other log-ins and your keys end.</p>'
         '<p role="alert" class="refusal" data-message></p>'
         f'<p class="row">{back}<button type="submit" class="primary">Change the password</button>'
-        "</p></form></main>"
+        f"</p></form>{keys}</main>"
     )
-    return page("Your password - Quarterdeck", body, scripts=("/assets/login.js",))
+    scripts = ("/assets/login.js", *(("/assets/keys.js",) if keys else ()))
+    return page("Your password - Quarterdeck", body, scripts=scripts)
 
 
 def kill_page(  # noqa: PLR0913 (each is one part of the page)

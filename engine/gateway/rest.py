@@ -89,6 +89,9 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
             "idle": directory.idle(someone.session, now),
             "fresh": directory.fresh(someone.session, now),
         }
+        if someone.key:
+            body |= {"key": someone.key, "until": someone.until,
+                     "may": sorted(p for p in someone.scope or () if someone.may(p))}  # fmt: skip
         return Response(msgspec.json.encode(body), media_type="application/json")
 
     @router.get("/live")
@@ -99,7 +102,8 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
         someone = viewer()
         asked = dict.fromkeys(topics.split(","))
         names = [n for n in asked if n in STREAMS and someone.may(STREAMS[n])]
-        client = hub.join(someone, names, since, directory.ends_at(someone.session))
+        ends = someone.until or directory.ends_at(someone.session)
+        client = hub.join(someone, names, since, ends)
         if client is None:
             return problem(429, "this login has four live pages open: close one", kind="streams")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

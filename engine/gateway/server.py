@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
+from db.keys import KeyStore
 from db.people import People
 from db.queries import Queries, database_url
 from engine.desk import AsyncDesk
@@ -30,6 +31,8 @@ from engine.gateway.deadline import DeadlineProtocol
 from engine.gateway.feed import Publications, fill_gaps, follow
 from engine.gateway.grants import Grants
 from engine.gateway.guard import Guard, Policy
+from engine.gateway.key_doors import describe, key_routes
+from engine.gateway.keys import Keys
 from engine.gateway.live import Cells, Hub
 from engine.gateway.logs import clean_stderr
 from engine.gateway.ports import Clock, Desk, Frames, KillSwitch, Questions
@@ -114,6 +117,7 @@ class Web:
         self.hub = Hub(parts.clock)
         self.directory = Directory(idle_lock=parts.idle_lock)
         self.directory.load(parts.people.persons(), parts.people.sessions())
+        self.keys = Keys.of(KeyStore(parts.people), self.directory)
         self.grants = Grants()
         self.server = FastAPI(
             title="Quarterdeck", docs_url=None, redoc_url=None, lifespan=self._lifespan,
@@ -121,8 +125,8 @@ class Web:
         )  # fmt: skip
         self.logins = login.Logins(
             people=parts.people, directory=self.directory, hasher=parts.hasher,
-            clock=parts.clock, hub=self.hub, secure=parts.secure, token=parts.token,
-            demo_file=parts.demo_file,
+            clock=parts.clock, hub=self.hub, keys=self.keys, secure=parts.secure,
+            token=parts.token, demo_file=parts.demo_file,
         )  # fmt: skip
         self.commands = commands.Commands(
             desk=parts.desk, directory=self.directory, clock=parts.clock
@@ -132,8 +136,9 @@ class Web:
         )
         self._routes()
         self.policy = Policy(
-            directory=self.directory, grants=self.grants, clock=parts.clock, origins=parts.origins
-        )
+            directory=self.directory, grants=self.grants, clock=parts.clock, keys=self.keys,
+            origins=parts.origins,
+        )  # fmt: skip
         module, _, name = parts.site.partition(":")
         mount = getattr(importlib.import_module(module), name)
         self.site = cast("Site", mount(self))
@@ -144,6 +149,8 @@ class Web:
         grants = self.grants
         self.server.include_router(login.routes(self.logins, grants, self.parts.look.watermark))
         self.server.include_router(manage.routes(self.logins, grants))
+        self.server.include_router(key_routes(self.logins, grants))
+        describe(self.server)
         self.server.include_router(commands.routes(self.commands, grants))
         self.server.include_router(kill.routes(self.kills, grants, self.parts.look.watermark))
         self.server.include_router(rest.routes(self.hub, self.directory, grants))
@@ -183,6 +190,7 @@ class Web:
             asyncio.create_task(follow(self.hub, self.parts.frames)),
             asyncio.create_task(fill_gaps(self.hub, self._snapshot)),
             asyncio.create_task(self._tell_people()),
+            asyncio.create_task(self.keys.write_uses()),
             asyncio.create_task(status.publish(self.hub, self._status)),
             asyncio.create_task(
                 degraded.tell_presence(self.parts.desk, self.hub, self.directory, self.parts.clock)

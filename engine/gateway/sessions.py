@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from db.keys import KeyRow
 from db.people import PersonRow, SessionRow
 from engine.domain.people import Role
 from engine.gateway.viewer import Viewer
@@ -95,6 +96,7 @@ class Directory:
     idle_lock: int = BY_DEFAULT
     persons: dict[str, PersonRow] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    keys: dict[str, KeyRow] = field(default_factory=dict)  # by prefix, oldest first
     tries: Tries = field(default_factory=Tries)
 
     def load(self, persons: Iterable[PersonRow], sessions: Iterable[SessionRow] = ()) -> None:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from engine.domain.errors import BrokenInvariant
-from engine.domain.people import Person, Reach, Role, may, reach
+from engine.domain.people import Person, Reach, Role, reach
 from engine.domain.units import PersonId
 
 
@@ -24,13 +24,23 @@ class Viewer:
     session: str = ""  # SHA-256 of the session id
     csrf: str = ""  # what forms and commands of this login must carry
     must_change: bool = False  # a new password comes before anything else
+    key: str = ""  # prefix of the key that a program came with; "" = a person in a browser
+    scope: frozenset[str] | None = None  # permissions of that key; None = all of the roles
+    until: int = 0  # when that key ends [UTC ns]
+
+    @property
+    def door(self) -> str:
+        """Where this request came in, as the journal and the kill flag keep it."""
+        return f"key {self.key}" if self.key else "web"
 
     def may(self, permission: str) -> bool:
         """Whether the table gives this person the permission for at least some objects."""
-        return may(self.roles, permission)
+        return self.reach(permission) > Reach.NONE
 
     def reach(self, permission: str) -> Reach:
         """How far the permission goes: own, desk, all."""
+        if self.scope is not None and permission not in self.scope:
+            return Reach.NONE
         return reach(self.roles, permission)
 
     def person(self) -> Person:

@@ -52,6 +52,9 @@ def send(client: TestClient, case: Any, headers: dict[str, str]) -> Any:
     """The case as a request; what a real client could not put on the wire is left out."""
     request = case.as_transport_kwargs(base_url=ORIGIN)
     request["headers"] = {**request.pop("headers", {}), **headers}
+    # the login is the one here: with a key beside it no door would be reached
+    for name in [name for name in request["headers"] if name.lower() == "authorization"]:
+        del request["headers"][name]
     request.pop("cookies", None)  # the session's own
     if isinstance(request.get("data"), bytes | str):
         request["content"] = request.pop("data")

@@ -1,6 +1,7 @@
 """Administration: everybody in the table, the matrix is the permission table, nothing secret."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dash.development.base_component import Component
@@ -9,6 +10,7 @@ from components import context, shell
 from components.callback import PAGES, find_page
 from components.markup import to_html
 from components.rows import read
+from db.keys import KeyRow
 from db.people import PersonRow
 from engine.domain.people import PERMISSIONS, Role, may, reach
 from engine.gateway.sessions import Directory
@@ -30,13 +32,28 @@ PERSONS = (
 )  # fmt: skip
 
 
+def a_key(prefix: str, **more: Any) -> KeyRow:
+    values: dict[str, Any] = {
+        "prefix": prefix, "person_id": "u2", "name": "robot", "scope": "read",
+        "key_hash": "5" * 64, "created_at": NOW - 5, "expires_at": NOW + 5, **more,
+    }  # fmt: skip
+    return KeyRow(**values)
+
+
+KEYS = (
+    a_key("aaaaaaaa", last_used_at=NOW - 1),
+    a_key("bbbbbbbb", expires_at=NOW),
+    a_key("cccccccc", revoked_at=NOW - 2, revoked_by="u10"),
+)
+
+
 @pytest.fixture(autouse=True)
 def mounted(nothing_mounted: None, tmp_path: Path) -> None:
     """What a started web leaves for the page."""
     directory = Directory()
     directory.load(PERSONS)
     given = {"state": str(tmp_path), "database_url": "postgresql+psycopg://desk:hush@db/desk"}
-    context.mount_desk(None, None, shown(resolve(given, {})), directory)
+    context.mount_desk(None, None, shown(resolve(given, {})), directory, lambda: NOW)
 
 
 def drawn(person: str = "", role: Role = Role.ADMIN) -> Component:
@@ -118,3 +135,18 @@ def test_the_menu_of_everybody_leads_to_their_password() -> None:
 
     who = Viewer(person_id="u1", name="A", roles=(Role.TRADER,), desk="main")
     assert 'href="/password"' in to_html(shell.header(Look(), who))
+
+
+def test_every_key_is_listed_without_its_hash_and_only_a_live_one_has_a_button() -> None:
+    context.mounted("directory").keys = {row.prefix: row for row in KEYS}
+    page = drawn()
+    rows = rows_of(page, "keys-table")
+    assert [(row[0], row[1], row[4]) for row in rows] == [
+        ("qdk_cccccccc", "kiran", "revoked"),
+        ("qdk_bbbbbbbb", "kiran", "expired"),
+        ("qdk_aaaaaaaa", "kiran", "active"),
+    ]
+    assert rows[2][7] == str(NOW - 1)
+    revoke = [words for words in buttons(page) if words.startswith("Revoke")]
+    assert revoke == ["Revoke qdk_aaaaaaaa of kiran"]
+    assert "55555" not in to_html(page)

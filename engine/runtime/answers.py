@@ -42,16 +42,20 @@ class Answers:
         self._desk = desk
         self._journal = journal
         self._records: OrderedDict[int, bytes] = OrderedDict()
-        self._decided: deque[int] = deque(maxlen=5_000)
+        self._decided: deque[tuple[int, int, int, int]] = deque(maxlen=5_000)
 
     def new_day(self) -> None:
         """Nothing can be asked of a day that is over but in the journal: let it go."""
         self._records.clear()
         self._decided.clear()
 
-    def decided(self, took_ns: int) -> None:
-        """A tick became a decision in the journal; how long that took."""
-        self._decided.append(took_ns)
+    def decided(self, took_ns: int, commit_ns: int, asked_ns: int, parents: int) -> None:
+        """Ticks became decisions in the journal.
+
+        took_ns : from the ticks in hand; commit_ns : the part of it that the journal took;
+        asked_ns : from the question to the exchange, so with its work and its answer
+        """
+        self._decided.append((took_ns, commit_ns, asked_ns, parents))
 
     def remember(self, output: Output) -> None:
         """Keep the newest decision records at hand, by child."""
@@ -132,7 +136,10 @@ class Answers:
 
     def _timings(self, status: dict[str, Any]) -> dict[str, Any]:
         return {
-            "tick_to_decision_us": [ns / 1e3 for ns in self._decided],
+            "tick_to_decision_us": [row[0] / 1e3 for row in self._decided],
+            "commit_us": [row[1] / 1e3 for row in self._decided],
+            "ask_to_decision_us": [row[2] / 1e3 for row in self._decided],
+            "parents_a_turn": [row[3] for row in self._decided],
             "tick_late_ms": [ns / 1e6 for ns in status["late_ns"]],
         }
 

@@ -304,7 +304,7 @@
     const gone = changed ? changed.rm : [...grid.shown].filter((key) => !rows.has(key));
     for (const key of gone) if (grid.shown.delete(key)) remove.push({ id: key });
     if (add.length || update.length || remove.length) {
-      grid.api.applyTransactionAsync({ add, update, remove });
+      grid.api.applyTransaction({ add, update, remove });    /* no second wait: draw() has collected */
     }
     for (const count of document.querySelectorAll(`[data-count-of="${grid.node.dataset.gridId}"]`)) {
       write(count, number(grid.shown.size, 0));

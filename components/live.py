@@ -136,7 +136,6 @@ def grid(  # noqa: PLR0913 (each is one attribute of the grid)
         "headerHeight": 28,
         "animateRows": False,
         "suppressColumnVirtualisation": False,
-        "asyncTransactionWaitMillis": 50,
         "cellFlashDuration": 300,
         "cellFadeDuration": 300,
         "rowSelection": {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True},

@@ -335,6 +335,8 @@ def stopped_by(state: State, parent: Parent) -> str:
         return f"books and venue differ in {parent.symbol}"
     if reentry.exceeds(state, parent):
         return f"P-{parent.reenters} and its linked orders would exceed what it was for"
+    if not state.holds:
+        return ""
     found = blocking_hold(state, tags_of(state, parent))
     return "" if found is None else f"hold {scope_hold.text(found)}"
 

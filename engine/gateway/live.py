@@ -21,7 +21,7 @@ from engine.gateway.ports import Clock
 from engine.gateway.viewer import Viewer
 
 QUEUE: Final = 8  # frames a browser may lag behind before it gets a snapshot instead
-TICK_S: Final = 0.05  # changes are collected this long
+TICK_S: Final = 0.02  # changes are collected this long: shorter than the engine collects orders
 BEAT_S: Final = 0.5
 HISTORY: Final = 4_000  # numbered facts kept for replay
 STREAMS_PER_LOGIN: Final = 4  # browsers open six connections to a host; a command needs a free one

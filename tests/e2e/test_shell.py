@@ -88,6 +88,25 @@ def test_a_live_mark_a_grid_and_a_table_change_when_the_engine_publishes(
     wait_text(sample, "tbody[data-live-table=children] tr[data-key=C-1-1]", "BUY")
 
 
+def test_a_grid_has_a_new_value_as_soon_as_the_marks_without_a_wait_of_its_own(
+    web_desk: RunningDesk, sample: Any
+) -> None:
+    assert web_desk.engine is not None
+    sample.evaluate("""() => {
+      const host = document.querySelector("[data-live-grid=parents]");
+      const mark = "[data-live-key=P-1][data-live-field=filled]";
+      window.drawn = [];
+      QD.on("parents", () => drawn.push([document.querySelector(mark).textContent,
+        QD.format("int", host.qdGrid.api.getRowNode("P-1").data.filled)]));
+    }""")
+    for filled in (3_100, 3_200, 3_300):
+        web_desk.engine.publish("parents", {"P-1": {"filled": filled}})
+        wait_text(sample, "[data-live-field=filled]", f"{filled:,}")
+    drawn = sample.evaluate("drawn")
+    assert ["3,300", "3,300"] in drawn
+    assert [pair for pair in drawn if pair[0] != pair[1]] == []
+
+
 def test_formats_in_the_browser_are_those_of_the_server(sample: Any) -> None:
     values = [None, 0, 1, -1, 0.005, -0.004, 0.125, 2.5, -3.456, 12_400, 1e6, 1.204e8, -2.5e9,
               9_999.5, 10_001, 59_999, 3_599_999, 7_200_000, 9e8]  # fmt: skip

@@ -6,9 +6,18 @@ from typing import Any
 import orjson
 
 from engine.domain.people import Role
-from engine.gateway.live import QUEUE, STREAMS_PER_LOGIN, Client, Frame, Hub, frame_from_bytes
+from engine.gateway.live import (
+    QUEUE,
+    STREAMS_PER_LOGIN,
+    TICK_S,
+    Client,
+    Frame,
+    Hub,
+    frame_from_bytes,
+)
 from engine.gateway.viewer import Viewer
 from engine.runtime.clock import HandClock
+from engine.runtime.publish import ORDERS_NS
 from tests.support.desk_fakes import START_NS, frame_bytes
 
 TOPICS = ("parents", "alerts", "acks")
@@ -90,6 +99,31 @@ def test_rows_between_two_ticks_become_one_frame_with_the_last_state() -> None:
         assert delta["up"] == {"P-1": {"filled": 5}}
 
     play(story)
+
+
+def test_the_first_change_after_a_pause_goes_out_at_once() -> None:
+    async def story() -> None:
+        hub = a_hub()
+        client = a_client(hub)
+        await read(hub, client)
+        pump = asyncio.create_task(hub.pump())
+        for _ in range(20):
+            await asyncio.sleep(0)  # the beat of its start is out, it waits for a change
+        client.queue.clear()
+        hub.take(frame(1, {"P-1": {"filled": 1}}))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert [f["up"] for chunk in client.queue for f in events(chunk)] == [
+            {"P-1": {"filled": 1}}
+        ]
+        hub.close()
+        await pump
+
+    play(story)
+
+
+def test_what_the_engine_has_collected_is_not_collected_for_as_long_again() -> None:
+    assert 2 * TICK_S * 1e9 < ORDERS_NS
 
 
 def test_removed_rows_are_named() -> None:

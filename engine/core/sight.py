@@ -53,6 +53,7 @@ class LoadedModel:
     words: str
     trained_auc: float = float("nan")
     trained_n: int = 0
+    red_flag: str = ""  # why its own validation says that it must not be believed; "" = none
     policy: bool = False  # of RL: it scores choices, not directions, and has no running record
 
 

@@ -407,4 +407,6 @@ def carried(state: State) -> e.DeskCarried:
         drilled=tuple(state.drilled.values()),
         rollouts=tuple(state.rollouts.values()),
         trusted=tuple(state.trusted.items()),
+        judged=tuple(state.judged.items()),
+        lapsed=tuple(state.lapsed.items()),
     )

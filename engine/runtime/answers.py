@@ -50,13 +50,16 @@ class Answers:
         self._records.clear()
         self._decided.clear()
 
-    def decided(self, took_ns: int, commit_ns: int, asked_ns: int, parents: int) -> None:
-        """Ticks became decisions in the journal.
+    def decided(self, output: Output, at: tuple[int, int, int], commit_ns: int) -> None:
+        """What it took to decide and to write that down; a turn that wrote nothing is left out.
 
-        took_ns : from the ticks in hand; commit_ns : the part of it that the journal took;
-        asked_ns : from the question to the exchange, so with its work and its answer
+        at : when the exchange was asked, when the ticks were here, when all was durable [monotonic
+        ns]; commit_ns : what the journal took of that
         """
-        self._decided.append((took_ns, commit_ns, asked_ns, parents))
+        asked, began, durable = at
+        if output.decisions and output.entries:
+            spent = (durable - began, commit_ns, durable - asked, len(output.decisions))
+            self._decided.append(spent)
 
     def remember(self, output: Output) -> None:
         """Keep the newest decision records at hand, by child."""

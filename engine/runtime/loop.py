@@ -84,7 +84,6 @@ class Loop:
     answers: Answers = field(init=False)
     turn_ms: float = 0.0
     durable_at: int = 0  # end of the last commit [monotonic ns]
-    commit_ns: int = 0  # how long it took
     queues_at: int = 0
     session_word: int = 0
     asked_at: int = 0  # when the venue was last asked anything
@@ -233,9 +232,8 @@ class Loop:
         output = step(self.desk, inputs)
         self.pending = NO_REPORTS
         self._commit(output)
-        if output.decisions and output.entries:
-            spent = (self.durable_at - began, self.commit_ns, self.durable_at - self.asked_at)
-            self.answers.decided(*spent, len(output.decisions))
+        at = (self.asked_at, began, self.durable_at)
+        self.answers.decided(output, at, self.rounds.commit_ns)
         if advanced is not None and self.tape is not None and inputs.ticks is not None:
             self._write_tape(inputs, output)
         self._after(output)
@@ -246,8 +244,7 @@ class Loop:
         began = self.parts.clock.mono_ns()
         self.parts.journal.append(output.entries, output.records)
         self.durable_at = self.parts.clock.mono_ns()
-        self.commit_ns = self.durable_at - began
-        self.rounds.committed(self.commit_ns)
+        self.rounds.committed(self.durable_at - began)
         self._crash("after_journal")
         if self.parts.crash is not None and is_partial(self.desk.state, output):
             self._crash("mid_partial")

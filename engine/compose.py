@@ -11,6 +11,7 @@ from typing import Final
 
 from db.journal import SqliteJournal, is_writable, read_tail
 from engine.core.evolve import evolve
+from engine.core.rules.approval import asking
 from engine.core.rules.desk import first_parameters
 from engine.core.sight import LoadedModel
 from engine.core.state import State
@@ -29,6 +30,7 @@ from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
 from engine.runtime.give_back import give_back
 from engine.runtime.halted import Halted
+from engine.runtime.judge import judge
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, load_key
 from engine.runtime.loop import Loop, Parts
@@ -158,6 +160,8 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
     loop.facts(tuple(facts))
     loop.parts.gate.settle(state)
     loop.load_models()
+    named = (state.changes[number].model_id or "" for number in asking(state))
+    judge(loop.desk, loop.parts.models, loop.facts, named)
     if was_running:
         loop.resume_day()
     else:

@@ -59,6 +59,8 @@ class State:
     parameters: dict[str, ParameterVersion] = field(default_factory=dict)
     models: dict[str, ModelInForce] = field(default_factory=dict)
     trusted: dict[str, tuple[str, ...]] = field(default_factory=dict)  # models once in force
+    judged: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by the card of each version
+    lapsed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # why each was demoted
     rollouts: dict[str, Rollout] = field(default_factory=dict)  # the candidate of each strategy
 
     parents: dict[ParentId, Parent] = field(default_factory=dict)
@@ -139,6 +141,11 @@ class State:
     def model_of(self, parent: Parent) -> str:
         """The model that decides for this parent, "" = none."""
         return "" if parent.model_off else self.model_id(parent.strategy)
+
+    def against(self, model_id: str | None) -> tuple[str, ...]:
+        """What the desk's own validation and its own watch hold against a version; () = nothing."""
+        name = model_id or ""
+        return self.judged.get(name, ()) + self.lapsed.get(name, ())
 
     def models_wanted(self) -> frozenset[str]:
         """Models that decide or may: in force, demoted or candidates."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.rules.alerts import day_over
+from engine.core.rules.approval import asked_for
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -30,6 +31,7 @@ from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
 from engine.runtime.crash import is_partial
 from engine.runtime.gate import Gate
+from engine.runtime.judge import judge
 from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
@@ -224,6 +226,7 @@ class Loop:
                 "session": advanced.session,
                 "ticks": advanced.ticks,
             }
+        judge(self.desk, self.parts.models, self.facts, asked_for(commands))
         began = self.parts.clock.mono_ns()
         inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
         output = step(self.desk, inputs)

@@ -288,5 +288,6 @@ def load_model(directory: Path, model_id: str) -> LoadedModel:
         words=card.words,
         trained_auc=card.auc if isinstance(card, Card) else math.nan,
         trained_n=card.n,
+        red_flag=card.red_flag,
         policy=policy,
     )

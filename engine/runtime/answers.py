@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core import show, words
 from engine.core.plan import DECISION, NO_MODEL, recompute
+from engine.core.rules import models
 from engine.core.rules.modes import in_force
 from engine.core.rules.scope import check_scope, covered
 from engine.core.show_safety import kill_row
@@ -158,11 +159,16 @@ class Answers:
         scope, target = str(args["scope"]), str(args.get("target", ""))
         check_scope(scope, target)
         parents, children = covered(state, scope, target)
-        value = sum(
-            child.leaves * child.price * state.instruments[child.symbol].tick_size
-            for child in children
-        )
-        return {"parents": len(parents), "children": len(children), "value": value}
+        values: dict[str, float] = {}  # by currency: two are never added up
+        for child in children:
+            row = state.instruments[child.symbol]
+            worth = child.leaves * child.price * row.tick_size
+            values[row.currency] = values.get(row.currency, 0.0) + worth
+        found = {"parents": len(parents), "children": len(children), "values": values}
+        if scope == "model":
+            held, base, other = models.without(parents)
+            found |= {"held": held, "base": base, "other": other}
+        return found
 
     def _explain(self, child_id: ChildId) -> dict[str, Any]:
         """The decision record of a child in words, and whether it recomputes to the same bits."""

@@ -67,6 +67,11 @@
     if (size >= 1e3) return number(v / 1e3, 1) + "k";
     return number(v, 0);
   }
+  /* sums by currency; two currencies are never added up */
+  function moneyIn(values) {
+    const named = Object.entries(values).filter(([, v]) => defined(v) && v !== 0);
+    return named.length ? named.map(([name, v]) => `${money(v)} ${name || "?"}`).join(" + ") : "0";
+  }
   const pick = (decimals, otherwise) => decimals >= 0 ? decimals : otherwise;
   function clock(ns, ms) {
     if (!defined(ns) || ns <= 0) return NONE;
@@ -106,7 +111,7 @@
   }
   const TICKING = new Set(["ago"]);
 
-  window.QDFormat = { MINUS, NONE, TICKING, element, write, defined, number, age, money, clock, format, toneOf, zoneName,
+  window.QDFormat = { MINUS, NONE, TICKING, element, write, defined, number, age, money, moneyIn, clock, format, toneOf, zoneName,
     zone: () => zone,
     turnZone() {
       zone = { exchange: "UTC", UTC: "local", local: "exchange" }[zone];

@@ -147,12 +147,16 @@
 
   /* --- sums over what is shown ------------------------------------------------------------- */
   function sums(rows) {
-    let working = 0, filled = 0, quantity = 0, cost = 0, value = 0, market = 0, own = 0, action = 0;
+    const working = {};
+    let filled = 0, quantity = 0, cost = 0, value = 0, market = 0, own = 0, action = 0;
     const each = [];
     for (const row of rows.values()) {
       if (!row.state || !passes(row)) continue;
       const mid = QD.cell("quotes", row.symbol, "mid") || row.arrival;
-      if (!DONE.has(row.state)) working += row.leaves * mid;
+      if (!DONE.has(row.state)) {
+        const currency = QD.cell("quotes", row.symbol, "currency") || "";
+        working[currency] = (working[currency] || 0) + row.leaves * mid;
+      }
       filled += row.filled;
       quantity += row.quantity;
       if (needsAction(row)) action += 1;
@@ -170,7 +174,7 @@
       const spread = each.reduce((sum, [v, w]) => sum + (w / value) ** 2 * (v - slip) ** 2, 0);
       text += ` \u00b1 ${QD.format("price", 1.96 * Math.sqrt(spread * each.length / (each.length - 1)), 2)}, n = ${each.length}`;
     } else if (each.length === 1) text += ", n = 1";
-    put("working", QD.format("money", working));
+    put("working", QD.moneyIn(working));
     put("slip", text);
     put("fill", quantity ? QD.format("percent", filled / quantity) : "-");
     put("pov", market ? QD.format("percent", own / market) : "-");

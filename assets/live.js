@@ -10,7 +10,7 @@
   const body = document.body;
   if (!body.classList.contains("desk")) return;
 
-  const { NONE, TICKING, element, write, defined, number, age, money, clock, format, toneOf, zoneName } = window.QDFormat;
+  const { NONE, TICKING, element, write, defined, number, age, moneyIn, clock, format, toneOf, zoneName } = window.QDFormat;
   const { openInput, plainNumber, valueOf, collect, announce, complain } = window.QDForms;
   const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
   const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500,
@@ -661,7 +661,15 @@
       if (!answer.ok) { if (mine === killId) write($("kill-preview"), found.detail || "cannot count now; the kill does not need it"); return; }
     } catch (failure) { write($("kill-preview"), "cannot count now; the kill does not need it"); return; }
     if (mine !== killId) return;
-    write($("kill-preview"), scope === "venue" ? `${number(found.children, 0)} live children there are taken back, ${money(found.value)}; nothing new goes there, their orders work on elsewhere` : scope === "model" ? `${number(found.parents, 0)} parents are held, ${number(found.children, 0)} live children are taken back, ${money(found.value)}` : `${number(found.parents, 0)} parents, ${number(found.children, 0)} live children, ${money(found.value)} at the venue`);
+    write($("kill-preview"), covers(scope, found));
+  }
+  const many = (n, one) => `${number(n, 0)} ${one}${n === 1 ? "" : "s"}`;
+  function covers(scope, found) {
+    const children = many(found.children, "live child").replace("childs", "children"), worth = moneyIn(found.values);
+    if (scope === "venue") return `${children} there taken back, ${worth}; nothing new goes there, their orders work on elsewhere`;
+    if (scope !== "model") return `${many(found.parents, "parent")}, ${children}, ${worth} at the venue`;
+    const other = found.other ? `, ${number(found.other, 0)} not at work` : "";
+    return `${many(found.parents, "order")} leave this version: ${number(found.held, 0)} on hold, ${number(found.base, 0)} go on by the base schedule, as their tickets say${other}; ${children} taken back, ${worth}`;
   }
   async function doKill() {
     const form = $("kill-form"), state = $("kill-state");
@@ -893,7 +901,7 @@
   };
 
   window.QD = {
-    format, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
+    format, moneyIn, on, send, sendKill, press, toast, openKill, clock, element, write, refilter, confirm,
     longPress, post, newId, plainNumber, openInput, zoneName, collect, complain, again, scan, commandSlot,
     rows: (name) => topic(name).rows, cell, serverNow,
     renderer(name, run) {

@@ -8,6 +8,7 @@
     let reach = new Map();
 
     /* --- change requests ---------------------------------------------------------------------- */
+    const SEEN = "red flag seen";    /* the engine asks for these words (core/rules/approval.py) */
     const isOpen = (row) => row.state === "OPEN";
     function diff(row, table) {
       const lines = Object.entries(row.values || {}).map(([name, value]) => {
@@ -163,6 +164,13 @@
       const table = meta.strategies[row.strategy] || {}, lines = diff(row, table);
       const own = row.authors.includes(meta.me), text = sentence(lines, row);
       card.node.dataset.hash = row.content_hash;
+      const against = row.against || [], flagged = against.length > 0;
+      if (flagged) {
+        const flag = labelled("div", "red-flag", make("strong", "", `RED FLAG: the desk itself holds this against model ${row.model.slice(0, 15)}`), make("ul"));
+        for (const sentence of against) flag.lastChild.append(make("li", "", sentence));
+        flag.setAttribute("role", "note");
+        card.body.append(flag);
+      }
       card.body.append(headOf(key, row), labelled("p", "reason", make("span", "dim", "Reason: "), make("span", "", row.reason || "-")),
         diffTable(lines, row));
       if (row.stage) {
@@ -191,8 +199,9 @@
       const args = (approve) => JSON.stringify({ content_hash: row.content_hash, approve });
       const shown = `${row.strategy}: ${text}. Content ${row.content_hash.slice(0, 16)}.`;
       card.acts.append(
-        command(`Approve ${key}`, "DecideChange", key, { args: args(true), reason: "ask",
-          confirm: `${shown} It applies before the next decision.` }, may, why),
+        command(`Approve ${key}`, "DecideChange", key, { args: args(true), reason: flagged ? "must" : "ask",
+          confirm: flagged ? `RED FLAG of model ${row.model.slice(0, 15)}: ${against.join("; ")}. ${shown} It applies before the next decision. Your reason must hold the words "${SEEN}" and say why all the same.`
+            : `${shown} It applies before the next decision.` }, may, why),
         command(`Refuse ${key}`, "DecideChange", key, { args: args(false), reason: "must",
           confirm: `${shown} Nothing changes; the authors see your reason.` }, may, why));
       const edit = labelled("span", "command-slot", command(`Edit ${key}`, "EditChange", key, { reason: "ask",

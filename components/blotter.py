@@ -40,7 +40,7 @@ CATCH_UP_WORDS: Final = {
 }
 
 TILES: Final = (
-    ("working", "Working", "sum of leaves x mid of the shown live orders [currency]"),
+    ("working", "Working", "sum of leaves x mid of the shown live orders for each currency"),
     ("slip", "Slip bp", "signed cost / arrival value of orders with fills, ± 1.96 SE; + = cost"),
     ("fill", "Fill", "sum of filled / sum of quantity of the shown orders"),
     ("pov", "POV", "sum of filled / sum of the market volume each order saw, shown orders"),

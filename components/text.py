@@ -4,7 +4,7 @@ Undefined (None, NaN, infinity) is always "-", never 0. The minus sign is the tr
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
@@ -76,6 +76,13 @@ def money(value: Number) -> str:
         if abs(value) >= limit:
             return f"{number(value / limit, 1)}{unit}"
     return number(value, 0)
+
+
+def money_in(value: Number, currencies: Sequence[str]) -> str:
+    """``120.4M USD``; a sum over several currencies is none and is not shown."""
+    if len(currencies) > 1:
+        return f"{NONE} ({', '.join(currencies)})"
+    return " ".join([money(value), *currencies]) if money(value) != NONE else NONE
 
 
 def price(ticks: Number, tick_size: float) -> str:

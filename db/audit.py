@@ -18,6 +18,7 @@ SENTENCES: Final[dict[type[Any], str]] = {
     e.PolicySet: "policy set",
     e.ParametersSet: "{strategy} version {version} in force: {values}",
     e.ModelSet: "{strategy} uses model {model_id:.12}",
+    e.ModelJudged: "held against model {model_id:.15}: {against}",
     e.ModelDemoted: "{strategy} works without model {model_id:.12}: it {cause}",
     e.RolloutStaged: "{strategy} {stage} by R-{change_id}: {values}, model {model_id}, {limits}",
     e.RolloutDemoted: "the canary of {strategy} is shadow again: {cause}",

@@ -36,7 +36,7 @@ INDEX_ONLY: Final = (
     e.TripFired, e.BooksCompared, e.ReconciliationAcceptAsked, e.KillRepeated,
     e.IncidentAsked, e.IncidentStarted, e.IncidentNotStarted, e.AlertAnnotated, e.EvidenceAttached,
     e.ChangeCommented,
-    e.StepTicked, e.PlaybookEdited, e.ModelDemoted,
+    e.StepTicked, e.PlaybookEdited, e.ModelJudged, e.ModelDemoted,
     e.RolloutStaged, e.RolloutDemoted, e.RolloutEnded, e.ShadowDecided, e.ShadowCompared,
     *fold_limits.INDEX_ONLY,
 )  # fmt: skip

@@ -5,6 +5,7 @@ row with its ``origin``. When the worker has not made the tables yet a question 
 that sentence.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,22 @@ class Queries(Orders, Drills, Costs, LimitUse, DayLooks, KeyFigures):
         """Ids of the model folders of this desk; whether one is sound is checked at its loading."""
         folder = self._state / "models"
         return tuple(sorted(path.parent.name for path in folder.glob("*/card.json")))
+
+    def model_flags(self) -> dict[str, str]:
+        """What the card of each stored version says against it, by id; those that say nothing lack.
+
+        For the eyes of who proposes; what counts is what the engine reads itself.
+        """
+        found: dict[str, str] = {}
+        for name in self.stored_models():
+            try:
+                card = json.loads((self._state / "models" / name / "card.json").read_bytes())
+            except (OSError, json.JSONDecodeError):  # unreadable: the engine refuses it by name
+                continue
+            flag = card.get("red_flag") if isinstance(card, dict) else None
+            if isinstance(flag, str) and flag:
+                found[name] = flag
+        return found
 
     # --- TCA ----------------------------------------------------------------------------------
     def tca_day(self, day: str) -> TcaDay | None:

@@ -12,6 +12,7 @@ from db.tables import (
     COMMANDS,
     DAYS,
     ENTRIES,
+    INSTRUMENTS,
     KILLS,
     LIMIT_USE,
     PARENTS,
@@ -36,6 +37,7 @@ class DeskDay(msgspec.Struct, frozen=True, kw_only=True):
 
     day: str
     origin: str
+    currencies: tuple[str, ...] = ()  # of its instruments, sorted
     critical: int = 0  # exceptions first raised that day
     warn: int = 0
     unattended: int = 0  # critical ones that nobody had acknowledged in time
@@ -71,6 +73,12 @@ class KeyFigures(Reader):
                     counted.update(
                         {k: int(v or 0) for k, v in row.items() if k not in ("day", "origin")}
                     )
+        names: dict[tuple[str, str], set[str]] = {}
+        t = INSTRUMENTS.c
+        for row in self.all(select(t.day, t.origin, t.currency).distinct()):
+            names.setdefault((row["day"], row["origin"]), set()).add(row["currency"])
+        for key, counted in found.items():
+            counted["currencies"] = tuple(sorted(names.get(key, ())))
         return tuple(
             DeskDay(day=day, origin=origin, **counted)
             for (day, origin), counted in found.items()

@@ -11,6 +11,8 @@ from typing import Final
 
 from db.journal import SqliteJournal, is_writable, read_tail
 from engine.core.evolve import evolve
+from engine.core.ready import load_kernels
+from engine.core.rules.approval import asking
 from engine.core.rules.desk import first_parameters
 from engine.core.sight import LoadedModel
 from engine.core.state import State
@@ -29,6 +31,7 @@ from engine.runtime.disk import MEGABYTE, Disk, Reserve, free_bytes
 from engine.runtime.gate import Gate
 from engine.runtime.give_back import give_back
 from engine.runtime.halted import Halted
+from engine.runtime.judge import judge
 from engine.runtime.kill_flag import KillFlag
 from engine.runtime.link import EngineLink, load_key
 from engine.runtime.loop import Loop, Parts
@@ -158,6 +161,8 @@ def start(loop: Loop, settings: Settings, *, epoch: int) -> None:
     loop.facts(tuple(facts))
     loop.parts.gate.settle(state)
     loop.load_models()
+    named = (state.changes[number].model_id or "" for number in asking(state))
+    judge(loop.desk, loop.parts.models, loop.facts, named)
     if was_running:
         loop.resume_day()
     else:
@@ -203,6 +208,7 @@ def main() -> int:
     settings = from_environment()
     clock = SystemClock()
     watch_stdin()
+    load_kernels()
     newest: list[Loop] = []  # whose journal the lines of the log are beside
     as_wanted(
         "engine", settings.log_format, clock.wall_ns, least=settings.log_level,
@@ -220,6 +226,8 @@ def main() -> int:
     if isinstance(runner, Loop):
         newest.append(runner)
     with_signals(runner)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it for cycles would hold up a turn
     say(f"engine ready: epoch {runner.epoch}")
     try:
         runner.run()

@@ -109,8 +109,8 @@ def _tiles(week: Week, before: Week | None) -> list[Component]:
                   interval or f"n {ci.n}: too few for an interval", title=METHOD),
         _tile("Shortfall, week before", text.bps(before.shortfall.bps) if before else "-",
                   f"n {before.shortfall.n}" if before else "no week before"),
-        _tile("Decided notional", text.money(week.notional),
-                  then(before.notional if before else None, text.money)),
+        _tile("Decided notional", _money(week),
+                  f"week before: {_money(before)}" if before else ""),
         _tile("Filled", text.percent(week.filled),
                   then(before.filled if before else None, text.percent)),
         count("critical", "Critical exceptions"),
@@ -121,6 +121,10 @@ def _tiles(week: Week, before: Week | None) -> list[Component]:
         _tile("Decided by a model", text.percent(week.model_share),
                   then(before.model_share if before else None, text.percent)),
     ]  # fmt: skip
+
+
+def _money(week: Week) -> str:
+    return text.money_in(week.notional, week.currencies)
 
 
 def _tile(label: str, value: str, note: str, *, title: str = "") -> Component:
@@ -139,7 +143,7 @@ def _row(week: Week) -> list[Cell | str]:
         Cell(text=week.origin, badge=week.origin.lower()),
         number(text.number(week.days)),
         number(text.number(week.orders)),
-        number(text.money(week.notional)),
+        number(_money(week)),
         number(text.percent(week.filled)),
         number(text.bps(ci.bps), title=f"n {ci.n}"),
         number(interval),

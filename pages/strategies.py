@@ -273,9 +273,14 @@ def _models_to_propose(known: Strategy) -> list[Component]:
     if not known.uses_model:
         return []
     options = [("", "leave the model as it is")]
+    flags: Mapping[str, str] = queries().model_flags()
+    warns = {model: f", RED FLAG: {flag}"[:90] for model, flag in flags.items()}
     before = _known_models(known.name)
-    options += [(model, f"{model[:12]} in force before") for model in before]
-    options += [(model, f"{model[:15]} new: as a shadow") for model in _new_models(known, before)]
+    options += [(model, f"{model[:12]} in force before{warns.get(model, '')}") for model in before]
+    options += [
+        (model, f"{model[:15]} new: as a shadow{warns.get(model, '')}")
+        for model in _new_models(known, before)
+    ]
     return [forms.field("model_id", "Model", kind="select", options=options)]
 
 

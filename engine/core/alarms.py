@@ -133,6 +133,12 @@ def furthest(newest: Mids, low: Mids, high: Mids) -> Floats:
     return np.where(up >= -down, up, down)
 
 
+def furthest_of(newest: float, low: float, high: float) -> float:
+    """``furthest`` of one mid, the same bits: a call of numpy costs a hundred times as much."""
+    up, down = newest / low - 1.0, newest / high - 1.0
+    return up if up >= -down else down
+
+
 def times_usual(move: Floats | float, usual: float) -> Floats:
     """A move in multiples of what is usual in that time; NaN where nothing is usual."""
     return np.asarray(np.abs(move) / (usual if usual > 0.0 else np.nan))

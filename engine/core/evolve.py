@@ -42,6 +42,7 @@ HANDLERS: Final[dict[type[AnyEvent], Callable[[State, Any], None]]] = {
     e.PolicySet: desk.policy_set,
     e.ParametersSet: desk.parameters_set,
     e.ModelSet: desk.model_set,
+    e.ModelJudged: desk.model_judged,
     e.ModelDemoted: desk.model_demoted,
     e.SessionOpened: desk.session_opened,
     e.SessionClosed: desk.session_closed,

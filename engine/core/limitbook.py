@@ -18,9 +18,11 @@ from engine.domain.limits import (
     LimitChange,
     LimitsCarried,
     Scope,
+    delivered,
 )
 from engine.domain.orders import Parent
 from engine.domain.overrides import Override
+from engine.domain.policy import Policy
 from engine.domain.units import SECOND, Nanos, ParentId, PersonId, Symbol
 
 COINS: Final = 100_000_000  # in one unit of currency
@@ -51,6 +53,9 @@ class LimitBook:
     next_change: int = 1
     next_override: int = 1
 
+    # as the policy delivers them, until another policy is set
+    _delivered: tuple[Policy, dict[str, Limit]] | None = field(default=None, compare=False)
+
     # today
     open: dict[Scope, int] = field(default_factory=dict)  # leaves * price of live children [coin]
     traded: dict[Scope, int] = field(default_factory=dict)  # [coin]
@@ -66,6 +71,13 @@ class LimitBook:
             today.clear()
         self.entered.clear()
         self.overrides.clear()
+
+    def delivered(self, policy: Policy) -> dict[str, Limit]:
+        """The limits of a policy, by kind; asked a hundred times a turn, so kept by identity."""
+        known = self._delivered
+        if known is None or known[0] is not policy:
+            known = self._delivered = (policy, delivered(policy))
+        return known[1]
 
     def find(self, kind: str, level: str, subject: str) -> Limit | None:
         """The limit that people set at exactly this place."""

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from engine.core.alarms import furthest
+from engine.core.alarms import furthest_of
 from engine.domain.instrument import Instrument
 from engine.domain.units import SECOND, Nanos, Symbol
 
@@ -34,8 +34,8 @@ class Moves:
         kept = self.mids.get(symbol)
         if not kept or len(kept) < 2:
             return None
-        low, high = min(mid for _, mid in kept), max(mid for _, mid in kept)
-        return float(furthest(kept[-1][1], low, high))
+        mids = [mid for _, mid in kept]
+        return furthest_of(mids[-1], min(mids), max(mids))
 
 
 def usual(instrument: Instrument) -> float:

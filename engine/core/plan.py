@@ -5,24 +5,25 @@ Once a second on the grid. The observation is built here for the live desk and i
 """
 
 import hashlib
-import math
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.observe import Observer, layout
 from engine.core.quotes import Quotes
 from engine.core.rules.modes import is_passive
 from engine.core.rules.orders import needs_cancel
-from engine.core.rules.scope import allowed_places
-from engine.core.rules.trouble import waits_for
 from engine.core.sight import LoadedModel, Sight
-from engine.core.state import State
+from engine.core.state import NONE, State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
-from engine.domain.instrument import Instrument, Session
+from engine.domain.governance import ParameterVersion
+from engine.domain.instrument import Instrument
 from engine.domain.kinds import N_PARAMETERS, P_EXPIRE, P_PASSIVE
 from engine.domain.market import ACTION, OBSERVATION, SLOTS
 from engine.domain.orders import AtEnd, Parent, ParentState
@@ -30,9 +31,6 @@ from engine.domain.strategy import STRATEGIES, vector
 from engine.domain.units import Nanos, Shares, Ticks, child_id
 from engine.kernels.act import act_first
 from engine.kernels.inference import Model, no_model
-from engine.kernels.marks import fill_rate
-
-COLLAR_BPS = 10.0  # of the planner; the gate's own collar is wider and independent
 
 # one decision as it is stored beside the journal entry of its child
 DECISION = np.dtype(
@@ -46,14 +44,15 @@ DECISION = np.dtype(
 )
 
 
-VENUE_FIELDS: Final = (
-    "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size", "venue_volume",
-)  # fmt: skip
 NO_MODEL: Model = no_model()
+KEPT_VECTORS: Final = 1_024
+PARENT: Final = struct.Struct("<q")  # a DECISION begins with it; then the buffers as they are
+ACTED: Final = layout(ACTION, ("contributions", "state"))
+Key = tuple[str, str, tuple[tuple[str, float], ...], int]
+Made = tuple[ParameterVersion | None, Mapping[str, float], Instrument]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What ``act`` decided for one parent, and the record to store when it acts."""
 
     parent: Parent
@@ -83,135 +82,65 @@ class Version:
     """By what a decision is made: a model, and what differs from the values in force."""
 
     model: LoadedModel | None = None
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=lambda: NONE)
     places: int = -1  # bits of the venues that it may see
     rollout: int = 0  # of a candidate, 0 = the version in force
 
 
 class Planner:
-    """Buffers for one call of ``act``; holds nothing from one call to the next."""
+    """Buffers for one call of ``act``; keeps only what is the same for many calls."""
 
     def __init__(self) -> None:
         self.observations: NDArray[np.void] = np.zeros(1, dtype=OBSERVATION)
         self.actions: NDArray[np.void] = np.zeros(1, dtype=ACTION)
         self.parameters: NDArray[np.float64] = np.zeros(N_PARAMETERS)
+        self._observer = Observer(self.observations)
+        self._acted = memoryview(self.actions.view(np.uint8))  # type: ignore[arg-type]
+        self._vectors: dict[Key, tuple[Made, NDArray[np.float64]]] = {}
 
     def decide(
         self, state: State, quotes: Quotes, sight: Sight, parent: Parent, version: Version
     ) -> Decision:
         """One call of ``act`` for one parent."""
-        assert state.session is not None
-        self.observations[:] = 0
-        row: Any = self.observations[0]
-        instrument = state.instruments[parent.symbol]
-        fill_observation(row, state, parent, quotes, state.session, instrument)
-        fill_venues(row, state, parent, quotes, sight)
-        algo = STRATEGIES[parent.strategy]
-        used = version.model if algo.uses_model else None
-        row["venues"] &= version.places
-        row["features"] = sight.features[parent.symbol]
-        row["model_state"] = sight.model_state(state.market_ns, used)
-        values = state.parameter_values(parent, version.values)
-        self.parameters[:] = vector(parent.strategy, values, instrument)
+        used = version.model if STRATEGIES[parent.strategy].uses_model else None
+        model_state = sight.model_state(state.market_ns, used)
+        self._observer.write(state, quotes, sight, parent, model_state, version.places)
+        self.parameters[:] = self._vector(state, parent, version)
         self.parameters[P_EXPIRE] = float(parent.at_end == AtEnd.EXPIRE)
         self.parameters[P_PASSIVE] = float(parent.passive_only or is_passive(state))
         flat = NO_MODEL if used is None else used.model
         act_first(self.observations, self.parameters, sight.curve, flat, self.actions)
         return self._decision(parent, "" if used is None else used.id, version.rollout)
 
+    def _vector(self, state: State, parent: Parent, version: Version) -> NDArray[np.float64]:
+        """The values in force as ``act`` takes them; the same objects make the same vector."""
+        in_force = state.parameters.get(parent.strategy)
+        key = (parent.strategy, parent.symbol, parent.overrides, version.rollout)
+        made_of = (in_force, version.values, state.instruments[parent.symbol])
+        known = self._vectors.get(key)
+        if known is None or any(a is not b for a, b in zip(known[0], made_of, strict=True)):
+            if len(self._vectors) >= KEPT_VECTORS:
+                self._vectors.clear()
+            values = state.parameter_values(parent, version.values)
+            known = (made_of, np.array(vector(parent.strategy, values, made_of[2])))
+            self._vectors[key] = known
+        return known[1]
+
     def _decision(self, parent: Parent, model_id: str, rollout: int) -> Decision:
-        action: Any = self.actions[0]
-        kind, mask = int(action["type"]), int(action["cancel_mask"])
+        (
+            kind, mask, price, size, ttl_ns, why, binding, model_state, _, target, band_low,
+            band_high, score, tilt, _, venue, display, minimum, _,
+        ) = ACTED.unpack_from(self._acted)  # fmt: skip
         record = b""
         if kind or mask:
-            stored = np.zeros(1, dtype=DECISION)
-            stored["parent"] = parent.id
-            stored["observation"] = self.observations
-            stored["parameters"] = self.parameters
-            stored["action"] = self.actions
-            record = stored.tobytes()
+            parts = (self.observations, self.parameters, self.actions)
+            record = PARENT.pack(parent.id) + b"".join(part.tobytes() for part in parts)
         return Decision(
-            parent=parent,
-            type=kind,
-            price=int(action["price"]),
-            size=int(action["size"]),
-            ttl_ns=int(action["ttl_ns"]),
-            cancel_mask=mask,
-            why=int(action["why"]),
-            binding=int(action["binding"]),
-            model_state=int(action["model_state"]),
-            model_id=model_id,
-            target=float(action["target"]),
-            band_low=float(action["band_low"]),
-            band_high=float(action["band_high"]),
-            score=float(action["score"]),
-            tilt=float(action["tilt"]),
-            venue=int(action["venue"]),
-            display=int(action["display"]),
-            minimum=int(action["minimum"]),
-            record=record,
-            rollout=rollout,
-        )
-
-
-def fill_observation(
-    row: Any, state: State, parent: Parent, quotes: Quotes, session: Session, instrument: Instrument
-) -> None:
-    """Write everything but features and model state into one zeroed OBSERVATION row."""
-    quote = quotes.get(parent.symbol)
-    row["now_ns"] = state.market_ns
-    row["start_ns"] = parent.start_at
-    row["end_ns"] = parent.end_at
-    row["open_ns"] = session.open_at
-    row["close_ns"] = session.close_at
-    row["kind"] = STRATEGIES[parent.strategy].kind
-    row["side"] = parent.side
-    row["quantity"] = parent.quantity
-    row["filled"] = parent.filled
-    row["limit_price"] = parent.limit_price or 0
-    row["arrival_price"] = parent.arrival_price
-    row["lot"] = instrument.lot
-    row["expected_volume"] = instrument.adv
-    row["collar_ticks"] = max(1, int(parent.arrival_price * COLLAR_BPS / 1e4))
-    row["seed"] = parent.seed
-    row["base_ns"] = parent.base_at
-    row["base_filled"] = parent.base_filled
-    row["base_volume"] = parent.base_volume
-    row["own_volume"] = parent.filled
-    if quote is not None:
-        row["volume"] = quote.volume - parent.arrival_volume
-    if quote is not None and not waits_for(state, quotes, parent.symbol):
-        row["bid"] = quote.bid
-        row["ask"] = quote.ask
-        row["bid_size"] = quote.bid_size
-        row["ask_size"] = quote.ask_size
-    for slot, child in zip(range(SLOTS), state.live_children(parent.id), strict=False):
-        row["slot_child"][slot] = child.id
-        row["slot_price"][slot] = child.price
-        row["slot_leaves"][slot] = child.leaves
-        row["slot_sent_ns"][slot] = child.sent_at
-        row["slot_cancelling"][slot] = 0 if needs_cancel(child) else 1
-        row["slot_venue"][slot] = child.venue
-        row["slot_type"][slot] = child.type
-
-
-def fill_venues(row: Any, state: State, parent: Parent, quotes: Quotes, sight: Sight) -> None:
-    """Write what is known of each venue into the OBSERVATION row."""
-    tick = quotes.row(parent.symbol)
-    if tick is not None and not waits_for(state, quotes, parent.symbol):
-        for name in VENUE_FIELDS:
-            row[name] = tick[name]
-    allowed = allowed_places(state, parent)
-    row["venues"] = allowed & quotes.open_places(parent.symbol)
-    row["venue_fill"], row["venue_markout"] = math.nan, math.nan
-    for place, venue in enumerate(state.venues):
-        row["venue_kind"][place] = venue.kind
-        row["venue_make"][place] = venue.make_fee
-        row["venue_take"][place] = venue.take_fee
-        use = state.venue_use.get(place)
-        if use is not None:
-            row["venue_fill"][place] = fill_rate(use.sent, use.filled, int(row["lot"]))
-        row["venue_markout"][place] = sight.marks.believed(place)
+            parent=parent, type=kind, price=price, size=size, ttl_ns=ttl_ns, cancel_mask=mask,
+            why=why, binding=binding, model_state=model_state, model_id=model_id, target=target,
+            band_low=band_low, band_high=band_high, score=score, tilt=tilt, venue=venue,
+            display=display, minimum=minimum, record=record, rollout=rollout,
+        )  # fmt: skip
 
 
 def recompute(record: bytes, curve: NDArray[np.float64], model: Model) -> Any:

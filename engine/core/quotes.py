@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import CLOSED, CONTINUOUS
+from engine.domain.kinds import CLOSED, CONTINUOUS, VENUES
 from engine.domain.units import Nanos, Shares, Symbol
 
 TRAIL_S: Final = 600  # seconds of mids that are kept at least
@@ -20,8 +21,13 @@ PRICED: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
+SHOWN: Final = (
+    "venue_bid", "venue_bid_size", "venue_ask", "venue_ask_size", "venue_volume",
+)  # fmt: skip
+OPEN_BITS: Final = 1 << np.arange(VENUES)
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """Touch and running totals of one symbol at ``at_ns``. 0 = side missing."""
 
     at_ns: Nanos
@@ -39,6 +45,18 @@ class Quote:
         if self.bid < 1 or self.ask < 1 or self.bid > self.ask:
             return None
         return (self.bid + self.ask) / 2.0
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What else a TICK row says of a symbol: worked out once a row, asked often."""
+
+    session: int
+    is_number: bool  # its order-flow imbalance is one
+    crossed: tuple[int, ...]  # places whose own quote is crossed
+    locked: tuple[int, ...]  # places that trade and bid what they offer at
+    open_places: int  # bits of the venues that trade the symbol
+    venue_states: list[int]
+    shown: tuple[bytes, ...]  # the fields of SHOWN as they stand in the row
 
 
 @dataclass(slots=True)
@@ -71,31 +89,32 @@ class Quotes:
     ticks: NDArray[np.void] | None = None
     by_symbol: dict[Symbol, Quote] = field(default_factory=dict)
     places: dict[Symbol, int] = field(default_factory=dict)  # row of a symbol in ``ticks``
+    seen: dict[Symbol, Seen] = field(default_factory=dict)
     venue_seen: dict[int, int] = field(default_factory=dict)  # place: last sign of life [ns]
     trails: dict[Symbol, Trail] = field(default_factory=dict)  # not journalled: empty at a start
 
     def update(self, instruments: tuple[Instrument, ...], ticks: NDArray[np.void]) -> None:
         """Take TICK rows in the order of the instruments."""
         self.ticks = ticks
-        for index, instrument in enumerate(instruments):
-            row = ticks[index]
-            self.places[instrument.symbol] = index
-            self.by_symbol[instrument.symbol] = Quote(
-                at_ns=Nanos(int(row["at_ns"])),
-                bid=int(row["bid"][0]),
-                ask=int(row["ask"][0]),
-                bid_size=Shares(int(row["bid_size"][0])),
-                ask_size=Shares(int(row["ask_size"][0])),
-                volume=Shares(int(row["volume"])),
-                notional=int(row["notional"]),
-                last=int(row["last"]),
-            )
-
+        whole = ("at_ns", "volume", "notional", "last")
+        best = ("bid", "ask", "bid_size", "ask_size")
+        columns = [ticks[name].tolist() for name in whole]
+        columns += [ticks[name][:, 0].tolist() for name in best]
+        rows = zip(instruments, *columns, _seen(ticks), strict=True)
+        for index, (instrument, at, volume, notional, last, *touch, seen) in enumerate(rows):
+            bid, ask, bid_size, ask_size = touch
+            symbol = instrument.symbol
+            self.places[symbol] = index
+            self.seen[symbol] = seen
+            self.by_symbol[symbol] = Quote(
+                at_ns=at, bid=bid, ask=ask, bid_size=bid_size, ask_size=ask_size,
+                volume=volume, notional=notional, last=last,
+            )  # fmt: skip
         if len(ticks):
-            at = int(ticks["at_ns"].max())
+            at = max(columns[0])
             alive = (ticks["venue_state"] != CLOSED).any(axis=0)
-            for place in np.flatnonzero(alive):
-                self.venue_seen[int(place)] = at
+            for place in np.flatnonzero(alive).tolist():
+                self.venue_seen[place] = at
 
     def remember(self, now: Nanos, symbol: Symbol) -> None:
         """Keep the mid of this second, if there is one."""
@@ -133,15 +152,13 @@ class Quotes:
 
     def venue_state(self, symbol: Symbol, place: int) -> int:
         """Session state of a venue in a symbol; CLOSED before the first tick."""
-        row = self.row(symbol)
-        return CLOSED if row is None else int(row["venue_state"][place])
+        seen = self.seen.get(symbol)
+        return CLOSED if seen is None else seen.venue_states[place]
 
     def open_places(self, symbol: Symbol) -> int:
         """Bits of the venues that trade the symbol now."""
-        row = self.row(symbol)
-        if row is None:
-            return 0
-        return sum(1 << int(i) for i in np.flatnonzero(row["venue_state"] == CONTINUOUS))
+        seen = self.seen.get(symbol)
+        return 0 if seen is None else seen.open_places
 
     def get(self, symbol: Symbol) -> Quote | None:
         return self.by_symbol.get(symbol)
@@ -154,3 +171,32 @@ class Quotes:
         """Market volume and notional since the open; zeros before the first tick."""
         quote = self.by_symbol.get(symbol)
         return (Shares(0), 0) if quote is None else (quote.volume, quote.notional)
+
+
+def _seen(ticks: NDArray[np.void]) -> list[Seen]:
+    """One of each row. Venues that are crossed or locked are rare, so all rows are asked first."""
+    bid, ask, states = ticks["venue_bid"], ticks["venue_ask"], ticks["venue_state"]
+    trades = states == CONTINUOUS
+    crossed = _places((bid > ask) & (ask > 0))
+    locked = _places((bid == ask) & (ask > 0) & trades)
+    raw = [ticks[name].tobytes() for name in SHOWN]
+    size = len(raw[0]) // len(ticks) if len(ticks) else 0
+    columns = zip(
+        ticks["session"].tolist(), np.isfinite(ticks["ofi"]).tolist(), crossed, locked,
+        (trades @ OPEN_BITS).tolist(), states.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Seen(
+            session=session, is_number=is_number, crossed=over, locked=equal,
+            open_places=bits, venue_states=every,
+            shown=tuple(field[row * size : (row + 1) * size] for field in raw),
+        )
+        for row, (session, is_number, over, equal, bits, every) in enumerate(columns)
+    ]  # fmt: skip
+
+
+def _places(found: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    """Where each row is true."""
+    if not found.any():
+        return [()] * len(found)
+    return [tuple(np.flatnonzero(row).tolist()) for row in found]

@@ -388,6 +388,7 @@ def change_row(desk: Desk, change: Change) -> v.ChangeRow:
         comments=[[note.at, note.by, note.text] for note in change.comments],
         stage=change.stage or "",
         canary=limits_text(change.canary),
+        against=list(desk.state.against(change.model_id)),
     )
 
 

@@ -4,6 +4,7 @@ Rebuilt by watching the market again; after a restart it starts empty, and says 
 make a model doubtful until the windows are full).
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class LoadedModel:
     words: str
     trained_auc: float = float("nan")
     trained_n: int = 0
+    red_flag: str = ""  # why its own validation says that it must not be believed; "" = none
     policy: bool = False  # of RL: it scores choices, not directions, and has no running record
 
 
@@ -143,6 +145,7 @@ class Marks:
     sums: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)  # parent 0 = all
     known: dict[int, tuple[float, float, float]] = field(default_factory=dict)  # place: gain,
     # shares, squares as far as remembered
+    judgements: dict[int, tuple[tuple[float, float, float], float]] = field(default_factory=dict)
     era: int = 0  # stretch of FORGET_NS that ``known`` was last halved in
 
     def add(self, parent: ParentId, symbol: Symbol, side: int, fill: ChildFilled) -> None:
@@ -182,7 +185,14 @@ class Marks:
 
     def believed(self, place: int) -> float:
         """Markout of a venue as the router takes it; NaN while too little is known. [bp]"""
-        return judged(*self.known.get(place, (0.0, 0.0, 0.0)))
+        known = self.known.get(place)
+        if known is None:
+            return math.nan
+        found = self.judgements.get(place)
+        if found is None or found[0] is not known:  # asked for every order, news are rare
+            found = (known, judged(*known))
+            self.judgements[place] = found
+        return found[1]
 
     def of_venue(self, place: int, parent: int = 0) -> float:
         """Markout at a venue, of one parent or of all; NaN before the first. [bp]"""

@@ -59,6 +59,8 @@ class State:
     parameters: dict[str, ParameterVersion] = field(default_factory=dict)
     models: dict[str, ModelInForce] = field(default_factory=dict)
     trusted: dict[str, tuple[str, ...]] = field(default_factory=dict)  # models once in force
+    judged: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by the card of each version
+    lapsed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # why each was demoted
     rollouts: dict[str, Rollout] = field(default_factory=dict)  # the candidate of each strategy
 
     parents: dict[ParentId, Parent] = field(default_factory=dict)
@@ -140,10 +142,15 @@ class State:
         """The model that decides for this parent, "" = none."""
         return "" if parent.model_off else self.model_id(parent.strategy)
 
+    def against(self, model_id: str | None) -> tuple[str, ...]:
+        """What the desk's own validation and its own watch hold against a version; () = nothing."""
+        name = model_id or ""
+        return self.judged.get(name, ()) + self.lapsed.get(name, ())
+
     def models_wanted(self) -> frozenset[str]:
         """Models that decide or may: in force, demoted or candidates."""
         known = {row.model_id for row in self.models.values()}
         return frozenset(known | {row.model_id or "" for row in self.rollouts.values()}) - {""}
 
     def active_kills(self) -> tuple[Kill, ...]:
-        return tuple(kill for kill in self.kills.values() if kill.is_active)
+        return tuple([kill for kill in self.kills.values() if kill.is_active])

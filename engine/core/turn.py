@@ -335,6 +335,8 @@ def stopped_by(state: State, parent: Parent) -> str:
         return f"books and venue differ in {parent.symbol}"
     if reentry.exceeds(state, parent):
         return f"P-{parent.reenters} and its linked orders would exceed what it was for"
+    if not state.holds:
+        return ""
     found = blocking_hold(state, tags_of(state, parent))
     return "" if found is None else f"hold {scope_hold.text(found)}"
 
@@ -405,4 +407,6 @@ def carried(state: State) -> e.DeskCarried:
         drilled=tuple(state.drilled.values()),
         rollouts=tuple(state.rollouts.values()),
         trusted=tuple(state.trusted.items()),
+        judged=tuple(state.judged.items()),
+        lapsed=tuple(state.lapsed.items()),
     )

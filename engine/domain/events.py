@@ -89,6 +89,8 @@ class DeskCarried(Event, frozen=True, kw_only=True):
     drilled: tuple[Drilled, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
     trusted: tuple[tuple[str, tuple[str, ...]], ...] = ()  # models that were in force, by strategy
+    judged: tuple[tuple[str, tuple[str, ...]], ...] = ()  # what their cards say against versions
+    lapsed: tuple[tuple[str, tuple[str, ...]], ...] = ()  # why versions were demoted
 
 
 class PeopleSet(Event, frozen=True, kw_only=True):

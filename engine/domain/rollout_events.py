@@ -5,6 +5,13 @@ from engine.domain.rollout import CanaryLimits, Stage
 from engine.domain.units import ParentId, PersonId, Shares, Ticks
 
 
+class ModelJudged(Event, frozen=True, kw_only=True):
+    """What a version's own card says against it, read when somebody first asks for the version."""
+
+    model_id: str
+    against: tuple[str, ...]  # in words; () = nothing
+
+
 class ModelDemoted(Event, frozen=True, kw_only=True):
     """The version in force decides no more until a change request says so again."""
 
@@ -77,7 +84,8 @@ class ShadowCompared(Event, frozen=True, kw_only=True):
 
 
 RolloutEvent = (
-    ModelDemoted
+    ModelJudged
+    | ModelDemoted
     | ParentModelSet
     | RolloutStaged
     | RolloutDemoted

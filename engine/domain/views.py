@@ -261,6 +261,7 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
     comments: list[list[str | int]] = []  # at, by, text
     stage: str = ""  # shadow, canary, full; "" = in force at once
     canary: str = ""  # the limits of a canary in words
+    against: list[str] = []  # what the desk holds against the version asked for
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):

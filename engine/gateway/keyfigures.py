@@ -22,6 +22,8 @@ class Day(Protocol):
     def day(self) -> str: ...
     @property
     def origin(self) -> str: ...
+    @property
+    def currencies(self) -> tuple[str, ...]: ...
 
 
 class Line(Protocol):
@@ -54,6 +56,7 @@ class Week:
     days: int
     orders: int
     notional: float  # decided, of orders with a cost [currency]
+    currencies: tuple[str, ...]  # of its days; more than one: the notional is no sum of money
     filled: float | None  # share of the shares asked for
     shortfall: Ratio  # against the decision price, with its interval
     vwap_bps: float | None  # against the interval VWAP, weighted by the decided notional
@@ -86,7 +89,7 @@ def weeks(days: Iterable[Day], lines: Iterable[Line]) -> tuple[Week, ...]:
 
 def _week(key: tuple[str, str], days: Sequence[Day], lines: Sequence[Line]) -> Week:
     name, origin = key
-    dates = sorted({row.day for row in (*days, *lines)})
+    dates = sorted({row.day for row in days} | {line.day for line in lines})
     asked = sum(line.quantity for line in lines)
     shortfall = ratio([(line.cost, line.notional) for line in lines])
     return Week(
@@ -97,6 +100,7 @@ def _week(key: tuple[str, str], days: Sequence[Day], lines: Sequence[Line]) -> W
         days=len(dates),
         orders=len(lines),
         notional=shortfall.notional or 0.0,
+        currencies=tuple(sorted({name for day in days for name in day.currencies})),
         filled=sum(line.filled for line in lines) / asked if asked else None,
         shortfall=shortfall,
         vwap_bps=_weighted(lines),

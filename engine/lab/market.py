@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.plan import COLLAR_BPS
+from engine.core.observe import COLLAR_BPS
 from engine.domain.errors import Refused
 from engine.domain.kinds import (
     AGGRESSIVE,

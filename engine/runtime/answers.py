@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core import show, words
 from engine.core.plan import DECISION, NO_MODEL, recompute
+from engine.core.rules import models
 from engine.core.rules.modes import in_force
 from engine.core.rules.scope import check_scope, covered
 from engine.core.show_safety import kill_row
@@ -42,16 +43,23 @@ class Answers:
         self._desk = desk
         self._journal = journal
         self._records: OrderedDict[int, bytes] = OrderedDict()
-        self._decided: deque[int] = deque(maxlen=5_000)
+        self._decided: deque[tuple[int, int, int, int]] = deque(maxlen=5_000)
 
     def new_day(self) -> None:
         """Nothing can be asked of a day that is over but in the journal: let it go."""
         self._records.clear()
         self._decided.clear()
 
-    def decided(self, took_ns: int) -> None:
-        """A tick became a decision in the journal; how long that took."""
-        self._decided.append(took_ns)
+    def decided(self, output: Output, at: tuple[int, int, int], commit_ns: int) -> None:
+        """What it took to decide and to write that down; a turn that wrote nothing is left out.
+
+        at : when the exchange was asked, when the ticks were here, when all was durable [monotonic
+        ns]; commit_ns : what the journal took of that
+        """
+        asked, began, durable = at
+        if output.decisions and output.entries:
+            spent = (durable - began, commit_ns, durable - asked, len(output.decisions))
+            self._decided.append(spent)
 
     def remember(self, output: Output) -> None:
         """Keep the newest decision records at hand, by child."""
@@ -132,7 +140,10 @@ class Answers:
 
     def _timings(self, status: dict[str, Any]) -> dict[str, Any]:
         return {
-            "tick_to_decision_us": [ns / 1e3 for ns in self._decided],
+            "tick_to_decision_us": [row[0] / 1e3 for row in self._decided],
+            "commit_us": [row[1] / 1e3 for row in self._decided],
+            "ask_to_decision_us": [row[2] / 1e3 for row in self._decided],
+            "parents_a_turn": [row[3] for row in self._decided],
             "tick_late_ms": [ns / 1e6 for ns in status["late_ns"]],
         }
 
@@ -158,11 +169,16 @@ class Answers:
         scope, target = str(args["scope"]), str(args.get("target", ""))
         check_scope(scope, target)
         parents, children = covered(state, scope, target)
-        value = sum(
-            child.leaves * child.price * state.instruments[child.symbol].tick_size
-            for child in children
-        )
-        return {"parents": len(parents), "children": len(children), "value": value}
+        values: dict[str, float] = {}  # by currency: two are never added up
+        for child in children:
+            row = state.instruments[child.symbol]
+            worth = child.leaves * child.price * row.tick_size
+            values[row.currency] = values.get(row.currency, 0.0) + worth
+        found = {"parents": len(parents), "children": len(children), "values": values}
+        if scope == "model":
+            held, base, other = models.without(parents)
+            found |= {"held": held, "base": base, "other": other}
+        return found
 
     def _explain(self, child_id: ChildId) -> dict[str, Any]:
         """The decision record of a child in words, and whether it recomputes to the same bits."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.rules.alerts import day_over
+from engine.core.rules.approval import asked_for
 from engine.core.rules.desk import raise_alert
 from engine.core.sight import LoadedModel
 from engine.core.turn import Desk, Inputs, Output, carried, kills_cancelled, note, step
@@ -30,6 +31,7 @@ from engine.runtime.answers import Answers
 from engine.runtime.clock import Clock
 from engine.runtime.crash import is_partial
 from engine.runtime.gate import Gate
+from engine.runtime.judge import judge
 from engine.runtime.link import EngineLink, Reply, Request
 from engine.runtime.pace import Pace
 from engine.runtime.ports import Advanced, Days, Journal, Models, Venue, VenueSilent
@@ -214,6 +216,7 @@ class Loop:
         commands: tuple[Envelope, ...],
         advanced: Advanced | None,
     ) -> None:
+        began = self.parts.clock.mono_ns()
         more: dict[str, Any] = {}
         reports = self.pending
         if advanced is not None:
@@ -224,13 +227,13 @@ class Loop:
                 "session": advanced.session,
                 "ticks": advanced.ticks,
             }
-        began = self.parts.clock.mono_ns()
+        judge(self.desk, self.parts.models, self.facts, asked_for(commands))
         inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
         output = step(self.desk, inputs)
         self.pending = NO_REPORTS
         self._commit(output)
-        if output.decisions and output.entries:
-            self.answers.decided(self.durable_at - began)
+        at = (self.asked_at, began, self.durable_at)
+        self.answers.decided(output, at, self.rounds.commit_ns)
         if advanced is not None and self.tape is not None and inputs.ticks is not None:
             self._write_tape(inputs, output)
         self._after(output)

@@ -131,7 +131,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     compiled_difference: float
     trained_at: int  # UTC ns
     expires_at: int  # market clock, UTC ns
-    market_hash: str = ""  # of the simulated market it was trained in, "" = recorded or past days
+    market_hash: str = ""  # of the simulated market it was trained in, "" = recorded, or not known
     paths: tuple[PathRange, ...] = ()  # of that market that it has seen
 
 
@@ -288,5 +288,6 @@ def load_model(directory: Path, model_id: str) -> LoadedModel:
         words=card.words,
         trained_auc=card.auc if isinstance(card, Card) else math.nan,
         trained_n=card.n,
+        red_flag=card.red_flag,
         policy=policy,
     )

@@ -8,6 +8,7 @@ import msgspec
 from engine.core import show, show_alerts, show_limits, show_playbook
 from engine.core import show_safety as safety
 from engine.core.alarms import ORDER_TROUBLES
+from engine.core.rules.approval import asking
 from engine.core.turn import Desk, Output
 from engine.domain import events as e
 from engine.domain import views as v
@@ -22,6 +23,9 @@ SLOW_NS: Final = 500 * MILLI  # strategies, desk row, kills while they age
 
 # the cause of an alert may be over by these
 ENDINGS: Final = (e.TroubleOver, e.ConditionOver, e.VenueBack, e.BooksCompared, e.Reconciled)
+
+# what is held against versions: open requests that ask for one say so
+VERDICTS: Final = (e.ModelJudged, e.ModelDemoted, e.RolloutDemoted)
 
 # the playbook's rows change by these alone
 PLAYBOOK: Final = (
@@ -59,6 +63,8 @@ class Publisher:
             self._mark(desk, entry.event)
         if any(isinstance(entry.event, ENDINGS) for entry in output.entries):
             self._alerts.update(dict.fromkeys(show_alerts.unresolved(desk.state)))
+        if any(isinstance(entry.event, VERDICTS) for entry in output.entries):
+            self._changes.update(dict.fromkeys(asking(desk.state)))
         if any(isinstance(entry.event, PLAYBOOK) for entry in output.entries):
             self._playbook_changed = True
         for decision in output.decisions:

@@ -117,3 +117,33 @@ def test_a_critical_exception_leaves_the_browser_only_when_a_person_asked_and_th
     engine.publish("alerts", {"A-22": {"acknowledged_by": "u3"}})  # somebody has: nothing to say
     page.wait_for_selector(".toast[data-alert=A-22]", state="detached")
     assert page.locator(".toast[data-alert=A-23]").count() == 1
+
+
+def a_request(**more: Any) -> dict[str, Any]:
+    return {
+        "id": "R-7", "strategy": "RL", "state": "OPEN", "material": True, "moved": {}, "values": {},
+        "before": {}, "model": "rl-0123456789ab", "content_hash": "ab" * 32, "authors": ["u6"],
+        "reason": "newer", "edits": 0, "proposed_at": NOW, "expires_at": NOW + 10**14,
+        "decided_by": "", "decided_at": 0, "decision_reason": "", "evidence": None, "comments": [],
+        "stage": "shadow", "canary": "", "against": [], **more,
+    }  # fmt: skip
+
+
+def test_a_request_for_a_version_with_a_red_flag_says_so_first_and_asks_for_a_reason(
+    web_desk: RunningDesk, visitor: Callable[..., Visitor]
+) -> None:
+    engine = web_desk.engine
+    assert engine is not None
+    flag = "its own validation: no different from TWAP on 600 validation paths"
+    engine.publish("changes", {"R-7": a_request(), "R-8": a_request(id="R-8", against=[flag])})
+    guest = visitor(1280, 720).log_in(web_desk, "marta", "/approvals")
+    page = guest.page
+    wait_text(page, "article[data-key=R-8]", flag)
+    assert str(page.inner_text("article[data-key=R-8]")).startswith("RED FLAG: the desk itself")
+    assert "RED FLAG" not in page.inner_text("article[data-key=R-7]")
+    page.click("article[data-key=R-8] button:has-text('Approve R-8')")
+    assert flag in page.inner_text("#confirm-text")
+    page.click("#confirm-go")
+    wait_text(page, "#confirm-error", "a reason is needed")
+    assert commands_of(web_desk, "DecideChange") == []
+    assert guest.complaints == []

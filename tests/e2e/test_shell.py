@@ -205,7 +205,9 @@ def test_the_kill_dialog_needs_a_long_press_and_writes_the_flag(
     web_desk: RunningDesk, visitor: Callable[..., Visitor]
 ) -> None:
     assert web_desk.engine is not None
-    web_desk.engine.answers["preview_kill"] = {"parents": 2, "children": 4, "value": 1.2e6}
+    web_desk.engine.answers["preview_kill"] = {
+        "parents": 7, "children": 4, "values": {"USD": 1.2e6}, "held": 4, "base": 2, "other": 1,
+    }  # fmt: skip
     guest = visitor().log_in(web_desk, "ines", "/sample")
     page = guest.page
     flag = KillFlag.open(web_desk.where.kill_flag)
@@ -213,7 +215,15 @@ def test_the_kill_dialog_needs_a_long_press_and_writes_the_flag(
     page.click("#kill")
     page.wait_for_selector("#kill-dialog[open]")
     assert page.evaluate("document.activeElement.id") == "kill-close"
-    wait_text(page, "#kill-preview", "2 parents, 4 live children, 1.2M")
+    wait_text(page, "#kill-preview", "7 parents, 4 live children, 1.2M USD at the venue")
+    page.select_option("#kill-scope", "model")
+    page.fill("#kill-target", "m1")
+    wait_text(
+        page,
+        "#kill-preview",
+        "7 orders leave this version: 4 on hold, 2 go on by the base "
+        "schedule, as their tickets say, 1 not at work; 4 live children taken back, 1.2M USD",
+    )
     page.click("#kill-go")  # a click is not a press
     page.select_option("#kill-scope", "symbol")
     page.fill("#kill-target", "MIDC")

@@ -35,9 +35,16 @@ class KeyQueries(TrendQueries):
         self.counted: tuple[DeskDay, ...] = (
             DeskDay(day="2026-11-20", origin="DEMO", critical=4, kills=1),
             DeskDay(day="2026-11-24", origin="DEMO", critical=1, kills=1, automatic=1),
-            DeskDay(day="2026-11-25", origin="DEMO", critical=2, of_models=8, by_model=6),
+            DeskDay(
+                day="2026-11-25",
+                origin="DEMO",
+                currencies=("USD",),
+                critical=2,
+                of_models=8,
+                by_model=6,
+            ),
             DeskDay(day="2026-11-27", origin="LIVE", critical=7, warn=3, reported=1),
-        )
+        )  # fmt: skip
 
     def desk_days(self, since: str = "") -> tuple[DeskDay, ...]:
         return tuple(row for row in self.counted if row.day >= since)
@@ -96,9 +103,17 @@ def test_the_page_shows_the_newest_reported_week_beside_the_one_before(tables):
     assert (row["Week"], row["Critical"], row["Kills"], row["Model"]) == (
         "2026-W48", "3", "1", "75.0%",
     )  # fmt: skip
+    assert row["Decided"] == "200.0k USD"
+    assert "200.0k USD" in said
     (figure,) = [part.figure for part in every(page) if type(part).__name__ == "Graph"]
     drawn = json.loads(json.dumps(figure))
     assert {"2026-W47", "2026-W48"} == {x for trace in drawn["data"] for x in trace["x"]}
+
+
+def test_a_week_in_two_currencies_has_no_sum_of_money(tables):
+    euro = DeskDay(day="2026-11-24", origin="DEMO", currencies=("EUR",))
+    tables.counted = (*tables.counted, euro)
+    assert "- (EUR, USD)" in words(management())
 
 
 def test_without_a_day_the_page_says_what_comes_next(tables):
@@ -116,6 +131,7 @@ def test_the_counts_of_a_past_day_are_those_of_its_tables(tmp_path):
     queries: Any = Queries(engine, state)
     (day,) = queries.desk_days()
     assert (day.day, day.origin) == (DAY, "DEMO")
+    assert day.currencies == ("USD",)
     alerts, kills, commands = queries.alerts(), queries.kills(), queries.commands(limit=5_000)
     assert day.critical == sum(1 for row in alerts if row.severity == "critical")
     assert day.warn == sum(1 for row in alerts if row.severity == "warn")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.core.plan import COLLAR_BPS, NO_MODEL
+from engine.core.observe import COLLAR_BPS
+from engine.core.plan import NO_MODEL
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import Envelope

@@ -183,6 +183,9 @@ class ReportQueries:
     def stored_models(self) -> tuple[str, ...]:
         return ("lr-0123456789ab", "rl-0123456789ab")
 
+    def model_flags(self) -> dict[str, str]:
+        return {"rl-0123456789ab": "no different from TWAP"}
+
     def models(self) -> tuple[ModelRecord, ...]:
         return (
             ModelRecord(

@@ -1,5 +1,7 @@
 """Scope algebra: every scope against every order, its preview, its bar on new orders, its reach."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core.decide import check_kill_reach
@@ -75,6 +77,54 @@ def test_the_preview_counts_what_the_kill_covers(desk, scope, target, hit):
     parents, children = covered(desk.state, scope, target)
     assert (body["parents"], body["children"]) == (len(parents), len(children))
     assert body["parents"] == len(hit)
+    worth = sum(x.leaves * x.price * desk.state.instruments[x.symbol].tick_size for x in children)
+    assert body["values"] == (pytest.approx({"USD": worth}) if children else {})
+    assert ("held" in body) == (scope == "model")
+
+
+def preview(rig, scope, target):
+    asked = Request(re=1, op="ask", name="preview_kill", args={"scope": scope, "target": target})
+    body, refusal = rig.loop.answers.answer(asked, rig.loop._status())
+    assert refusal == ""
+    return body
+
+
+def test_the_preview_of_a_model_says_what_each_order_does_and_the_kill_does_just_that():
+    rig = Rig(symbols=2)
+    rig.run(5)
+    rig.loop.facts((e.ModelSet(strategy="ADAPTIVE", model_id="m1", card="test"),))
+    choices = ("hold", "hold", "base", "base", "")  # "": no choice, and a kill holds it
+    for n, choice in enumerate(choices):
+        told = {"on_model_loss": choice} if choice else {}
+        rig.buy(quantity=20_000 + 100 * n, strategy="ADAPTIVE", **told)
+    rig.buy(quantity=30_000, strategy="ADAPTIVE", on_model_loss="base")
+    rig.do(c.HoldParent(parent_id=6), "u1")  # on hold before, and it stays so
+    rig.run(30)
+    said = preview(rig, "model", "m1")
+    assert (said["parents"], said["held"], said["base"], said["other"]) == (6, 4, 2, 0)
+    request(rig, "model", "m1")
+    rig.run(30)
+    states = [parent.state for parent in rig.state.parents.values()]
+    on_hold = sum(state in (ParentState.HOLDING, ParentState.HELD) for state in states)
+    assert (on_hold, states.count(ParentState.WORKING)) == (said["held"], said["base"])
+
+
+def test_the_preview_never_adds_up_two_currencies():
+    rig = Rig(symbols=2)
+    rig.run(5)
+    first, second = rig.state.instruments
+    abroad = replace(rig.state.instruments[second], currency="EUR")
+    rig.state.instruments[second] = abroad
+    rig.buy()
+    rig.buy(person="u2", quantity=10_000, symbol=second)
+    for _ in range(60):
+        rig.run(5)
+        if len({child.symbol for child in rig.state.children.values()}) == 2:
+            break
+    values = preview(rig, "all", "")["values"]
+    assert set(values) == {"USD", "EUR"}
+    assert values["EUR"] == preview(rig, "symbol", second)["values"]["EUR"]
+    assert values["USD"] == preview(rig, "symbol", first)["values"]["USD"]
 
 
 @pytest.mark.parametrize(("scope", "target", "hit"), [x for x in MATRIX if x[0] != "model"])

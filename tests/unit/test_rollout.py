@@ -55,7 +55,9 @@ def proposed(rig, who="u1", **content):
 def decided(rig, number, who="u3", *, shown=""):
     digest = shown or rig.state.changes[number].content_hash
     return rig.ask(
-        c.DecideChange(change_id=number, content_hash=digest, approve=True), who, reason="seen"
+        c.DecideChange(change_id=number, content_hash=digest, approve=True),
+        who,
+        reason="red flag seen, if there is one: tried on purpose",
     )
 
 

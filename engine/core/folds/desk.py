@@ -38,6 +38,7 @@ def desk_carried(state: State, event: e.DeskCarried) -> None:
         row.strategy: (row.model_id,) for row in event.models if row.model_id
     }
     state.rollouts = {row.strategy: row for row in event.rollouts}
+    state.judged, state.lapsed = dict(event.judged), dict(event.lapsed)
     state.kills = {row.id: row for row in event.kills}
     state.changes = {row.id: row for row in event.changes}
     state.alerts = {row.id: row for row in event.alerts}
@@ -113,8 +114,20 @@ def model_set(state: State, event: e.ModelSet) -> None:
         state.trusted[event.strategy] = (*known, event.model_id)
 
 
+def model_judged(state: State, event: e.ModelJudged) -> None:
+    state.judged[event.model_id] = event.against
+
+
 def model_demoted(state: State, event: e.ModelDemoted) -> None:
+    """It decides no more, and whoever is asked for it again is told why."""
+    lapse(state, event.model_id, f"demoted in force: it {event.cause}")
     state.models[event.strategy] = replace(state.models[event.strategy], demoted=event.cause)
+
+
+def lapse(state: State, model_id: str, sentence: str) -> None:
+    """Keep with a version why it was demoted, each reason once."""
+    known = state.lapsed.get(model_id, ())
+    state.lapsed[model_id] = tuple(dict.fromkeys((*known, sentence)))
 
 
 def session_opened(state: State, event: e.SessionOpened) -> None:

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine.core.folds.desk import lapse
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.rollout import Rollout, Stage
@@ -32,6 +33,8 @@ def staged(state: State, event: e.RolloutStaged) -> None:
 
 def demoted(state: State, event: e.RolloutDemoted) -> None:
     before = state.rollouts[event.strategy]
+    if before.model_id:
+        lapse(state, before.model_id, f"demoted as a canary: {event.cause}")
     state.rollouts[event.strategy] = replace(
         before,
         stage=Stage.SHADOW,

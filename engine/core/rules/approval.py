@@ -4,6 +4,8 @@ Bound to a content hash; any edit writes a new hash and so voids what was said b
 expires. An approval applies in the same turn, before the next decision.
 """
 
+from collections.abc import Iterable
+
 from engine.core.rules import four_eyes, rollout
 from engine.core.rules.splitting import is_split
 from engine.core.state import State
@@ -12,13 +14,17 @@ from engine.domain import events as e
 from engine.domain.commands import Envelope
 from engine.domain.errors import Refused
 from engine.domain.events import AnyEvent
-from engine.domain.governance import Change, content_hash
+from engine.domain.governance import Change, ChangeState, content_hash
 from engine.domain.orders import Parent
 from engine.domain.people import Person
 from engine.domain.rollout import CanaryLimits, Stage
 from engine.domain.strategy import check_values, strategy
 from engine.domain.units import Nanos
 
+SEEN = (
+    "red flag seen"  # what the reason of an approval says when the desk holds something against it
+)
+REASON_LEAST = 10  # characters beside these words
 LIFE_NS = 24 * 3600 * 1_000_000_000  # desk clock
 
 
@@ -151,12 +157,39 @@ def decide_change(state: State, envelope: Envelope, person: Person) -> tuple[Any
                 change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
             ),
         )
+    check_seen(state, change, reason)
     content = (change.values, change.model_id)
     rollout.check(state, change.strategy, content, change.stage, change.canary)
     approved = e.ChangeApproved(
         change_id=change.id, content_hash=change.content_hash, by=person.id, reason=reason
     )
     return (approved, *_apply(state, change, person))
+
+
+def asking(state: State) -> tuple[int, ...]:
+    """Open requests that ask for a model version."""
+    rows = state.changes.values()
+    return tuple(row.id for row in rows if row.state == ChangeState.OPEN and row.model_id)
+
+
+def asked_for(commands: Iterable[Envelope]) -> tuple[str, ...]:
+    """Model versions that these commands ask for, each once."""
+    every = (getattr(one.command, "model_id", None) for one in commands)
+    return tuple(dict.fromkeys(name for name in every if name))
+
+
+def check_seen(state: State, change: Change, reason: str) -> None:
+    """Refuse an approval of a version with a red flag whose reason does not name it as seen."""
+    against = state.against(change.model_id)
+    if not against:
+        return
+    said = " ".join(reason.lower().split())
+    if SEEN not in said or len(said.replace(SEEN, "").strip(" .,:;-")) < REASON_LEAST:
+        raise Refused(
+            f"the desk holds against model {change.model_id}: {'; '.join(against)}. An approval "
+            f"says {SEEN!r} in its reason, and why all the same",
+            field="reason", rule="red_flag",
+        )  # fmt: skip
 
 
 def _apply(state: State, change: Change, person: Person) -> tuple[AnyEvent, ...]:

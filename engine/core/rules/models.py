@@ -48,6 +48,22 @@ def lose(
     return tuple(out)
 
 
+def without(parents: Iterable[Parent]) -> tuple[int, int, int]:
+    """What a kill of their version would leave: orders on hold, going on by the base schedule, and
+    those that wait for their approval or are being killed: it changes nothing for them.
+    """
+    held = base = other = 0
+    for parent in parents:
+        waits = parent.state != ParentState.WORKING  # on hold already, and it stays so
+        if parent.state not in LIVE:
+            other += 1
+        elif waits or parent.without_model(killed=True) == OnModelLoss.HOLD:
+            held += 1
+        else:
+            base += 1
+    return held, base, other
+
+
 def users(state: State, name: str) -> tuple[Parent, ...]:
     """Live parents that work by the version in force of a strategy, in the order of entry."""
     return tuple(

@@ -84,9 +84,14 @@ class InForce:
     why: str
 
 
+FREE: Final = InForce(mode=NORMAL, why="")
+
+
 def in_force(state: State) -> InForce:
     """The most restrained of everything that has a say."""
     said = state.trading
+    if said.mode == NORMAL and not state.conditions and not state.difference:
+        return FREE
     worst = InForce(mode=said.mode, why=f"{said.by}: {said.reason}" if said.by else "")
     if worst.mode == NORMAL:
         worst = InForce(mode=NORMAL, why="")

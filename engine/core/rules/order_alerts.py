@@ -42,6 +42,9 @@ def watch(
         for rule in alarms.OF_ORDERS:
             most = threshold(state, rule.kind)
             values = alarms.measure(rule.kind, looks)
+            stands = any(kind == rule.trouble for kind, _ in state.trouble)
+            if not stands and not (values > most).any():
+                continue  # nothing stands and nothing begins: nobody is looked at one by one
             for decision, value in zip(decisions, values.tolist(), strict=True):
                 out += _turned(state, rule, decision, value, most)
     return numbered(state, out)

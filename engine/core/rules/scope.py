@@ -1,7 +1,8 @@
 """Scope algebra: what a kill covers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.core.state import State
 from engine.domain.errors import Refused
@@ -93,8 +94,7 @@ def covered(state: State, scope: str, target: str) -> tuple[tuple[Parent, ...], 
     return parents, children
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tags:
+class Tags(msgspec.Struct, frozen=True, kw_only=True):
     """What a new order says of itself. "" or None = it does not say."""
 
     symbol: Symbol
@@ -145,9 +145,11 @@ def _bars(scope: str, target: str, mine: dict[str, str]) -> bool:
 
 def blocking_kill(state: State, tags: Tags) -> Kill | None:
     """The active kill that forbids a new order with these tags, if any."""
+    active = state.active_kills()
+    if not active:
+        return None
     mine = _said(tags)
-    kills = (kill for kill in state.active_kills() if _bars(kill.scope, kill.target, mine))
-    return next(kills, None)
+    return next((kill for kill in active if _bars(kill.scope, kill.target, mine)), None)
 
 
 def active_kill_of(state: State, scope: str, target: str) -> Kill | None:
@@ -158,9 +160,11 @@ def active_kill_of(state: State, scope: str, target: str) -> Kill | None:
 
 def blocking_hold(state: State, tags: Tags) -> Hold | None:
     """The active hold by scope that a new order with these tags runs into, if any."""
+    active = [row for row in state.holds.values() if row.is_active]
+    if not active:
+        return None
     mine = _said(tags)
-    holds = (row for row in state.holds.values() if row.is_active)
-    return next((row for row in holds if _bars(row.scope, row.target, mine)), None)
+    return next((row for row in active if _bars(row.scope, row.target, mine)), None)
 
 
 def venue_stops(state: State) -> dict[str, str]:
@@ -183,5 +187,8 @@ def allowed_names(state: State, excluded: Iterable[str]) -> tuple[str, ...]:
 
 def allowed_places(state: State, parent: Parent) -> int:
     """Bits of the venues that the parent may use, up or down."""
+    barred = venue_stops(state).keys() | parent.excluded
+    if not barred and not state.policy.venues:
+        return (1 << len(state.venues)) - 1
     names = allowed_names(state, parent.excluded)
     return sum(1 << place for place, venue in enumerate(state.venues) if venue.name in names)

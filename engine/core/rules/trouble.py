@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from msgspec.structs import replace
 
 from engine.core import alarms
@@ -20,7 +19,7 @@ from engine.core.rules.limits import threshold
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.events import AnyEvent
-from engine.domain.kinds import CONTINUOUS, HALTED, LIT
+from engine.domain.kinds import HALTED, LIT
 from engine.domain.orders import Child, ChildState
 from engine.domain.units import SECOND, Nanos, Symbol
 
@@ -109,23 +108,18 @@ def _whole(state: State, kind: str, found: Found) -> Found:
 # --- quotes ---------------------------------------------------------------------------------
 def crossed_places(quotes: Quotes, symbol: Symbol) -> tuple[int, ...]:
     """Places whose own quote of the symbol is crossed: nothing of it can be believed."""
-    row = quotes.row(symbol)
-    if row is None:
-        return ()
-    bid, ask = row["venue_bid"], row["venue_ask"]
-    return tuple(int(place) for place in np.flatnonzero((bid > ask) & (ask > 0)))
+    seen = quotes.seen.get(symbol)
+    return () if seen is None else seen.crossed
 
 
 def locked_places(state: State, quotes: Quotes, symbol: Symbol) -> tuple[int, ...]:
     """Books that bid what they offer at: they would have traded. Two venues may lock each other."""
-    row = quotes.row(symbol)
-    if row is None:
+    seen = quotes.seen.get(symbol)
+    if seen is None or not seen.locked:
         return ()
-    bid, ask = row["venue_bid"], row["venue_ask"]
-    places = np.flatnonzero((bid == ask) & (ask > 0) & (row["venue_state"] == CONTINUOUS))
     return tuple(
-        int(place)
-        for place in places
+        place
+        for place in seen.locked
         if place < len(state.venues) and state.venues[place].kind == LIT
     )
 
@@ -157,10 +151,10 @@ def _crossed(state: State, quotes: Quotes) -> Found:
 
 def is_no_number(quotes: Quotes, symbol: Symbol) -> bool:
     """Whether the quote says something that no market can: a price below nothing, or no number."""
-    row, quote = quotes.row(symbol), quotes.get(symbol)
-    if row is None or quote is None:
+    seen, quote = quotes.seen.get(symbol), quotes.get(symbol)
+    if seen is None or quote is None:
         return False
-    return quote.bid < 0 or quote.ask < 0 or not math.isfinite(row["ofi"])
+    return quote.bid < 0 or quote.ask < 0 or not seen.is_number
 
 
 def is_ahead(state: State, quotes: Quotes, symbol: Symbol) -> bool:
@@ -206,25 +200,23 @@ def _stale(state: State, quotes: Quotes) -> Found:
     most = state.policy.max_feed_age_ns / 1e9
     told = min(threshold(state, alarms.STALE), most)
     rule = alarms.RULES[alarms.STALE]
-    return {
-        (FEED, symbol): Finding(
-            severity="critical",
-            sentence=f"no quotes of {symbol} for "
-            f"{feed_age(state, quotes, symbol) / 1e9:.0f} s: nothing new is sent on a quote "
-            f"older than {most:g} s",
-            since=Nanos(state.market_ns - feed_age(state, quotes, symbol)),
-        )
-        for symbol in state.instruments
-        if alarms.alarm(
-            (FEED, symbol) in state.trouble, feed_age(state, quotes, symbol) / 1e9, told, rule.back
-        )
-    }
+    found: Found = {}
+    for symbol in state.instruments:
+        age = feed_age(state, quotes, symbol)
+        if alarms.alarm((FEED, symbol) in state.trouble, age / 1e9, told, rule.back):
+            found[FEED, symbol] = Finding(
+                severity="critical",
+                sentence=f"no quotes of {symbol} for {age / 1e9:.0f} s: nothing new is sent on a "
+                f"quote older than {most:g} s",
+                since=Nanos(state.market_ns - age),
+            )
+    return found
 
 
 def is_halted(quotes: Quotes, symbol: Symbol) -> bool:
     """Whether the exchange has halted the symbol."""
-    row = quotes.row(symbol)
-    return row is not None and int(row["session"]) == HALTED
+    seen = quotes.seen.get(symbol)
+    return seen is not None and seen.session == HALTED
 
 
 def _halted(state: State, quotes: Quotes) -> Found:
@@ -257,8 +249,8 @@ def _moved(state: State, moves: Moves) -> Found:
     rule, most = alarms.RULES[alarms.MOVE], threshold(state, alarms.MOVE)
     for symbol, instrument in state.instruments.items():
         move = moves.move(symbol)
-        share = math.nan if move is None else move
-        times = float(alarms.times_usual(share, usual(instrument)))
+        share, scale = math.nan if move is None else move, usual(instrument)
+        times = abs(share) / scale if scale > 0.0 else math.nan  # ``times_usual`` of one move
         if alarms.alarm((MOVE, symbol) in state.trouble, times, most, rule.back):
             found[MOVE, symbol] = Finding(
                 severity=rule.severity,
@@ -280,16 +272,14 @@ def silent_for(state: State, child: Child) -> Nanos:
 
 def _stuck(state: State) -> Found:
     """Venues that are up and leave us without an answer. One that is down is another matter."""
+    silent: dict[int, list[Child]] = {}
+    for child in state.children.values():
+        if silent_for(state, child) >= STUCK_NS:
+            silent.setdefault(child.venue, []).append(child)
     found: Found = {}
     for place, venue in enumerate(state.venues):
-        if venue.name in state.lost:
-            continue
-        waiting = [
-            child
-            for child in state.children.values()
-            if child.venue == place and silent_for(state, child) >= STUCK_NS
-        ]
-        if not waiting:
+        waiting = silent.get(place)
+        if not waiting or venue.name in state.lost:
             continue
         oldest = max(silent_for(state, child) for child in waiting)
         shares = sum(child.leaves for child in waiting)

@@ -24,8 +24,7 @@ def section(rows: Iterable[KeyRow], someone: Viewer, now: int) -> str:
     body = "".join(_line(row, now) for row in lines)
     empty = '<tr><td colspan="8">you have no key</td></tr>'
     head = "".join(
-        f"<th>{name}</th>"
-        for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used")
+        f"<th>{name}</th>" for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used")
     )
     options = "".join(
         f'<option value="{scope}">{escape(WORDS[scope])}</option>'

@@ -92,7 +92,7 @@ def keys(rows: Mapping[str, KeyRow]) -> Component:
         for row in reversed(live_ones)
     ]  # fmt: skip
     found = table(titles, lines, empty="nobody has a key", id="keys-table")
-    return _form("/api/v1/keys", [found, _buttons(*buttons)])
+    return _form("/api/v1/keys", [found, _buttons(*buttons)], "Keys for programs")
 
 
 def _key(row: KeyRow, now: int) -> list[Cell | str]:
@@ -232,10 +232,11 @@ def _buttons(*buttons: Component) -> Component:
     )
 
 
-def _form(path: str, children: list[Any]) -> Component:
+def _form(path: str, children: list[Any], label: str = "Person") -> Component:
     return html.Div(
-        children, className="form stack", role="form", **attrs({"data-people-form": path})
-    )
+        children, className="form stack", role="form",
+        **attrs({"data-people-form": path, "aria-label": label}),
+    )  # fmt: skip
 
 
 def matrix() -> Component:

@@ -34,9 +34,9 @@
   window.QDFormat.hear(serverNow);
 
   /* --- stream ------------------------------------------------------------------------------ */
-  let source = null, heard = now(), connectedOnce = false, wait = 200, timer = 0;
+  let heard = now(), connectedOnce = false, subscribed = "", loggedOut = false, tooMany = false;
   const opened = now();     // before the first beat the engine is unknown, not silent
-  let engineMs = null, engineSeen = 0, lastNumber = "", subscribed = "", loggedOut = false, tooMany = false;
+  let engineMs = null, engineSeen = 0;
 
   function wanted() {
     const names = new Set(body.dataset.topics.split(","));
@@ -47,46 +47,26 @@
     }
     return [...names].filter(Boolean).sort().join(",");
   }
-  function connect() {
-    clearTimeout(timer);
-    timer = 0;
-    if (source) source.close();
-    subscribed = wanted();
-    const since = lastNumber ? "&since=" + encodeURIComponent(lastNumber) : "";
-    source = new EventSource("/live?topics=" + encodeURIComponent(subscribed) + since);
-    source.addEventListener("frame", (event) => {
-      if (event.lastEventId) lastNumber = event.lastEventId;
-      take(JSON.parse(event.data));
-    });
-    source.addEventListener("beat", (event) => {
-      const beat = JSON.parse(event.data);
-      hear(beat.pub);
-      engineMs = beat.engine_ms;
+  /* the stream is shared by all tabs of this login: base_stream.js */
+  const stream = window.QDStream({ person: body.dataset.person, csrf: body.dataset.csrf }, (kind, words) => {
+    if (kind === "frame") take(words);
+    else if (kind === "state") { loggedOut = words.out; tooMany = words.full; }
+    else {
+      hear(words.pub);
+      engineMs = words.engine_ms;
       engineSeen = now();
-    });
-    source.addEventListener("bye", () => retry(200));
-    source.onerror = () => retry(wait);
+    }
+  });
+  function connect() {
+    subscribed = wanted();
+    stream.hello(subscribed.split(","));
   }
   function hear(pub) {
     heard = now();
-    wait = 200;
     connectedOnce = true;
     loggedOut = tooMany = false;
     serverMs = pub;
     serverSeen = now();
-  }
-  function retry(after) {
-    if (source) source.close();
-    source = null;
-    if (timer) return;
-    wait = Math.min(1000, wait * 2);
-    timer = setTimeout(() => { timer = 0; ask().then(connect, connect); }, after);
-  }
-  /* an EventSource does not say why it failed; a plain read does */
-  async function ask() {
-    const answer = await nativeFetch("/api/v1/people/me", { cache: "no-store" });
-    loggedOut = answer.status === 401;
-    tooMany = answer.ok && now() - heard > 3000;
   }
   function take(frame) {
     hear(frame.pub);
@@ -94,7 +74,7 @@
     const changed = dirty.get(frame.topic) || { up: new Set(), rm: new Set() };
     if (!frame.full && !frame.replay) {
       if (frame.epoch === known.epoch && frame.seq <= known.seq) return;
-      if (frame.epoch !== known.epoch || frame.prev !== known.seq) { retry(0); return; }
+      if (frame.epoch !== known.epoch || frame.prev !== known.seq) { stream.again(frame.topic); return; }
     }
     if (frame.full) {
       for (const key of known.rows.keys()) {
@@ -202,7 +182,7 @@
       drawSurface(surfaces[surfaces.length - 1], null);
     }
     for (const host of document.querySelectorAll("[data-input]")) if (!host.qdInput) openInput(host);
-    if (wanted() !== subscribed && source) connect();
+    if (subscribed && wanted() !== subscribed) connect();
   }
 
   /* --- plain tables ------------------------------------------------------------------------ */
@@ -331,7 +311,7 @@
     const link = now() - heard;
     const engine = engineMs === null ? (connectedOnce ? now() - opened : NaN) : engineMs + (now() - engineSeen);
     const worst = Math.max(link, Number.isNaN(engine) ? 0 : engine);
-    if (link > DEAD_MS && source && !timer) retry(0);
+    if (link > DEAD_MS) stream.silent();
     const feedAt = cell("status", "feed", "at");
     const feed = defined(feedAt) ? serverNow() - feedAt / 1e6 : NaN;
     const workerAt = cell("status", "worker", "at");
@@ -341,7 +321,7 @@
       : link > AMBER_MS ? "slow" : "live");
     let text = "";
     if (loggedOut) text = "You are logged out. Values are old. ";
-    else if (tooMany) text = "This login has four live pages open: close one. Values here are old.";
+    else if (tooMany) text = "This login is live in four browsers: close one. Values here are old.";
     else if (link > VEIL_MS) text = `Connection to the desk lost ${age(link)} ago: values are old, buttons that raise risk are locked, KILL works.`;
     else if (engine > VEIL_MS) text = `The engine is silent${engine === Infinity ? "" : " for " + age(engine)}: values are old, buttons that raise risk are locked, KILL works.`;
     else if (feed > FEED_BAD_MS) text = `Market data is silent for ${age(feed)}: buttons that raise risk are locked, KILL works.`;
@@ -934,8 +914,8 @@
   let hiding = 0;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(() => { if (source) connect(); }, HIDE_MS);
-    else if (source && wanted() !== subscribed) connect();
+    if (document.hidden) hiding = setTimeout(connect, HIDE_MS);
+    else if (wanted() !== subscribed) connect();
   });
   let scanning = false;
   const ownNodes = "[data-live-table], [data-live-render], .ag-root-wrapper, .js-plotly-plot, .chip-state, [data-input]";

@@ -11,6 +11,7 @@ from typing import Final
 
 from db.journal import SqliteJournal, is_writable, read_tail
 from engine.core.evolve import evolve
+from engine.core.ready import load_kernels
 from engine.core.rules.approval import asking
 from engine.core.rules.desk import first_parameters
 from engine.core.sight import LoadedModel
@@ -207,6 +208,7 @@ def main() -> int:
     settings = from_environment()
     clock = SystemClock()
     watch_stdin()
+    load_kernels()
     newest: list[Loop] = []  # whose journal the lines of the log are beside
     as_wanted(
         "engine", settings.log_format, clock.wall_ns, least=settings.log_level,
@@ -224,6 +226,8 @@ def main() -> int:
     if isinstance(runner, Loop):
         newest.append(runner)
     with_signals(runner)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it for cycles would hold up a turn
     say(f"engine ready: epoch {runner.epoch}")
     try:
         runner.run()

@@ -13,12 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from engine.core.plan import NO_MODEL, Planner
+from engine.core.plan import NO_MODEL
 from engine.core.quotes import Quotes
+from engine.core.ready import load_kernels
 from engine.core.sight import open_sight
 from engine.domain.errors import BrokenInvariant
 from engine.domain.kinds import LIMIT, NEW
-from engine.domain.market import ACTION, MESSAGE, OBSERVATION, TICK
+from engine.domain.market import MESSAGE, TICK
 from engine.domain.strategy import vector
 from engine.domain.units import SECOND, Nanos
 from engine.exchange.hours import session_of
@@ -26,11 +27,8 @@ from engine.exchange.presets import PRESETS
 from engine.exchange.recorded_warm import warm as warm_recorded
 from engine.exchange.simulated import SimulatedMarket
 from engine.exchange.simulated import warm as warm_simulated
-from engine.kernels.act import act_first
 from engine.kernels.inference import attribute, attributes_at_once
 from engine.kernels.jit import CACHE
-from engine.kernels.marks import fill_rate, judged
-from engine.kernels.watch import lean_first
 
 DAY: Final = "2026-01-02"
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -116,12 +114,7 @@ def decide() -> None:
     quotes.update(instruments, ticks)
     sight.look(ticks)
     features = sight.features[instruments[0].symbol]
-    lean_first(NO_MODEL, features)
     attribute(NO_MODEL, features, np.zeros(features.size))
     attributes_at_once(NO_MODEL)
-    judged(0.0, 0.0, 0.0)
-    fill_rate(0, 0, 100)
     warm_recorded()
-    planner = Planner()
-    observations, actions = np.zeros(1, dtype=OBSERVATION), np.zeros(1, dtype=ACTION)
-    act_first(observations, planner.parameters, sight.curve, NO_MODEL, actions)
+    load_kernels()

@@ -92,7 +92,7 @@ def keys(rows: Mapping[str, KeyRow]) -> Component:
         for row in reversed(live_ones)
     ]  # fmt: skip
     found = table(titles, lines, empty="nobody has a key", id="keys-table")
-    return _form("/api/v1/keys", [found, _buttons(*buttons)], "Keys for programs")
+    return _form("/api/v1/keys", "Keys for programs", [found, _buttons(*buttons)])
 
 
 def _key(row: KeyRow, now: int) -> list[Cell | str]:
@@ -163,7 +163,9 @@ def add_form() -> Component:
         html.P("Whoever it is chooses a password of their own at the first log-in.",
                className="dim"),
     ]  # fmt: skip
-    return _form(PEOPLE, [*body, _buttons(_button("Add the person", PEOPLE, tone="primary"))])
+    return _form(
+        PEOPLE, "Add a person", [*body, _buttons(_button("Add the person", PEOPLE, tone="primary"))]
+    )
 
 
 def change_form(row: PersonRow) -> Component:
@@ -201,7 +203,7 @@ def change_form(row: PersonRow) -> Component:
     save = _button(f"Save {row.login}", path, tone="primary", confirm=(
         f"Rights of {row.login} change before the next command. "
         "If roles or desk change, their log-ins end at once."))  # fmt: skip
-    return _form(path, [*fields, _buttons(save, state, reset, close)])
+    return _form(path, f"Change {row.login}", [*fields, _buttons(save, state, reset, close)])
 
 
 def _button(
@@ -232,11 +234,9 @@ def _buttons(*buttons: Component) -> Component:
     )
 
 
-def _form(path: str, children: list[Any], label: str = "Person") -> Component:
-    return html.Div(
-        children, className="form stack", role="form",
-        **attrs({"data-people-form": path, "aria-label": label}),
-    )  # fmt: skip
+def _form(path: str, name: str, children: list[Any]) -> Component:
+    data = attrs({"data-people-form": path, "aria-label": name})
+    return html.Div(children, className="form stack", role="form", **data)
 
 
 def matrix() -> Component:

@@ -8,10 +8,12 @@ from dash.development.base_component import Component
 from components import lab, live, shell
 from components.callback import page
 from components.context import queries
+from components.markup import attrs
 from components.rows import Cell, instant, number
 from components.rows import table as rows_table
 from components.surface import instant as stamped
 from components.trends import graph
+from engine.gateway.viewer import viewer
 
 MAKE: Final = (
     "python -m engine compare --scenario midcap-500k --strategies "
@@ -27,11 +29,23 @@ def strategy_lab(id: str = "") -> Component:  # noqa: A002 (the address says id)
     kept = queries().comparisons()
     if not kept:
         words = "No comparison of strategies is kept yet."
-        how = ["The worker makes a small one when it is idle; or run ", html.Code(MAKE), "."]
-        return html.Div(shell.empty(words, how), className="stack")
+        how = ["Ask for one above; the worker makes a small one when it is idle; or run ",
+               html.Code(MAKE), "."]  # fmt: skip
+        return html.Div([_asked(), shell.empty(words, how)], className="stack trends")
     found = next((body for body in kept if body["id"] == id), None) if id else kept[0]
     shown = _shown(found) if found else [_unknown(id)]
-    return html.Div([_list(kept, found), *shown], className="stack trends", tabIndex="0")
+    return html.Div([_asked(), _list(kept, found), *shown], className="stack trends", tabIndex="0")
+
+
+def _asked() -> Component:
+    """The form, for whoever may ask, and what was asked for; drawn by ``assets/lab.js``."""
+    may = viewer().may("comparison.ask")
+    waits = html.P("asking the worker", className="dim")
+    return live.panel(
+        "Asked for",
+        html.Div(waits, id="lab-asked-body", **attrs({"data-may-ask": "1" if may else ""})),
+        about="lab-asked",
+    )
 
 
 def _unknown(name: str) -> Component:

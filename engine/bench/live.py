@@ -4,7 +4,11 @@ A desk of its own in a fresh state folder: the real processes, the exchange with
 when messages reach it. Commands and kills are POSTs of logged-in people, as the browser sends them.
 
 =========================  ======================================================================
-tick_to_decision_us        quotes in hand -> decisions of the second in the journal (engine's clock)
+tick_to_decision_us        ticks of all symbols in hand -> the decisions of every working parent in
+                           the journal (engine's clock): reports booked, features, kernels, commit
+commit_us                  the part of it that the journal took
+ask_to_decision_us         the same from the question to the exchange: with its work, its answer
+parents_a_turn             how many parents decided in such a turn
 command_to_ack_ms          POST of a command -> answer, journalled in between
 kill_flag_to_last_new_ms   flag written -> last new order at the exchange; 0 = none came after it
 kill_click_to_blocked_ms   POST of a kill -> the owner thread has blocked its scope
@@ -43,8 +47,9 @@ from engine.stage import CLOCK, START_S, NotReady, Stage, all_cores_busy, eventu
 DONE: Final = 0
 USAGE: Final = 2
 DISAGREE: Final = 3
+DECIDED: Final = ("tick_to_decision_us", "commit_us", "ask_to_decision_us", "parents_a_turn")
 KEYS: Final = (
-    "tick_to_decision_us", "command_to_ack_ms", "kill_flag_to_last_new_ms",
+    *DECIDED, "command_to_ack_ms", "kill_flag_to_last_new_ms",
     "kill_click_to_blocked_ms", "kill_200_cancels_ms",
 )  # fmt: skip
 TRADER, BOSS, SECOND_BOSS = PersonId("u1"), PersonId("u3"), PersonId("u4")
@@ -166,19 +171,17 @@ class Bench:
         self.stage.submit(SetSpeed(speed=speed), BOSS)
 
     # --- figures --------------------------------------------------------------------------
-    def decisions(self) -> list[float]:
-        """Decision times of the engine while parents work. [us]"""
+    def decisions(self) -> tuple[list[float], ...]:
+        """What the engine says of its turns while parents work, in the order of DECIDED."""
 
-        def enough() -> list[float]:
-            found: list[float] = self.stage.desk.ask("timings", timeout_s=30.0)[
-                "tick_to_decision_us"
-            ]
-            return found
+        def found() -> tuple[list[float], ...]:
+            told = self.stage.desk.ask("timings", timeout_s=30.0)
+            return tuple(told[key] for key in DECIDED)
 
-        before = len(enough())
+        before = len(found()[0])
         wanted = min(before + self.sizes.decisions, 4_999)
-        eventually(lambda: len(enough()) >= wanted, PATIENCE_S, "decisions")
-        return enough()[before:]
+        eventually(lambda: len(found()[0]) >= wanted, PATIENCE_S, "decisions")
+        return tuple(values[before:] for values in found())
 
     def own_parent(self) -> ParentId:
         """The newest working parent of our trader; other people's demo orders work beside it."""
@@ -257,7 +260,7 @@ class Bench:
         acked = self.commands()
         pairs = [self.kill() for _ in range(self.sizes.kills)]
         cancelled = [self.big_kill() for _ in range(self.sizes.big_kills)]
-        values = (decided, acked, [last for _, last in pairs], [b for b, _ in pairs], cancelled)
+        values = (*decided, acked, [last for _, last in pairs], [b for b, _ in pairs], cancelled)
         return {key: spread(found) for key, found in zip(KEYS, values, strict=True)}
 
 

@@ -153,4 +153,4 @@ class State:
         return frozenset(known | {row.model_id or "" for row in self.rollouts.values()}) - {""}
 
     def active_kills(self) -> tuple[Kill, ...]:
-        return tuple(kill for kill in self.kills.values() if kill.is_active)
+        return tuple([kill for kill in self.kills.values() if kill.is_active])

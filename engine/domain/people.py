@@ -146,6 +146,15 @@ PERMISSIONS: Final[dict[str, dict[Role, Reach]]] = {
     "reconciliation.accept": {Role.SUPERVISOR: Reach.DESK, Role.RISK: Reach.ALL},
     "tca.note": {Role.REVIEWER: Reach.ALL, Role.TRADER: Reach.OWN, Role.SUPERVISOR: Reach.DESK},
     "tca.sign": {Role.REVIEWER: Reach.ALL},
+    # simulation: asking for a comparison, and ending one
+    "comparison.ask": {
+        Role.TRADER: Reach.OWN,
+        Role.SUPERVISOR: Reach.ALL,
+        Role.RISK: Reach.ALL,
+        Role.QUANT: Reach.ALL,
+        Role.VALIDATOR: Reach.ALL,
+        Role.REVIEWER: Reach.ALL,
+    },
     # the desk itself
     "people.manage": {Role.ADMIN: Reach.ALL, Role.SYSTEM: Reach.ALL},
     "desk.configure": {Role.SYSTEM: Reach.ALL},

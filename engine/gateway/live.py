@@ -24,7 +24,7 @@ QUEUE: Final = 8  # frames a browser may lag behind before it gets a snapshot in
 TICK_S: Final = 0.02  # changes are collected this long: shorter than the engine collects orders
 BEAT_S: Final = 0.5
 HISTORY: Final = 4_000  # numbered facts kept for replay
-STREAMS_PER_LOGIN: Final = 4  # browsers open six connections to a host; a command needs a free one
+STREAMS_PER_LOGIN: Final = 4  # a browser has one, a tab without SharedWorker one of its own
 LOSSLESS: Final = frozenset({"alerts", "acks", "kills"})
 OWN_ONLY: Final = frozenset({"acks"})  # rows go to the person in the cell ``person`` only
 OF_PARENTS: Final = frozenset({"children", "uses"})  # rows that belong to whom the parent does
@@ -123,7 +123,7 @@ class Topic:
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One open page."""
+    """One open stream: a browser, with all tabs of its login."""
 
     session: str
     person_id: str
@@ -135,6 +135,7 @@ class Client:
     seen: int = 0  # number of the last fact handed over
     lagging: bool = False
     closed: bool = False
+    id: str = field(default_factory=lambda: secrets.token_hex(8))  # by which it is asked for more
 
     async def woken(self) -> bool:
         """Wait for something to send; False when the stream was closed."""
@@ -301,6 +302,25 @@ class Hub:
         self.clients.add(client)
         return client
 
+    def turn_to(
+        self, session: str, stream: str, topics: Iterable[str], again: Iterable[str]
+    ) -> bool:
+        """Other topics on an open stream; False where this login has no such stream.
+
+        again : those of which a tab lacks the rows; they and new topics come whole.
+        """
+        found = (c for c in self.clients if c.session == session and c.id == stream)
+        client = next(found, None)
+        if client is None or client.closed:
+            return False
+        self.flush()  # the rows that come whole are those the next change continues
+        names = frozenset(topics)
+        lacking = (names - client.topics) | (names & frozenset(again))
+        client.topics = names
+        if lacking:
+            client.push(b"".join(self.snapshot(n, client.audience) for n in sorted(lacking)))
+        return True
+
     def leave(self, client: Client) -> None:
         """A page was closed."""
         self.clients.discard(client)
@@ -344,9 +364,9 @@ class Hub:
         return chunks
 
     async def stream(self, client: Client) -> AsyncIterator[bytes]:
-        """The bytes of one page's stream, until somebody closes it."""
+        """The bytes of one stream, until somebody closes it."""
         try:
-            yield b"retry: 500\n\n"
+            yield b"retry: 500\n\n" + _event("stream", {"id": client.id})
             while await client.woken():
                 if client.lagging:
                     self.flush()

@@ -10,6 +10,7 @@ from engine.gateway import (
     ask,
     audit,
     calibrate,
+    compare,
     evidence,
     expected,
     health,
@@ -55,6 +56,7 @@ def routers(parts: Sources, directory: Directory, hub: Hub, grants: Grants) -> l
         workbook.routes(hub, parts.look, parts.clock, grants),
         expected.routes(asked, grants),
         calibrate.routes(asked, asks, grants),
+        compare.routes(asked, asks, grants),
         evidence.routes(evidence.Attacher(asked, parts.desk, hub, parts.clock), grants),
     ]
     if parts.queries is not None:

@@ -1,17 +1,19 @@
 """/api/v1 reads: the same rows as the screens, the same permission table, each with its age."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import msgspec
 import orjson
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from engine.gateway.grants import LOGIN, PUBLIC, Grants
 from engine.gateway.live import Cells, Hub, audience_of
 from engine.gateway.problems import problem
 from engine.gateway.sessions import Directory
-from engine.gateway.viewer import viewer
+from engine.gateway.viewer import Viewer, viewer
 
 TOPICS: Final = {
     "parents": "view.desk",
@@ -39,6 +41,14 @@ TOPICS: Final = {
 # what a stream may carry: each with its permission, nothing else exists
 STREAMS: Final = {**TOPICS, "acks": "view.desk"}
 PAGE: Final = 500  # rows in one answer at most
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an open stream should carry from now on."""
+
+    stream: str
+    topics: Annotated[list[str], msgspec.Meta(max_length=64)]
+    again: Annotated[list[str], msgspec.Meta(max_length=64)] = []
 
 
 def _page(hub: Hub, topic: str, after: str, limit: int) -> Response:
@@ -73,6 +83,7 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
     grants.route("GET", "/api/v1/people/me", LOGIN)
     grants.route("GET", "/api/v1/openapi.json", LOGIN)
     grants.route("GET", "/live", "view.desk")
+    grants.route("POST", "/api/v1/live", "view.desk")
     grants.route("GET", "/health", PUBLIC)
 
     @router.get("/api/v1/people/me")
@@ -111,7 +122,28 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
             hub.stream(client), media_type="text/event-stream", headers=headers
         )
 
+    _turn_route(router, hub)
     return router
+
+
+def _open_to(someone: Viewer, topics: Iterable[str]) -> list[str]:
+    """Those of the topics that this person may see."""
+    return [n for n in dict.fromkeys(topics) if n in STREAMS and someone.may(STREAMS[n])]
+
+
+def _turn_route(router: APIRouter, hub: Hub) -> None:
+    @router.post("/api/v1/live")
+    async def turn_to(request: Request) -> Response:
+        """Other topics on an open stream of this login, for the tabs that share it."""
+        try:
+            body = msgspec.json.decode(await request.body(), type=Turn)
+        except msgspec.DecodeError as error:
+            return problem(400, str(error))
+        someone = viewer()
+        names = _open_to(someone, body.topics)
+        if not hub.turn_to(someone.session, body.stream, names, body.again):
+            return problem(404, "this login has no such stream open")
+        return Response(b"{}", media_type="application/json")
 
 
 def _topic_route(router: APIRouter, hub: Hub, topic: str) -> None:

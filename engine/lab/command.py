@@ -98,7 +98,7 @@ def _models(told: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def _with_model(who: Contender, place: Path) -> Contender:
+def with_model(who: Contender, place: Path) -> Contender:
     """A contender with a stored model; refused when it was trained in another market."""
     if not STRATEGIES[who.strategy].uses_model:
         raise Refused(f"{who.name} uses no model", field="model")
@@ -127,7 +127,7 @@ def _question(options: argparse.Namespace, names: Sequence[str]) -> Question:
     if unknown:
         raise Refused(f"model is for {unknown[0]}, which is not compared", field="model")
     contenders = tuple(
-        _with_model(who, models[who.name]) if who.name in models else who
+        with_model(who, models[who.name]) if who.name in models else who
         for who in question.contenders
     )
     found = tuple(tuned(scenario, place) for place in options.tuned)

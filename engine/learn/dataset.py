@@ -29,6 +29,7 @@ class Recording:
     at_ns: Ints
     features: Features
     mids: Floats
+    market: str = ""  # hash of the simulated market that it is of; "" = recorded, or not known
 
     def __post_init__(self) -> None:
         n = self.at_ns.size

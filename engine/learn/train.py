@@ -68,6 +68,9 @@ def train_default(
     final = fit(kind, data, data.take(last), wanted)
     card = write_card(data, final, tested, now_ns, expires_at)
     card = msgspec.structs.replace(card, type=kind_of(kind).words, short=kind_of(kind).short)
+    markets = {recording.market for recording in recordings}
+    if len(markets) == 1:
+        card = msgspec.structs.replace(card, market_hash=markets.pop())
     if paths is not None:
         seen = (PathRange(**paths._asdict()),)
         card = msgspec.structs.replace(card, market_hash=market_hash(), paths=seen)

@@ -43,16 +43,23 @@ class Answers:
         self._desk = desk
         self._journal = journal
         self._records: OrderedDict[int, bytes] = OrderedDict()
-        self._decided: deque[int] = deque(maxlen=5_000)
+        self._decided: deque[tuple[int, int, int, int]] = deque(maxlen=5_000)
 
     def new_day(self) -> None:
         """Nothing can be asked of a day that is over but in the journal: let it go."""
         self._records.clear()
         self._decided.clear()
 
-    def decided(self, took_ns: int) -> None:
-        """A tick became a decision in the journal; how long that took."""
-        self._decided.append(took_ns)
+    def decided(self, output: Output, at: tuple[int, int, int], commit_ns: int) -> None:
+        """What it took to decide and to write that down; a turn that wrote nothing is left out.
+
+        at : when the exchange was asked, when the ticks were here, when all was durable [monotonic
+        ns]; commit_ns : what the journal took of that
+        """
+        asked, began, durable = at
+        if output.decisions and output.entries:
+            spent = (durable - began, commit_ns, durable - asked, len(output.decisions))
+            self._decided.append(spent)
 
     def remember(self, output: Output) -> None:
         """Keep the newest decision records at hand, by child."""
@@ -133,7 +140,10 @@ class Answers:
 
     def _timings(self, status: dict[str, Any]) -> dict[str, Any]:
         return {
-            "tick_to_decision_us": [ns / 1e3 for ns in self._decided],
+            "tick_to_decision_us": [row[0] / 1e3 for row in self._decided],
+            "commit_us": [row[1] / 1e3 for row in self._decided],
+            "ask_to_decision_us": [row[2] / 1e3 for row in self._decided],
+            "parents_a_turn": [row[3] for row in self._decided],
             "tick_late_ms": [ns / 1e6 for ns in status["late_ns"]],
         }
 

@@ -216,6 +216,7 @@ class Loop:
         commands: tuple[Envelope, ...],
         advanced: Advanced | None,
     ) -> None:
+        began = self.parts.clock.mono_ns()
         more: dict[str, Any] = {}
         reports = self.pending
         if advanced is not None:
@@ -227,13 +228,12 @@ class Loop:
                 "ticks": advanced.ticks,
             }
         judge(self.desk, self.parts.models, self.facts, asked_for(commands))
-        began = self.parts.clock.mono_ns()
         inputs = self._inputs(kills=kills, commands=commands, reports=reports, **more)
         output = step(self.desk, inputs)
         self.pending = NO_REPORTS
         self._commit(output)
-        if output.decisions and output.entries:
-            self.answers.decided(self.durable_at - began)
+        at = (self.asked_at, began, self.durable_at)
+        self.answers.decided(output, at, self.rounds.commit_ns)
         if advanced is not None and self.tape is not None and inputs.ticks is not None:
             self._write_tape(inputs, output)
         self._after(output)

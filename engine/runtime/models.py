@@ -131,7 +131,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     compiled_difference: float
     trained_at: int  # UTC ns
     expires_at: int  # market clock, UTC ns
-    market_hash: str = ""  # of the simulated market it was trained in, "" = recorded or past days
+    market_hash: str = ""  # of the simulated market it was trained in, "" = recorded, or not known
     paths: tuple[PathRange, ...] = ()  # of that market that it has seen
 
 

@@ -86,6 +86,7 @@ class Rounds:
     present_at: dict[str, int] = field(default_factory=dict)  # who was last seen when
     present_wall: dict[str, int] = field(default_factory=dict)  # the same, for screens
     slowest: int = 0  # commit since the last look
+    commit_ns: int = 0  # the newest
     looked: int = 0  # at the desk itself
     compared: dict[str, int] = field(default_factory=dict)  # check: monotonic ns of the last
     compared_at: int = 0  # wall ns of the last comparison, for screens
@@ -141,6 +142,7 @@ class Rounds:
     # --- the desk itself --------------------------------------------------------------------
     def committed(self, took_ns: int) -> None:
         """A turn was written."""
+        self.commit_ns = took_ns
         self.slowest = max(self.slowest, took_ns)
 
     def present(self, counts: Mapping[str, object]) -> None:

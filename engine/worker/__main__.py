@@ -39,6 +39,7 @@ from engine.worker import door
 from engine.worker.answers import Answers, Pooled
 from engine.worker.asked import prepare
 from engine.worker.calibrations import Calibrations
+from engine.worker.comparisons import Comparisons
 from engine.worker.context import Context
 from engine.worker.projector import Projector
 
@@ -125,9 +126,9 @@ def guarded(run: Callable[[], None]) -> Callable[[], None]:
 
 
 def answer_questions(context: Context) -> None:
-    """Three threads: one hears questions, one simulates (its processes start now, warm), one goes
+    """Four threads: one hears questions, one simulates (its processes start now, warm), one goes
 
-    through past days.
+    through past days, one compares strategies (a process of its own while it does).
     """
     queries, where, stop = Queries(context.tables, context.where.state), context.where, context.stop
     runs = Pooled(cores(engine_runs=True))
@@ -135,6 +136,9 @@ def answer_questions(context: Context) -> None:
     answers = Answers(context.clock, lambda asked: prepare(asked, queries, where), runs, usual)
 
     rules = Calibrations(context.clock, queries)
+    comparisons = Comparisons(clock=context.clock, where=where, runs=Pooled(1))
+    comparisons.recall()
+    asked_of = door.askers(answers, rules, comparisons)
 
     def work() -> None:
         runs.start()
@@ -142,12 +146,16 @@ def answer_questions(context: Context) -> None:
         runs.close()
 
     def hear() -> None:
-        door.serve(endpoint(where.worker), answers, rules, stop)
+        door.serve(endpoint(where.worker), asked_of, stop)
 
     def look_back() -> None:
         rules.serve(stop)
 
-    for name, run in (("answers", work), ("door", hear), ("rules", look_back)):
+    def compare() -> None:
+        comparisons.serve(stop)
+
+    threads = {"answers": work, "door": hear, "rules": look_back, "comparisons": compare}
+    for name, run in threads.items():
         Thread(target=guarded(run), name=name, daemon=True).start()
 
 

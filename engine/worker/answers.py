@@ -18,7 +18,7 @@ from engine.exchange.presets import market_hash
 from engine.lab.cost import Floats, parts_bps
 from engine.lab.pool import Pool
 from engine.lab.pretrade import PATHS, Table, table
-from engine.lab.run import CANCELLED, Progress, Question, run
+from engine.lab.run import CANCELLED, Progress, Question, Result, run
 from engine.lab.twin import Card, card
 from engine.runtime.clock import Clock
 from engine.worker.asked import TWIN, Asked, Prepared
@@ -276,11 +276,18 @@ class Pooled:
         on_batch: Callable[[Progress], None],
         should_stop: Callable[[], bool],
     ) -> str:
+        return self.result(question, on_batch, should_stop).stopped
+
+    def result(
+        self,
+        question: Question,
+        on_batch: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ) -> Result:
+        """All rows of the question."""
         self.start()
         try:
-            return run(
-                question, pool=self._pool, on_batch=on_batch, should_stop=should_stop
-            ).stopped
+            return run(question, pool=self._pool, on_batch=on_batch, should_stop=should_stop)
         except BrokenInvariant:
             self.close()
             raise

@@ -3,8 +3,9 @@
 The framing is that of the engine's link. Only the owner of the state folder can reach the socket.
 """
 
+from collections.abc import Callable, Mapping
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import zmq
@@ -14,26 +15,57 @@ from engine.runtime.link import Reply, Request, pack
 from engine.worker.answers import Answers
 from engine.worker.asked import PRETRADE, TWIN, Asked
 from engine.worker.calibrations import CALIBRATE, Calibrations, Rule
+from engine.worker.comparisons import COMPARE, COMPARE_END, COMPARED, Comparisons, Wanted
 
 POLL_MS: Final = 100
 QUEUE: Final = 100  # questions that may wait in the socket
+Asker: TypeAlias = Callable[[dict[str, Any]], object]
 _REQUEST: Final = msgspec.msgpack.Decoder(Request)
 
 
-def reply(answers: Answers, request: Request, rules: Calibrations | None = None) -> Reply:
+def askers(answers: Answers, rules: Calibrations, comparisons: Comparisons) -> dict[str, Asker]:
+    """Who answers what, by the name of the question."""
+
+    def simulated(name: str) -> Asker:
+        def ask(args: dict[str, Any]) -> object:
+            ticket, again = _ticket(args)
+            asked = msgspec.convert(args | {"kind": name}, Asked)
+            return answers.ask(ticket, asked, again=again)
+
+        return ask
+
+    def calibrate(args: dict[str, Any]) -> object:
+        ticket, again = _ticket(args)
+        return rules.ask(ticket, msgspec.convert(args, Rule), again=again)
+
+    def compare(args: dict[str, Any]) -> object:
+        by = str(args.pop("by"))
+        return comparisons.ask(by, msgspec.convert(args, Wanted))
+
+    def end(args: dict[str, Any]) -> object:
+        return comparisons.end(str(args["by"]), int(args["number"]), any_of=bool(args["any_of"]))
+
+    return {
+        PRETRADE: simulated(PRETRADE),
+        TWIN: simulated(TWIN),
+        CALIBRATE: calibrate,
+        COMPARE: compare,
+        COMPARED: lambda _: comparisons.told(),
+        COMPARE_END: end,
+    }
+
+
+def _ticket(args: dict[str, Any]) -> tuple[str, bool]:
+    return str(args.pop("ticket")), bool(args.pop("again", False))
+
+
+def reply(asked_of: Mapping[str, Asker], request: Request) -> Reply:
     """What is said to one request."""
-    known = (PRETRADE, TWIN) if rules is None else (PRETRADE, TWIN, CALIBRATE)
-    if request.op != "ask" or request.name not in known:
+    asker = asked_of.get(request.name) if request.op == "ask" else None
+    if asker is None:
         return Reply(re=request.re, refusal=f"the worker answers no {request.name or request.op}")
     try:
-        args: dict[str, Any] = dict(request.args)
-        ticket, again = str(args.pop("ticket")), bool(args.pop("again", False))
-        told: Any
-        if rules is not None and request.name == CALIBRATE:
-            told = rules.ask(ticket, msgspec.convert(args, Rule), again=again)
-        else:
-            asked = msgspec.convert(args | {"kind": request.name}, Asked)
-            told = answers.ask(ticket, asked, again=again)
+        told = asker(dict(request.args))
     except (KeyError, msgspec.ValidationError) as error:
         return Reply(re=request.re, refusal=f"the question is not understood: {error}")
     except Refused as refused:
@@ -41,7 +73,7 @@ def reply(answers: Answers, request: Request, rules: Calibrations | None = None)
     return Reply(re=request.re, body=msgspec.to_builtins(told))
 
 
-def serve(address: str, answers: Answers, rules: Calibrations, stop: Event) -> None:
+def serve(address: str, asked_of: Mapping[str, Asker], stop: Event) -> None:
     """Answer until told to stop."""
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
@@ -54,7 +86,7 @@ def serve(address: str, answers: Answers, rules: Calibrations, stop: Event) -> N
             continue
         parts = router.recv_multipart()
         try:
-            said = reply(answers, _REQUEST.decode(parts[-1]), rules)
+            said = reply(asked_of, _REQUEST.decode(parts[-1]))
         except (msgspec.DecodeError, msgspec.ValidationError):
             said = Reply(re=0, refusal="the request is not understood")
         try:

@@ -24,7 +24,7 @@ from engine.domain import commands as c
 from engine.domain.errors import BrokenInvariant
 from engine.domain.instrument import Session
 from engine.domain.units import ParentId
-from engine.exchange.presets import PRESETS, Preset
+from engine.exchange.presets import PRESETS, Preset, market_hash
 from engine.exchange.simulated import day_number
 from engine.runtime.tape import BAR, POINT
 from engine.worker.past import PastDay
@@ -109,6 +109,7 @@ def _live(folder: Path, order: Order, going_on: Callable[[float], bool]) -> Buil
             features=np.array(seen.features, dtype=np.float32),
             mids=np.array(seen.mids, dtype=np.float64),
             symbols=np.array([preset.instrument.symbol for preset in order.presets]),
+            market=np.array(market_hash()),
         )
     return report
 

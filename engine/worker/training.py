@@ -22,12 +22,14 @@ def recordings(history: Path, days: Sequence[str]) -> tuple[Recording, ...]:
         with np.load(history / day / FEATURES, allow_pickle=False) as file:
             at_ns, features, mids = file["at_ns"], file["features"], file["mids"]
             symbols = [str(symbol) for symbol in file["symbols"]]
+            market = str(file["market"]) if "market" in file else ""
         found += [
             Recording(
                 name=f"{symbol} {day}",
                 at_ns=at_ns,
                 features=np.ascontiguousarray(features[:, place]),
                 mids=np.ascontiguousarray(mids[:, place]),
+                market=market,
             )
             for place, symbol in enumerate(symbols)
         ]

@@ -86,3 +86,34 @@ def test_the_ticket_ranks_strategies_by_simulation_and_the_order_has_a_twin(
     assert len(verdicts) == 6
     assert set(verdicts) <= {"cannot tell", "would be cheaper", "would be dearer"}
     assert guest.complaints == []
+
+
+def test_a_comparison_is_asked_for_seen_by_others_ended_and_shown(
+    desk: RealDesk, visitor: Callable[..., Visitor]
+) -> None:
+    asks, looks = visitor().log_in(desk, "tomas", "/lab"), visitor().log_in(desk, "grace", "/lab")
+    page = asks.page
+    page.wait_for_selector(".lab-form")
+    for name in ("VWAP", "POV", "IS", "LIQUIDITY", "ADAPTIVE", "RL"):
+        page.uncheck(f"[name='strategies.{name}']")
+    page.select_option("[name=scenario]", "thin-small-cap")
+    page.fill("[name=paths]", "9")
+    page.click(".lab-form button.submit")
+    page.wait_for_function(
+        "() => /from 10 to 1,000, was 9/.test(document.querySelector('.form-refusal').textContent)"
+    )
+    page.fill("[name=paths]", "10")
+    page.click(".lab-form button.submit")
+    page.wait_for_selector("[data-asked='1']")
+    page.fill("[name=paths]", "1,000")
+    page.click(".lab-form button.submit")
+    looks.page.wait_for_selector("[data-asked='2']")
+    assert looks.page.locator(".lab-form, [data-asked] button").count() == 0  # looking is all
+    page.click("[data-asked='2'] button")
+    page.wait_for_selector("[data-asked='2'][data-state=cancelled]")
+    assert "ended by tomas" in page.inner_text("[data-asked='2']")
+    looks.page.wait_for_selector("[data-asked='1'][data-state=done]", timeout=SIMULATED_MS)
+    looks.page.click("[data-asked='1'] a")
+    looks.page.wait_for_function("() => /thin-small-cap, 10 paths/.test(document.body.textContent)")
+    said = [text for text in asks.complaints if "422" not in text]  # the refusal itself
+    assert said == looks.complaints == []

@@ -340,8 +340,10 @@ def test_the_frame_fits_without_scroll_bars_of_the_page(
                          "document.querySelector('.chips').clientWidth")  # fmt: skip
 
 
-# when a page that lost its stream asks for the desk again [ms], and what its streams said
-ASKS = """const real = window.fetch, Stream = window.EventSource;
+# when a page that lost its stream asks for the desk again [ms], and what its streams said; the page
+# itself does both where there is no SharedWorker (tests/e2e/test_tabs.py has the other way)
+ASKS = """delete window.SharedWorker;
+const real = window.fetch, Stream = window.EventSource;
 window.asks = []; window.said = [];
 window.fetch = (...given) => {
   if (String(given[0]).endsWith("/people/me")) window.asks.push(performance.now());

@@ -25,6 +25,7 @@ from engine.gateway.sessions import LIFETIME, TRACKED, TRIES_WINDOW, Tries, csrf
 from tests.support.desk_fakes import (
     ORIGIN,
     PASSWORD,
+    START_NS,
     a_web,
     frame_bytes,
     login_of,
@@ -571,3 +572,21 @@ def test_no_cell_of_an_export_runs_in_a_spreadsheet(sign: str) -> None:
     assert cell(formula).startswith("'")
     assert cell(-5) == "-5"
     assert cell("plain") == "plain"
+
+
+def test_an_open_stream_is_turned_by_its_login_to_the_topics_that_login_may_see(
+    web: Any, client: TestClient
+) -> None:
+    headers = enter(client, Role.TRADER)
+    someone = web.directory.viewer(client.cookies["qd_session"], START_NS)
+    stream = web.hub.join(someone, ["desk"], "")
+    body = {"stream": stream.id, "topics": ["parents", "status", "people", "acks,secrets"]}
+    foreign = {"x-qd-csrf": csrf_token("another login")}
+    assert client.post("/api/v1/live", json=body, headers=foreign).status_code == 403
+    assert client.post("/api/v1/live", json={**body, "more": 1}, headers=headers).status_code == 400
+    assert stream.topics == {"desk"}
+    assert client.post("/api/v1/live", json=body, headers=headers).status_code == 200
+    assert stream.topics == {"parents"} | ({"status"} if someone.may("view.system") else set())
+    headers = enter(client, Role.RISK)
+    assert client.post("/api/v1/live", json=body, headers=headers).status_code == 404
+    web.hub.leave(stream)

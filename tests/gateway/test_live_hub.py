@@ -266,6 +266,56 @@ def test_the_fifth_stream_of_a_login_is_refused() -> None:
     assert hub.join(who("u1", Role.TRADER), TOPICS) is not None
 
 
+def test_an_open_stream_turns_to_other_topics_without_a_gap() -> None:
+    async def story() -> None:
+        hub = a_hub()
+        hub.take(frame(1, {"P-1": {"filled": 1}}))
+        hub.take(frame(1, {"MIDC": {"bid": 1.0}}, topic="quotes"))
+        client = a_client(hub)
+        await read(hub, client)
+        hub.take(frame(2, {"P-1": {"filled": 2}}))
+        hub.take(frame(2, {"MIDC": {"bid": 2.0}}, topic="quotes"))
+        assert hub.turn_to(client.session, client.id, ("parents", "quotes"), ())
+        change, whole = await read(hub, client)  # parents go on, quotes come whole
+        assert (change["topic"], change["up"]) == ("parents", {"P-1": {"filled": 2}})
+        assert (whole["topic"], whole["full"], whole["up"]) == ("quotes", 1, {"MIDC": {"bid": 2.0}})
+        hub.take(frame(3, {"MIDC": {"bid": 3.0}}, topic="quotes"))
+        hub.flush()
+        (later,) = await read(hub, client)
+        assert (later["topic"], later["prev"]) == ("quotes", whole["seq"])
+
+    play(story)
+
+
+def test_a_topic_comes_whole_again_for_a_tab_that_lacks_it_and_one_nobody_wants_ends() -> None:
+    async def story() -> None:
+        hub = a_hub()
+        hub.take(frame(1, {"P-1": {"filled": 1}}))
+        client = a_client(hub)
+        await read(hub, client)
+        assert hub.turn_to(client.session, client.id, ("parents",), ("parents", "quotes"))
+        (whole,) = await read(hub, client)  # quotes were not among the topics: not sent
+        assert (whole["topic"], whole["full"], whole["up"]) == (
+            "parents",
+            1,
+            {"P-1": {"filled": 1}},
+        )
+        hub.take(frame(1, {"A-1": {"id": "A-1"}}, topic="alerts"))
+        assert not client.queue
+
+    play(story)
+
+
+def test_only_its_own_login_turns_a_stream_and_only_while_it_is_open() -> None:
+    hub = a_hub()
+    mine, other = a_client(hub), a_client(hub, who("u1", Role.TRADER))
+    assert not hub.turn_to(other.session, mine.id, ("parents",), ())
+    assert not hub.turn_to(mine.session, "0", ("parents",), ())
+    assert mine.topics == frozenset(TOPICS)
+    hub.close_sessions((mine.session,))
+    assert not hub.turn_to(mine.session, mine.id, ("parents",), ())
+
+
 def test_streams_end_at_log_out_and_when_the_server_stops() -> None:
     async def story() -> None:
         hub = a_hub()

@@ -10,6 +10,8 @@ from components import lab
 from components.context import use_queries
 from components.rows import read
 from db.queries_lab import comparisons
+from engine.domain.people import Role
+from engine.gateway.viewer import Viewer, looking
 from engine.lab.command import compare
 from engine.lab.kept import keep
 from pages.lab import strategy_lab
@@ -31,8 +33,13 @@ class Stored:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     use_queries(Stored(tmp_path))
-    yield tmp_path
+    with looking(a_viewer(Role.QUANT)):
+        yield tmp_path
     use_queries(None)
+
+
+def a_viewer(role: Role) -> Viewer:
+    return Viewer(person_id="p", name="p", roles=(role,), desk="main")
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +136,11 @@ def test_signs_in_other_markets_are_a_table(state: Path, kept: dict[str, Any]) -
     shown = cells(strategy_lab())
     assert "resilience" in shown
     assert shown.count("−1.50 ▾") == 2
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.QUANT, "1"), (Role.COMPLIANCE, "")])
+def test_whoever_may_ask_gets_the_form(state: Path, role: Role, may: str) -> None:
+    with looking(a_viewer(role)):
+        parts = every(strategy_lab())
+    (body,) = [part for part in parts if getattr(part, "id", "") == "lab-asked-body"]
+    assert getattr(body, "data-may-ask") == may

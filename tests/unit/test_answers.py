@@ -208,7 +208,8 @@ def test_while_nobody_asks_idle_work_is_done_once_and_a_question_comes_first(des
 def said(desk, **changed):
     args = {key: value for key, value in ORDER.items() if key != "kind"}
     request = {"re": 4, "op": "ask", "name": "pretrade", "args": {**args, "ticket": "t"}}
-    return door.reply(desk.answers, Request(**{**request, **changed}))
+    asked_of = door.askers(desk.answers, None, None)
+    return door.reply(asked_of, Request(**{**request, **changed}))
 
 
 def test_the_door_answers_a_question_and_repeats_its_number(desk):

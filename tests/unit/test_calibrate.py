@@ -267,9 +267,8 @@ def test_what_is_no_rule_or_outside_its_range_is_refused(more, said):
 def test_the_door_passes_the_question_on_and_refuses_what_is_none():
     rules = Calibrations(HandClock(10**12), Slow(HandClock(10**12)))
     args = {"ticket": "u5 t", "kind": alarms.BEHIND, "now": 0.2, "proposed": 0.1}
-    told = door.reply(None, Request(re=1, op="ask", name="calibrate", args=args), rules)
+    asked_of = door.askers(None, rules, None)
+    told = door.reply(asked_of, Request(re=1, op="ask", name="calibrate", args=args))
     assert told.body["state"] == "waiting"
-    bad = door.reply(
-        None, Request(re=2, op="ask", name="calibrate", args={**args, "now": "x"}), rules
-    )
+    bad = door.reply(asked_of, Request(re=2, op="ask", name="calibrate", args={**args, "now": "x"}))
     assert "not understood" in bad.refusal

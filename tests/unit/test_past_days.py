@@ -16,6 +16,7 @@ from engine.core.evolve import evolve
 from engine.core.state import State
 from engine.domain import events as e
 from engine.domain.kinds import N_FEATURES
+from engine.exchange.presets import market_hash
 from engine.exchange.simulated import SimulatedMarket
 from engine.tca.report import report_hash
 from engine.tca.results import DayReport
@@ -226,6 +227,7 @@ def test_features_are_kept_for_training():
         assert recording.features.shape == (len(recording.at_ns), N_FEATURES)
         assert len(recording.at_ns) > 100
         assert np.isfinite(recording.features[-1]).sum() > 10
+        assert recording.market == market_hash()  # a model of these days may be compared there
 
 
 def test_an_entry_is_shown_with_its_place_in_the_chain(queries):

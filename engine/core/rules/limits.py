@@ -62,8 +62,14 @@ def limits_for(state: State, kind: str, scopes: Iterable[Scope]) -> Iterator[tup
     """The limits of a kind that bind in these places: own, else for each, else as delivered."""
     rows = state.limits.rows.get(kind)
     base = state.limits.delivered(state.policy).get(kind)
+    if not rows:  # nobody has set one: only the place of the delivered one binds
+        if base is not None:
+            for scope in scopes:
+                if scope[0] == base.level:
+                    yield base, scope
+        return
     for scope in scopes:
-        row = None if rows is None else rows.get(scope) or rows.get((scope[0], EACH))
+        row = rows.get(scope) or rows.get((scope[0], EACH))
         if row is None and base is not None and scope[0] == base.level:
             row = base
         if row is not None:

@@ -249,8 +249,8 @@ def _moved(state: State, moves: Moves) -> Found:
     rule, most = alarms.RULES[alarms.MOVE], threshold(state, alarms.MOVE)
     for symbol, instrument in state.instruments.items():
         move = moves.move(symbol)
-        share = math.nan if move is None else move
-        times = float(alarms.times_usual(share, usual(instrument)))
+        share, scale = math.nan if move is None else move, usual(instrument)
+        times = abs(share) / scale if scale > 0.0 else math.nan  # ``times_usual`` of one move
         if alarms.alarm((MOVE, symbol) in state.trouble, times, most, rule.back):
             found[MOVE, symbol] = Finding(
                 severity=rule.severity,

@@ -24,7 +24,8 @@ def section(rows: Iterable[KeyRow], someone: Viewer, now: int) -> str:
     body = "".join(_line(row, now) for row in lines)
     empty = '<tr><td colspan="8">you have no key</td></tr>'
     head = "".join(
-        f"<th>{name}</th>" for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used")
+        f"<th>{name}</th>"
+        for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used", "Act")
     )
     options = "".join(
         f'<option value="{scope}">{escape(WORDS[scope])}</option>'
@@ -37,7 +38,7 @@ def section(rows: Iterable[KeyRow], someone: Viewer, now: int) -> str:
         "A key may never more than you may now, decides nothing, approves nothing, and ends with "
         "a new password or changed roles. What it does stands in the journal as yours, with its "
         "prefix.</p>"
-        f"<table><thead><tr>{head}<td></td></tr></thead><tbody>{body or empty}</tbody></table>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body or empty}</tbody></table>"
         '<p role="alert" class="refusal" data-revoke-message></p>'
         '<form data-make-key><label>Name of the key<input name="name" maxlength="80" required '
         'autocomplete="off" placeholder="what uses it"></label>'

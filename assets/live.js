@@ -12,7 +12,7 @@
 
   const { NONE, TICKING, element, write, defined, number, age, moneyIn, clock, format, toneOf, zoneName } = window.QDFormat;
   const { openInput, plainNumber, valueOf, collect, announce, complain } = window.QDForms;
-  const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000;
+  const AMBER_MS = 1000, VEIL_MS = 2000, FEED_BAD_MS = 10000, WORKER_BAD_MS = 60000, DEAD_MS = 4000, GRID_MS = 100;
   const ANSWER_MS = 2000, TWICE_MS = 2000, KILL_PRESS_MS = 1500,
     HIDE_MS = 15000;
   const CALM = new Set(["HoldParent", "HoldScope", "SetMode", "RequestKill", "WithdrawChange", "AcknowledgeAlert"]);
@@ -239,7 +239,7 @@
   });
   function openGrid(node) {
     const grid = { node, topic: node.dataset.liveGrid, where: conditions(node.dataset.where),
-      shown: new Set(), api: null };
+      shown: new Set(), due: new Map(), at: -GRID_MS, timer: 0, api: null };
     grids.push(grid);
     const attempt = () => {
       if (!node.isConnected) return;
@@ -272,23 +272,40 @@
     if (!grid.api || grid.api.isDestroyed()) return;
     const rows = topic(grid.topic).rows;
     const keys = changed ? changed.up : rows.keys();
-    const add = [], update = [], remove = [];
     for (const key of keys) {
       const row = rows.get(key);
       if (!row) continue;
-      const here = fits(row, grid.where);
-      if (here && grid.shown.has(key)) update.push(Object.assign({}, row));
-      else if (here) { grid.shown.add(key); add.push(Object.assign({}, row)); }
-      else if (grid.shown.delete(key)) remove.push({ id: row.id });
+      if (fits(row, grid.where)) { grid.shown.add(key); grid.due.set(row.id, Object.assign({}, row)); }
+      else if (grid.shown.delete(key)) grid.due.set(row.id, null);
     }
     const gone = changed ? changed.rm : [...grid.shown].filter((key) => !rows.has(key));
-    for (const key of gone) if (grid.shown.delete(key)) remove.push({ id: key });
-    if (add.length || update.length || remove.length) {
-      grid.api.applyTransaction({ add, update, remove });    /* no second wait: draw() has collected */
+    for (const key of gone) if (grid.shown.delete(key)) grid.due.set(key, null);
+    if (grid.due.size && !grid.timer) {
+      const rest = grid.at + GRID_MS - now();
+      if (rest <= 0) settleGrid(grid); else grid.timer = setTimeout(settleGrid, rest, grid);
+    }
+    /* what is on the screen is painted now; filter, order and the rows outside follow ten times a second */
+    if (grid.due.size) {
+      for (const node of grid.api.getRenderedNodes()) {
+        const row = node.data && grid.due.get(node.data.id);
+        if (row && row !== node.data) node.setData(row);
+      }
     }
     for (const count of document.querySelectorAll(`[data-count-of="${grid.node.dataset.gridId}"]`)) {
       write(count, number(grid.shown.size, 0));
     }
+  }
+  function settleGrid(grid) {
+    grid.timer = 0;
+    grid.at = now();
+    if (grid.api.isDestroyed()) return;
+    const add = [], update = [], remove = [];
+    for (const [id, row] of grid.due) {
+      if (grid.api.getRowNode(id)) (row ? update : remove).push(row || { id });
+      else if (row) add.push(row);
+    }
+    grid.due.clear();
+    if (add.length || update.length || remove.length) grid.api.applyTransaction({ add, update, remove });
   }
   function refilter(node, where) {
     node.dataset.where = where;

@@ -118,8 +118,8 @@ def kill(someone: Viewer) -> Component:
         [
             html.H2("Kill", id="kill-title"),
             html.P(
-                "Cancels every child in the scope and ends its parents. Killed orders do not come "
-                "back; a release needs two people."
+                "Cancels every child in the scope and ends its parents; a venue or a model version "
+                "ends none. Killed orders do not come back; a release needs two people."
             ),
             html.Form(
                 [

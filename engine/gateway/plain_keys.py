@@ -25,7 +25,7 @@ def section(rows: Iterable[KeyRow], someone: Viewer, now: int) -> str:
     empty = '<tr><td colspan="8">you have no key</td></tr>'
     head = "".join(
         f"<th>{name}</th>"
-        for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used", "")
+        for name in ("Key", "Name", "May", "State", "Made", "Ends", "Last used", "Act")
     )
     options = "".join(
         f'<option value="{scope}">{escape(WORDS[scope])}</option>'

@@ -107,6 +107,7 @@
     function draw(told) {
       const host = hostOf();
       if (!host) return;
+      if (!told.items) { fail(told.detail); return; }
       if (!host.qdForm) {
         host.qdForm = host.dataset.mayAsk ? formOf(told) : null;
         host.qdList = labelled("div", "lab-list");

@@ -45,17 +45,16 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
     grants.route("POST", "/api/v1/comparisons", PERMISSION)
     grants.route("POST", "/api/v1/comparisons/*", PERMISSION)
 
-    async def told(name: str, args: dict[str, object], *, refused: int = 422) -> Response:
+    async def acted(name: str, args: dict[str, object]) -> Response:
         found = await expected.of(name, args)
         if found.get("state") == "refused" and "number" not in found:
-            return problem(refused, str(found["detail"]), kind="refused")
-        return Response(orjson.dumps(found), media_type="application/json",
-                        headers={"cache-control": "no-store"})  # fmt: skip
+            return problem(422, str(found["detail"]), kind="refused")
+        return _json(found)
 
     @router.get("/api/v1/comparisons")
     async def shown() -> Response:
-        """What was asked for, newest first, and what may be asked for."""
-        return await told("compared", {}, refused=503)
+        """What was asked for, newest first, and what may be asked for; or why it is not known."""
+        return _json(await expected.of("compared", {}))
 
     @router.post("/api/v1/comparisons")
     async def compare(request: Request) -> Response:
@@ -74,13 +73,19 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
             "same_placement": body.same_placement,
             "models": models,
         }
-        return await told("compare", args)
+        return await acted("compare", args)
 
     @router.post("/api/v1/comparisons/{number}/end")
     async def end(number: int) -> Response:
         """End one that waits or runs: an own one, or any by whom the table lets."""
         any_of = viewer().reach(PERMISSION) == Reach.ALL
         args = {"by": viewer().person_id, "number": number, "any_of": any_of}
-        return await told("compare_end", args)
+        return await acted("compare_end", args)
 
     return router
+
+
+def _json(body: object) -> Response:
+    return Response(
+        orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"}
+    )

@@ -31,7 +31,7 @@ def test_no_kind_of_bad_data_prices_an_order_and_each_is_said_within_the_second(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["not_a_number", "hour_ahead"])
 def test_a_desk_that_believes_every_quote_is_found_out(feed: Feed, kind: str, monkeypatch):
-    for module in ("engine.core.plan", "engine.core.turn.trouble"):
+    for module in ("engine.core.observe", "engine.core.turn.trouble"):
         monkeypatch.setattr(f"{module}.waits_for", lambda state, quotes, symbol: "")
     feed.period("gap", [0])  # the market has opened
     feed.period(kind, range(8))

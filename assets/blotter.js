@@ -36,7 +36,12 @@
   let grid = null;
 
   const QDBlotter = window.QDBlotter = { parts, DONE, onSelect: [], view: null, grid: null, fits: () => true,
-    passes: (row) => passes(row), refresh: () => refresh(), tabWords: () => tabWords() };
+    passes: (row) => passes(row), refresh: () => refresh(), tabWords: () => tabWords(),
+    /* what is left of an order, at the mid, to the sum of its currency */
+    addLeft(values, row) {
+      const currency = QD.cell("quotes", row.symbol, "currency") || "";
+      values[currency] = (values[currency] || 0) + row.leaves * (QD.cell("quotes", row.symbol, "mid") || row.arrival);
+    } };
   window.QDPieces.ready(start);
   function start() {
     QD.renderer("blotter", (node, rows) => {
@@ -152,11 +157,7 @@
     const each = [];
     for (const row of rows.values()) {
       if (!row.state || !passes(row)) continue;
-      const mid = QD.cell("quotes", row.symbol, "mid") || row.arrival;
-      if (!DONE.has(row.state)) {
-        const currency = QD.cell("quotes", row.symbol, "currency") || "";
-        working[currency] = (working[currency] || 0) + row.leaves * mid;
-      }
+      if (!DONE.has(row.state)) QDBlotter.addLeft(working, row);
       filled += row.filled;
       quantity += row.quantity;
       if (needsAction(row)) action += 1;

@@ -46,10 +46,7 @@
     const dialog = $("bulk-dialog"), go = $("bulk-go"), close = $("bulk-close"), catchUp = $("bulk-catch-up");
     const children = rows.reduce((sum, row) => sum + row.children, 0);
     const value = {};
-    for (const row of rows) {
-      const currency = QD.cell("quotes", row.symbol, "currency") || "";
-      value[currency] = (value[currency] || 0) + row.leaves * (QD.cell("quotes", row.symbol, "mid") || row.arrival);
-    }
+    for (const row of rows) B.addLeft(value, row);
     QD.write($("bulk-title"), `${verb} ${rows.length} orders`);
     QD.write($("bulk-text"), `${rows.length} orders, ${children} live children, ${QD.moneyIn(value)} left. ${effect}`
       + (left ? ` ${left} of the selected cannot be ${done} now and stay as they are.` : ""));

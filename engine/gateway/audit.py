@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from db.queries_audit import AuditFilter
 from engine.domain.errors import Refused
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.problems import problem
 
@@ -134,8 +134,7 @@ def routes(queries: Any, grants: Grants, mark: str = "") -> APIRouter:
         if found is None:
             return problem(404, f"the read tables have no kill {kill} yet")
         items = [msgspec.structs.asdict(row) for row in found.receipts]
-        return Response(orjson.dumps({"items": items}), media_type="application/json",
-                        headers={"cache-control": "no-store"})  # fmt: skip
+        return fresh({"items": items})
 
     return router
 

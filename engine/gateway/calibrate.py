@@ -5,12 +5,12 @@ The worker answers; the browser repeats the question while it waits, which keeps
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from engine.gateway.ask import Ask
 from engine.gateway.expected import Expected, no_answer
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.viewer import viewer
 
@@ -31,7 +31,7 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
         """The rule in force and the one proposed, side by side; repeat it to hear more."""
         row = ask.rows("limits").get(kind)
         if row is None:
-            return _json(no_answer(f"there is no rule {kind} in force"))
+            return fresh(no_answer(f"there is no rule {kind} in force"))
         args = {
             "ticket": f"{viewer().person_id} {ticket}",
             "again": bool(again),
@@ -40,12 +40,6 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
             "proposed": value,
             "window_s": float(row["window_s"] if window_s is None else window_s),
         }
-        return _json(await expected.of("calibrate", args))
+        return fresh(await expected.of("calibrate", args))
 
     return router
-
-
-def _json(body: object) -> Response:
-    return Response(
-        orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"}
-    )

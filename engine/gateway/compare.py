@@ -5,7 +5,6 @@ ending is the row that everybody then sees: who, when, how far.
 """
 
 import msgspec
-import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from engine.domain.people import Reach
 from engine.domain.strategy import STRATEGIES
 from engine.gateway.ask import Ask
 from engine.gateway.expected import Expected
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.problems import problem
 from engine.gateway.viewer import viewer
@@ -49,12 +49,12 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
         found = await expected.of(name, args)
         if found.get("state") == "refused" and "number" not in found:
             return problem(422, str(found["detail"]), kind="refused")
-        return _json(found)
+        return fresh(found)
 
     @router.get("/api/v1/comparisons")
     async def shown() -> Response:
         """What was asked for, newest first, and what may be asked for; or why it is not known."""
-        return _json(await expected.of("compared", {}))
+        return fresh(await expected.of("compared", {}))
 
     @router.post("/api/v1/comparisons")
     async def compare(request: Request) -> Response:
@@ -83,9 +83,3 @@ def routes(expected: Expected, ask: Ask, grants: Grants) -> APIRouter:
         return await acted("compare_end", args)
 
     return router
-
-
-def _json(body: object) -> Response:
-    return Response(
-        orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"}
-    )

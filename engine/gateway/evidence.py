@@ -8,7 +8,6 @@ is attached to the request by the desk itself, beside exactly the content that i
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from engine.domain.governance import Evidence, Side
 from engine.domain.units import MINUTE, Nanos, PersonId
 from engine.gateway.commands import ANSWER_S, EXPIRES
 from engine.gateway.expected import Expected, no_answer
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.live import Hub
 from engine.gateway.ports import Clock, Desk
@@ -166,9 +166,6 @@ def routes(attacher: Attacher, grants: Grants) -> APIRouter:
             found = await attacher.look(change, symbol, side)
         except Refused as refused:
             found = no_answer(str(refused))
-        return Response(
-            orjson.dumps(found), media_type="application/json",
-            headers={"cache-control": "no-store"},
-        )  # fmt: skip
+        return fresh(found)
 
     return router

@@ -9,7 +9,6 @@ import math
 from typing import Annotated, Any, Final
 
 import msgspec
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from engine.domain.errors import Refused
 from engine.domain.orders import Objective
 from engine.domain.strategy import STRATEGIES
 from engine.gateway.ask import Ask, number_of
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.live import audience_of
 from engine.gateway.ports import Questions
@@ -132,12 +132,6 @@ def by_objective(told: dict[str, Any], objective: Objective, risk_aversion: floa
     table["rows"].sort(key=lambda row: row["score"])
 
 
-def _json(body: object) -> Response:
-    return Response(
-        orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"}
-    )
-
-
 def routes(expected: Expected, grants: Grants) -> APIRouter:
     """Two reads; the first for those who may send orders."""
     router = APIRouter()
@@ -184,10 +178,10 @@ def _pretrade(router: APIRouter, expected: Expected) -> None:
                 "ways": expected.ways(list(STRATEGIES), strategy, own),
             }
         except Refused as refused:
-            return _json(no_answer(str(refused)))
+            return fresh(no_answer(str(refused)))
         told = await expected.of("pretrade", args)
         by_objective(told, objective, risk_aversion)
-        return _json(told)
+        return fresh(told)
 
 
 def _twin(router: APIRouter, expected: Expected) -> None:
@@ -201,11 +195,11 @@ def _twin(router: APIRouter, expected: Expected) -> None:
         number = number_of(parent)
         found = None if number is None else await expected.record(number)
         if found is None:
-            return _json(no_answer(f"there is no order {parent} in the read tables yet"))
+            return fresh(no_answer(f"there is no order {parent} in the read tables yet"))
         try:
             args = expected.of_parent(found) | {
                 "ticket": f"{viewer().person_id} {ticket}", "again": bool(again),
             }  # fmt: skip
         except Refused as refused:
-            return _json(no_answer(str(refused)))
-        return _json(await expected.of("twin", args))
+            return fresh(no_answer(str(refused)))
+        return fresh(await expected.of("twin", args))

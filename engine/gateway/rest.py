@@ -111,8 +111,7 @@ def routes(hub: Hub, directory: Directory, grants: Grants) -> APIRouter:
     ) -> Response:
         """Live rows as server-sent events: a snapshot a topic, then changes."""
         someone = viewer()
-        asked = dict.fromkeys(topics.split(","))
-        names = [n for n in asked if n in STREAMS and someone.may(STREAMS[n])]
+        names = _open_to(someone, topics.split(","))
         ends = someone.until or directory.ends_at(someone.session)
         client = hub.join(someone, names, since, ends)
         if client is None:

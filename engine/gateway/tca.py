@@ -8,12 +8,12 @@ from datetime import date
 from typing import Any, Final
 
 import msgspec
-import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from db.records import TcaDay, TcaParent
 from engine.domain.errors import Refused
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import Grants
 from engine.gateway.problems import problem
 from engine.gateway.sessions import Directory
@@ -78,8 +78,7 @@ def routes(queries: Any, directory: Directory, grants: Grants) -> APIRouter:
         found = await _asked(lambda: _state(queries, parse_day(day)))
         if isinstance(found, Response):
             return found
-        return Response(orjson.dumps(found), media_type="application/json",
-                        headers={"cache-control": "no-store"})  # fmt: skip
+        return fresh(found)
 
     return router
 

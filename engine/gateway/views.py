@@ -12,6 +12,7 @@ from starlette.responses import Response
 from db.people import People
 from engine.domain.errors import Refused
 from engine.gateway.credentials import check_words
+from engine.gateway.fresh import fresh
 from engine.gateway.grants import LOGIN, Grants
 from engine.gateway.problems import problem
 from engine.gateway.viewer import viewer
@@ -62,8 +63,7 @@ def routes(people: People, grants: Grants) -> APIRouter:
 
     async def shown(page: str) -> Response:
         found = await asyncio.to_thread(people.saved_views, viewer().person_id, page)
-        return Response(orjson.dumps({"items": found}), media_type="application/json",
-                        headers={"cache-control": "no-store"})  # fmt: skip
+        return fresh({"items": found})
 
     @router.get("/api/v1/views")
     async def read(page: Annotated[str, Query(max_length=20)]) -> Response:

@@ -14,7 +14,6 @@ import msgspec
 
 from db.queries_market import FOLDER
 from engine.domain.errors import BrokenInvariant, Refused
-from engine.domain.strategy import STRATEGIES
 from engine.lab import report
 from engine.lab.command import with_model
 from engine.lab.kept import keep
@@ -25,12 +24,11 @@ from engine.runtime.clock import Clock
 from engine.runtime.whole import write_whole
 from engine.settings import Paths
 from engine.worker.answers import DONE, REFUSED, RUNNING, STOPPED, WAITING
+from engine.worker.lab import NAMES
 
 COMPARE: Final = "compare"  # names of questions to the worker
 COMPARED: Final = "compared"
 COMPARE_END: Final = "compare_end"
-STATIC: Final = "VWAP_STATIC"
-NAMES: Final = (STATIC, *STRATEGIES)
 LEAST: Final = 10  # paths
 MOST: Final = 1_000
 SEED_MOST: Final = 10**9
@@ -95,7 +93,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 class Runs(Protocol):
     """Who runs paths."""
 
-    def start(self) -> None: ...
     def close(self) -> None: ...
     def result(
         self,
@@ -114,6 +111,7 @@ class Comparisons:
     runs: Runs
     rows: dict[int, Comparison] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Condition)
+    scenarios: list[dict[str, str]] = field(default_factory=list)  # read once, when first asked
 
     @property
     def folder(self) -> Path:
@@ -174,9 +172,11 @@ class Comparisons:
 
     def told(self) -> dict[str, object]:
         """What was asked for, and what may be asked for."""
+        if not self.scenarios:
+            self.scenarios = [{"name": name, "words": load(name).words} for name in shipped()]
         return {
             "items": self.shown(),
-            "scenarios": [{"name": name, "words": load(name).words} for name in shipped()],
+            "scenarios": self.scenarios,
             "strategies": NAMES,
             "least": LEAST,
             "most": MOST,

@@ -24,7 +24,7 @@ AFTER_NS: Final = 600_000_000_000  # of the worker's life: a desk that just star
 BUSY: Final = ("history", "first_model", "market_report")
 SCENARIO: Final = "midcap-500k"
 PATHS: Final = 50  # ten of each regime
-STATIC: Final = "VWAP_STATIC"
+NAMES: Final = ("VWAP_STATIC", *STRATEGIES)  # all that may be compared
 
 
 def lab_report(context: Context) -> None:
@@ -52,9 +52,9 @@ class AskedComparison(msgspec.Struct, frozen=True, kw_only=True):
 def work(ask: bytes) -> bytes:
     """Compare and keep, by the verb itself; the answer is the scenario's name."""
     asked = msgspec.json.decode(ask, type=AskedComparison)
-    names = ",".join([STATIC, *STRATEGIES])
-    argv = ["--scenario", asked.scenario, "--strategies", names, "--days", str(asked.paths),
-            "--workers", "0", "--same-placement", "--report", asked.folder]  # fmt: skip
+    argv = ["--scenario", asked.scenario, "--strategies", ",".join(NAMES),
+            "--days", str(asked.paths), "--workers", "0", "--same-placement",
+            "--report", asked.folder]  # fmt: skip
     compare(argv, SystemClock().wall_ns())
     return asked.scenario.encode()
 

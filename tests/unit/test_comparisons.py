@@ -32,8 +32,6 @@ class Here:
         self.after = lambda: None
         self.closed = 0
 
-    def start(self): ...
-
     def close(self):
         self.closed += 1
 

@@ -78,7 +78,7 @@ def test_it_waits_for_other_jobs_and_a_failure_is_said(tmp_path: Path) -> None:
 def test_the_process_keeps_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab, "STRATEGIES", ("TWAP", "ADAPTIVE"))
+    monkeypatch.setattr(lab, "NAMES", ("VWAP_STATIC", "TWAP", "ADAPTIVE"))
     asked = lab.AskedComparison(folder=str(tmp_path / "reports"), scenario="no-signal", paths=2)
     lab.work(msgspec.json.encode(asked))
     (body,) = comparisons(tmp_path)
